@@ -1,0 +1,190 @@
+import {
+  LapwingError,
+  commandSubject,
+  eventSubject,
+  type CommandContract,
+  type EventContract,
+  type InputOf,
+  type OutputOf,
+  type PayloadOf,
+  type QuestionOf,
+  type RequestContract,
+} from '@lapwing/contracts';
+import { SpanKind, createLogger, describeError, inSpan } from '@lapwing/telemetry';
+import type { OnApplicationShutdown, OnModuleInit } from '@nestjs/common';
+import { NoRespondersError, RequestError, TimeoutError, type Msg } from '@nats-io/transport-node';
+import { z } from 'zod';
+import { BusConnection, type BusOptions } from './connection.js';
+import { errorAnswer, outgoingHeaders, throwIfError, traceOf } from './headers.js';
+
+/** Where a stream put a message. */
+export interface Published {
+  /** The message's place in the stream: grows by one with each message. */
+  position: number;
+}
+
+type Asked = RequestContract | CommandContract;
+
+/** Whether payloads are checked before they are sent, too: in tests and development. */
+const checksOutgoing = process.env['NODE_ENV'] !== 'production';
+
+/** Speaks to the other services: publishes events, asks requests, gives commands, and answers them. */
+export class Bus implements OnModuleInit, OnApplicationShutdown {
+  readonly connection: BusConnection;
+  readonly #log;
+
+  constructor(readonly options: BusOptions) {
+    this.connection = new BusConnection(options);
+    this.#log = createLogger(options.service, 'bus');
+  }
+
+  onModuleInit(): void {
+    this.connection.start();
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.connection.stop();
+  }
+
+  /** Whether messages can be sent now. */
+  get online(): boolean {
+    return this.connection.online;
+  }
+
+  /**
+   * Publishes an event that a stream keeps; resolves when the stream has it.
+   * @param key whom or what the event is about: the last token of the subject.
+   * @param messageId the same id within two minutes is kept once.
+   * @throws LapwingError `UNAVAILABLE` when the bus is away or does not answer within 5 s.
+   */
+  async publish<C extends EventContract>(
+    contract: C,
+    key: string,
+    payload: PayloadOf<C>,
+    messageId?: string,
+  ): Promise<Published> {
+    const subject = eventSubject(contract, key);
+    if (checksOutgoing) contract.schema.parse(payload);
+    const { js } = this.connection.link();
+    return inSpan(`publish ${contract.name}`, { kind: SpanKind.PRODUCER }, async () => {
+      try {
+        const headers = outgoingHeaders();
+        const options = { headers, timeout: 5000, ...(messageId && { msgID: messageId }) };
+        const ack = await js.publish(subject, JSON.stringify(payload), options);
+        return { position: ack.seq };
+      } catch (error) {
+        throw unavailable(error, `"${contract.name}" could not be published`);
+      }
+    });
+  }
+
+  /** Publishes a transient event: who listens now hears it, nobody else. Silently dropped while the bus is away. */
+  announce<C extends EventContract>(contract: C, key: string, payload: PayloadOf<C>): void {
+    if (checksOutgoing) contract.schema.parse(payload);
+    if (!this.online) return;
+    const { connection } = this.connection.link();
+    connection.publish(eventSubject(contract, key), JSON.stringify(payload), { headers: outgoingHeaders() });
+  }
+
+  /**
+   * Asks a service.
+   * @throws LapwingError with the service's own code; `UNAVAILABLE` when nobody is there, `TIMEOUT` when nobody answered.
+   */
+  request<C extends RequestContract>(contract: C, question: QuestionOf<C>): Promise<OutputOf<C>> {
+    return this.#ask(contract, contract.name, question);
+  }
+
+  /** Gives a command to a host. Errors as those of {@link request}. */
+  command<C extends CommandContract>(contract: C, agentId: string, question: QuestionOf<C>): Promise<OutputOf<C>> {
+    return this.#ask(contract, commandSubject(contract, agentId), question);
+  }
+
+  async #ask<C extends Asked>(contract: C, subject: string, question: QuestionOf<C>): Promise<OutputOf<C>> {
+    const { connection } = this.connection.link();
+    return inSpan(`ask ${contract.name}`, { kind: SpanKind.CLIENT }, async () => {
+      let answer: Msg;
+      try {
+        const options = { timeout: contract.deadlineMs, headers: outgoingHeaders() };
+        answer = await connection.request(subject, JSON.stringify(question), options);
+      } catch (error) {
+        throw unavailable(error, `nobody answers "${contract.name}"`);
+      }
+      throwIfError(answer);
+      return contract.output.parse(answer.json()) as OutputOf<C>;
+    });
+  }
+
+  /** Answers a request, together with the other members of the service's queue group. */
+  respond<C extends RequestContract>(contract: C, answer: (input: InputOf<C>) => Promise<OutputOf<C>>): void {
+    this.#serve(contract, contract.name, this.options.service, answer);
+  }
+
+  /** Answers a command to one host. */
+  respondAs<C extends CommandContract>(
+    contract: C,
+    agentId: string,
+    answer: (input: InputOf<C>) => Promise<OutputOf<C>>,
+  ): void {
+    this.#serve(contract, commandSubject(contract, agentId), agentId, answer);
+  }
+
+  #serve<C extends Asked>(contract: C, subject: string, queue: string, answer: (input: InputOf<C>) => Promise<OutputOf<C>>) {
+    const callback = (error: Error | null, message: Msg): void => {
+      if (error) this.#log.error({ error: describeError(error), subject }, 'subscription failed');
+      else void this.#answer(contract, message, answer);
+    };
+    this.connection.whenLinked(({ connection }) => connection.subscribe(subject, { queue, callback }));
+  }
+
+  async #answer<C extends Asked>(contract: C, message: Msg, answer: (input: InputOf<C>) => Promise<OutputOf<C>>) {
+    const span = { kind: SpanKind.SERVER, parent: traceOf(message.headers) };
+    await inSpan(`answer ${contract.name}`, span, async () => {
+      try {
+        const output = await answer(parseQuestion(contract, message));
+        if (checksOutgoing) contract.output.parse(output);
+        message.respond(JSON.stringify(output), { headers: outgoingHeaders() });
+      } catch (thrown) {
+        if (!(thrown instanceof LapwingError))
+          this.#log.error({ error: describeError(thrown), contract: contract.name }, 'answering failed');
+        const { data, headers } = errorAnswer(LapwingError.from(thrown).toWire());
+        message.respond(data, { headers });
+      }
+    });
+  }
+
+  /**
+   * Hears an event as it happens, and misses what happens while it is away.
+   * @param key whom it must be about; `*` for everyone.
+   */
+  listen<C extends EventContract>(contract: C, key: string, hear: (payload: PayloadOf<C>) => void): void {
+    const callback = (error: Error | null, message: Msg): void => {
+      const parsed = error ? undefined : contract.schema.safeParse(safeJson(message.string()));
+      if (parsed?.success) hear(parsed.data as PayloadOf<C>);
+      else this.#log.warn({ contract: contract.name }, 'a malformed message was ignored');
+    };
+    this.connection.whenLinked(({ connection }) => connection.subscribe(eventSubject(contract, key), { callback }));
+  }
+}
+
+function parseQuestion<C extends Asked>(contract: C, message: Msg): InputOf<C> {
+  const parsed = contract.input.safeParse(safeJson(message.string()));
+  if (parsed.success) return parsed.data as InputOf<C>;
+  throw new LapwingError('INVALID_INPUT', z.prettifyError(parsed.error));
+}
+
+function safeJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** What the bus's own failures mean to a caller. */
+function unavailable(error: unknown, message: string): LapwingError {
+  if (error instanceof LapwingError) return error;
+  const cause = error instanceof RequestError && error.cause ? error.cause : error;
+  const code = cause instanceof TimeoutError ? 'TIMEOUT' : 'UNAVAILABLE';
+  const reason = cause instanceof NoRespondersError ? 'no responders' : describeError(cause).message;
+  return new LapwingError(code, message, { reason });
+}

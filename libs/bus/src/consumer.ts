@@ -1,0 +1,247 @@
+import { LapwingError, eventSubject, type EventContract, type PayloadOf } from '@lapwing/contracts';
+import { SpanKind, counter, createLogger, describeError, gauge, inSpan, type Logger } from '@lapwing/telemetry';
+import { AckPolicy, type Consumer, type JsMsg } from '@nats-io/jetstream';
+import { nanos } from '@nats-io/transport-node';
+import { setTimeout as pause } from 'node:timers/promises';
+import { z } from 'zod';
+import type { Bus } from './bus.js';
+import type { Link } from './connection.js';
+import { buryMessage, watchExhausted } from './dead-letters.js';
+import { sentAt, traceOf } from './headers.js';
+import { isMissing } from './missing.js';
+
+/** How a durable consumer takes its messages. */
+export interface ConsumerOptions {
+  /** Its name on the server: replicas of a service share it. */
+  durable: string;
+  /** Messages handed over at once, at most. */
+  maxBatch?: number;
+  /** Deliveries of one message before it is buried in `DEAD`. */
+  maxDeliver?: number;
+  /** Silence after which the server gives a message to somebody else, in milliseconds. */
+  ackWaitMs?: number;
+}
+
+/** A message of a batch. */
+export interface Delivery<T> {
+  payload: T;
+  /** Its place in the stream. */
+  position: number;
+  /** When it was sent, milliseconds since 1970. */
+  sentAt: number | undefined;
+}
+
+type Held<T> = { message: JsMsg; delivery: Delivery<T> };
+
+const handled = counter<'durable' | 'outcome'>({
+  name: 'lapwing_bus_messages_total',
+  help: 'Messages by what became of them: handled, retried or dead',
+  labelNames: ['durable', 'outcome'],
+});
+const lag = gauge<'durable'>({
+  name: 'lapwing_bus_consumer_lag',
+  help: 'Messages that wait in the stream for this consumer',
+  labelNames: ['durable'],
+});
+
+const RETRY_MS = [100, 250, 500, 1000, 2000, 5000];
+const LAG_EVERY_MS = 5000;
+
+/**
+ * Takes messages of a stream through a durable pull consumer and hands them over in batches. While one batch is handled
+ * the next gathers, so batches are small when little comes and large when much does. Back-pressure: it pulls only what
+ * fits into two batches.
+ */
+export class EventConsumer<C extends EventContract> {
+  readonly #log: Logger;
+  readonly #options: Required<ConsumerOptions>;
+  readonly #held = new Set<JsMsg>();
+  readonly #queue: Held<PayloadOf<C>>[] = [];
+  #wake: (() => void) | undefined;
+  #stopping = false;
+  #pulling: Promise<void> | undefined;
+  #working: Promise<void> | undefined;
+  #timers: NodeJS.Timeout[] = [];
+
+  constructor(
+    private readonly bus: Bus,
+    private readonly contract: C,
+    options: ConsumerOptions,
+    private readonly handle: (batch: Delivery<PayloadOf<C>>[]) => Promise<void>,
+  ) {
+    this.#options = { maxBatch: 1000, maxDeliver: 10, ackWaitMs: 30_000, ...options };
+    this.#log = createLogger(bus.options.service, `consumer ${options.durable}`);
+  }
+
+  /** Begins as soon as the bus is there. */
+  start(): void {
+    this.bus.connection.whenLinked((link) => {
+      if (this.#stopping) return;
+      this.#pulling = this.#pull(link);
+      this.#working = this.#work();
+      watchExhausted(link, this.contract, this.#options.durable, this.#log);
+      this.#timers.push(setInterval(() => this.#keep(), this.#options.ackWaitMs / 3).unref());
+      this.#timers.push(setInterval(() => void this.#measureLag(link), LAG_EVERY_MS).unref());
+    });
+  }
+
+  /** Takes no more, finishes what it is at, and gives back what it had not begun. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    this.#wake?.();
+    for (const timer of this.#timers) clearInterval(timer);
+    await Promise.all([this.#pulling, this.#working]);
+    for (const message of this.#held) message.nak();
+    this.#held.clear();
+  }
+
+  async #pull(link: Link): Promise<void> {
+    const { maxBatch } = this.#options;
+    let consumer: Consumer | undefined;
+    let failures = 0;
+    while (!this.#stopping) {
+      if (this.#queue.length >= maxBatch) {
+        await pause(5);
+        continue;
+      }
+      try {
+        consumer ??= await this.#ensure(link);
+        // fetch, not consume: what is on the wire when consume stops is lost to this process until the acknowledgement wait is over
+        const messages = await consumer.fetch({ max_messages: 2 * maxBatch - this.#queue.length, expires: 1000 });
+        for await (const message of messages) await this.#receive(link, message);
+        failures = 0;
+      } catch (error) {
+        if (this.#stopping) return;
+        if (isMissing(error) || failures > 2) consumer = undefined;
+        if (failures++ % 20 === 0) this.#log.warn({ error: describeError(error) }, 'pulling failed, trying again');
+        await pause(250);
+      }
+    }
+  }
+
+  async #ensure(link: Link): Promise<Consumer> {
+    const { durable, maxDeliver, ackWaitMs, maxBatch } = this.#options;
+    const stream = streamOf(this.contract);
+    const wanted = {
+      filter_subject: eventSubject(this.contract, '>'),
+      max_deliver: maxDeliver,
+      ack_wait: nanos(ackWaitMs),
+      max_ack_pending: 20 * maxBatch,
+    };
+    try {
+      await link.manager.consumers.info(stream, durable);
+      await link.manager.consumers.update(stream, durable, wanted);
+    } catch (error) {
+      if (!isMissing(error)) throw error;
+      await link.manager.consumers.add(stream, { durable_name: durable, ack_policy: AckPolicy.Explicit, ...wanted });
+    }
+    return link.js.consumers.get(stream, durable);
+  }
+
+  async #receive(link: Link, message: JsMsg): Promise<void> {
+    const parsed = parse(this.contract, message);
+    if ('reason' in parsed) {
+      await this.#bury(link, message, parsed.reason);
+      return;
+    }
+    this.#held.add(message);
+    this.#queue.push({
+      message,
+      delivery: { payload: parsed.payload, position: message.seq, sentAt: sentAt(message.headers) },
+    });
+    this.#wake?.();
+  }
+
+  async #work(): Promise<void> {
+    while (!this.#stopping) {
+      if (this.#queue.length === 0) {
+        await new Promise<void>((resolve) => (this.#wake = resolve));
+        continue;
+      }
+      await this.#deliver(this.#queue.splice(0, this.#options.maxBatch));
+    }
+  }
+
+  async #deliver(batch: Held<PayloadOf<C>>[]): Promise<void> {
+    const [first] = batch;
+    if (!first) return;
+    for (let attempt = 0; !this.#stopping || attempt === 0; attempt++) {
+      try {
+        const span = { kind: SpanKind.CONSUMER, parent: traceOf(first.message.headers), attributes: { batch: batch.length } };
+        await inSpan(`handle ${this.contract.name}`, span, () => this.handle(batch.map((held) => held.delivery)));
+        for (const { message } of batch) this.#settle(message, () => message.ack());
+        handled.inc({ durable: this.#options.durable, outcome: 'handled' }, batch.length);
+        return;
+      } catch (error) {
+        if (!(error instanceof LapwingError && error.code === 'UNAVAILABLE')) return this.#divide(batch, error);
+        if (attempt % 20 === 0) this.#log.warn({ error: describeError(error), waiting: this.#held.size }, 'waiting to store');
+        await pause(RETRY_MS[Math.min(attempt, RETRY_MS.length - 1)]);
+      }
+    }
+  }
+
+  /** Looks for the message that is to blame by trying the halves. */
+  async #divide(batch: Held<PayloadOf<C>>[], error: unknown): Promise<void> {
+    const [only] = batch;
+    if (batch.length === 1 && only) return this.#fail(only.message, error);
+    const middle = Math.ceil(batch.length / 2);
+    await this.#deliver(batch.slice(0, middle));
+    await this.#deliver(batch.slice(middle));
+  }
+
+  async #fail(message: JsMsg, error: unknown): Promise<void> {
+    const { durable, maxDeliver } = this.#options;
+    const last = message.info.deliveryCount >= maxDeliver;
+    this.#log.error({ error: describeError(error), position: message.seq, last }, 'a message could not be handled');
+    if (last) return this.#bury(this.bus.connection.link(), message, describeError(error).message);
+    this.#settle(message, () => message.nak(RETRY_MS[Math.min(message.info.deliveryCount, RETRY_MS.length) - 1]));
+    handled.inc({ durable, outcome: 'retried' });
+  }
+
+  async #bury(link: Link, message: JsMsg, reason: string): Promise<void> {
+    try {
+      await buryMessage(link, message, this.#options.durable, reason);
+      // Without the reason: servers older than 2.10 take a termination with one for nothing and deliver again.
+      this.#settle(message, () => message.term());
+      handled.inc({ durable: this.#options.durable, outcome: 'dead' });
+      this.#log.warn({ subject: message.subject, position: message.seq, reason }, 'a message was buried in DEAD');
+    } catch (error) {
+      this.#log.warn({ error: describeError(error) }, 'a message could not be buried, it will come again');
+      this.#settle(message, () => message.nak(1000));
+    }
+  }
+
+  #settle(message: JsMsg, settle: () => void): void {
+    this.#held.delete(message);
+    settle();
+  }
+
+  /** Tells the server that the messages held here are still being worked on. */
+  #keep(): void {
+    for (const message of this.#held) message.working();
+  }
+
+  async #measureLag(link: Link): Promise<void> {
+    try {
+      const info = await link.manager.consumers.info(streamOf(this.contract), this.#options.durable);
+      lag.set({ durable: this.#options.durable }, info.num_pending + info.num_ack_pending);
+    } catch {
+      // the next look finds it, or the log says that NATS is away
+    }
+  }
+}
+
+function streamOf(contract: EventContract): string {
+  if (!contract.stream) throw new Error(`${contract.name} is transient and cannot be consumed durably`);
+  return contract.stream;
+}
+
+function parse<C extends EventContract>(contract: C, message: JsMsg): { payload: PayloadOf<C> } | { reason: string } {
+  try {
+    const parsed = contract.schema.safeParse(message.json());
+    if (parsed.success) return { payload: parsed.data as PayloadOf<C> };
+    return { reason: z.prettifyError(parsed.error) };
+  } catch {
+    return { reason: 'the payload is not JSON' };
+  }
+}

@@ -1,0 +1,146 @@
+import { eventSubject, type EventContract, type PayloadOf } from '@lapwing/contracts';
+import { createLogger, describeError, type Logger } from '@lapwing/telemetry';
+import { DeliverPolicy, type ConsumerMessages, type JsMsg, type MsgRequest } from '@nats-io/jetstream';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Bus } from './bus.js';
+import type { Link } from './connection.js';
+
+/** A message of a feed. */
+export interface FeedMessage<T> {
+  /** Its place in the stream. */
+  position: number;
+  /** When the stream got it, milliseconds since 1970. */
+  storedAt: number;
+  payload: T;
+}
+
+/**
+ * Follows the events of a stream as they come, without a trace on the server: first the last one of every key, then all
+ * new ones, each exactly once and in order, across reconnects. When the server has lost the stream, it begins anew.
+ */
+export class EventFeed<C extends EventContract> {
+  readonly #log: Logger;
+  #position = 0;
+  #messages: ConsumerMessages | undefined;
+  #stopping = false;
+  #running: Promise<void> | undefined;
+
+  constructor(
+    private readonly bus: Bus,
+    private readonly contract: C,
+    private readonly hear: (message: FeedMessage<PayloadOf<C>>) => void,
+  ) {
+    this.#log = createLogger(bus.options.service, 'feed');
+  }
+
+  /** The position of the newest message that was heard; 0 before the first. */
+  get position(): number {
+    return this.#position;
+  }
+
+  /** Begins as soon as the bus is there. */
+  start(): void {
+    this.bus.connection.whenLinked((link) => {
+      this.#running ??= this.#follow(link);
+    });
+    this.bus.connection.whenRelinked(() => this.#messages?.stop());
+  }
+
+  /** Ends it. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    this.#messages?.stop();
+    await this.#running;
+  }
+
+  async #follow(link: Link): Promise<void> {
+    while (!this.#stopping) {
+      try {
+        this.#messages = await this.#open(link);
+        for await (const message of this.#messages) this.#receive(message);
+      } catch (error) {
+        if (!this.#stopping) this.#log.warn({ error: describeError(error) }, 'following failed, trying again');
+      }
+      if (!this.#stopping) await pause(100);
+    }
+  }
+
+  async #open(link: Link): Promise<ConsumerMessages> {
+    const stream = this.contract.stream ?? '';
+    const { state } = await link.manager.streams.info(stream);
+    if (state.last_seq < this.#position) this.#position = 0;
+    const start =
+      this.#position > 0
+        ? { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: this.#position + 1 }
+        : { deliver_policy: DeliverPolicy.LastPerSubject };
+    const filter = { filter_subjects: eventSubject(this.contract, '*') };
+    const consumer = await link.js.consumers.get(stream, { ...filter, ...start });
+    return consumer.consume({ max_messages: 1000 });
+  }
+
+  #receive(message: JsMsg): void {
+    this.#position = message.seq;
+    const payload = decode(this.contract, message);
+    if (payload !== undefined) this.hear({ position: message.seq, storedAt: message.time.getTime(), payload });
+  }
+}
+
+/**
+ * Reads what a stream still holds, in order, from one position up to another, both included.
+ * @param key whom the events must be about; `*` for everyone.
+ */
+export async function* readStream<C extends EventContract>(
+  bus: Bus,
+  contract: C,
+  key: string,
+  range: { from: number; to: number },
+): AsyncGenerator<FeedMessage<PayloadOf<C>>> {
+  const { manager } = bus.connection.link();
+  const subject = eventSubject(contract, key);
+  for (let position = range.from; position <= range.to; ) {
+    // The server knows this query; the client's type lists it for the direct API only, which may ask a replica that lags.
+    const query = { seq: position, next_by_subj: subject } as MsgRequest;
+    const message = await manager.streams.getMessage(contract.stream ?? '', query);
+    if (!message || message.seq > range.to) return;
+    position = message.seq + 1;
+    const payload = decode(contract, message);
+    if (payload !== undefined) yield { position: message.seq, storedAt: message.time.getTime(), payload };
+  }
+}
+
+/**
+ * The positions that a stream still holds.
+ * @throws LapwingError `UNAVAILABLE` while the bus is away.
+ */
+export async function streamBounds(bus: Bus, contract: EventContract): Promise<{ first: number; last: number }> {
+  const { state } = await bus.connection.link().manager.streams.info(contract.stream ?? '');
+  return { first: state.first_seq, last: state.last_seq };
+}
+
+/**
+ * How far a durable consumer has come.
+ * @returns the position up to which every message was handled, and the newest position of the stream.
+ */
+export async function consumerProgress(
+  bus: Bus,
+  contract: EventContract,
+  durable: string,
+): Promise<{ handledUpTo: number; streamEnd: number }> {
+  const { manager } = bus.connection.link();
+  const stream = contract.stream ?? '';
+  const [consumer, { state }] = await Promise.all([manager.consumers.info(stream, durable), manager.streams.info(stream)]);
+  return { handledUpTo: consumer.ack_floor.stream_seq, streamEnd: state.last_seq };
+}
+
+/** A malformed event is somebody else's to bury (the durable consumers'); a feed passes over it. */
+function decode<C extends EventContract>(
+  contract: C,
+  message: { json: <T>() => T },
+): PayloadOf<C> | undefined {
+  try {
+    const parsed = contract.schema.safeParse(message.json<unknown>());
+    return parsed.success ? (parsed.data as PayloadOf<C>) : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,69 @@
+import type { OnApplicationBootstrap, OnModuleDestroy, Provider, Type } from '@nestjs/common';
+import type { Bus } from './bus.js';
+import { Bus as BusToken } from './bus.js';
+import type { BusOptions } from './connection.js';
+import { EventConsumer, type Delivery } from './consumer.js';
+import { bindingsOf, type Binding } from './decorators.js';
+
+type AnyMethod = (payload: unknown) => Promise<never>;
+
+/** Binds the decorated methods of the handlers to the bus, and unbinds them before the service stops. */
+export class BusServer implements OnApplicationBootstrap, OnModuleDestroy {
+  readonly #consumers: EventConsumer<never>[] = [];
+
+  constructor(
+    private readonly bus: Bus,
+    private readonly handlers: object[],
+    private readonly agentId?: string,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    for (const handler of this.handlers) for (const binding of bindingsOf(handler)) this.#bind(handler, binding);
+  }
+
+  async onModuleDestroy(): Promise<void> {
+    await Promise.all(this.#consumers.map((consumer) => consumer.stop()));
+  }
+
+  #bind(handler: object, binding: Binding): void {
+    const call = ((payload: unknown) =>
+      (handler as Record<string, AnyMethod>)[binding.method]?.(payload)) as AnyMethod;
+    if (binding.kind === 'request') this.bus.respond(binding.contract, call);
+    if (binding.kind === 'command') this.bus.respondAs(binding.contract, this.#agent(binding), call);
+    if (binding.kind === 'news') {
+      const key = binding.about === 'agent' ? this.#agent(binding) : '*';
+      this.bus.listen(binding.contract, key, (payload) => void call(payload));
+    }
+    if (binding.kind === 'event') {
+      const consumer = new EventConsumer(this.bus, binding.contract, binding.options, call as (batch: Delivery<unknown>[]) => never);
+      this.#consumers.push(consumer as unknown as EventConsumer<never>);
+      consumer.start();
+    }
+  }
+
+  #agent(binding: Binding): string {
+    if (!this.agentId) throw new Error(`${binding.contract.name} is meant for an agent, and this service is none`);
+    return this.agentId;
+  }
+}
+
+/** What a service tells about its place on the bus. */
+export interface BusSetup extends BusOptions {
+  /** Classes whose decorated methods hear and answer. */
+  handlers: Type[];
+  /** The agent whose commands and news are meant for this service; only collectors have one. */
+  agentId?: string;
+}
+
+/** The providers that give a service its bus: `Bus`, the handlers, and what binds them. */
+export function busProviders(setup: BusSetup): Provider[] {
+  return [
+    ...setup.handlers,
+    { provide: BusToken, useFactory: () => new BusToken(setup) },
+    {
+      provide: BusServer,
+      useFactory: (bus: Bus, ...handlers: object[]) => new BusServer(bus, handlers, setup.agentId),
+      inject: [BusToken, ...setup.handlers],
+    },
+  ];
+}

@@ -1,0 +1,70 @@
+import type { StreamName } from '@lapwing/contracts';
+import {
+  DiscardPolicy,
+  RetentionPolicy,
+  StorageType,
+  jetstreamManager,
+  type JetStreamManager,
+  type StreamConfig,
+} from '@nats-io/jetstream';
+import { nanos, type NatsConnection } from '@nats-io/transport-node';
+import { isMissing } from './missing.js';
+
+/** How much the streams may hold, and how many servers of a cluster keep a copy. */
+export interface StreamLimits {
+  /** Copies in a cluster: 1 alone, 3 in a cluster of three. */
+  replicas: number;
+  /** Bytes of samples kept at most; the oldest go first, and collectors send again what was not stored. */
+  samplesMaxBytes: number;
+  /** Hours that samples are kept at most. */
+  samplesMaxAgeHours: number;
+}
+
+/** Limits that suit one machine. */
+export const defaultStreamLimits: StreamLimits = { replicas: 1, samplesMaxBytes: 2 ** 30, samplesMaxAgeHours: 48 };
+
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+
+type Wanted = Pick<StreamConfig, 'subjects' | 'max_bytes' | 'max_age' | 'num_replicas' | 'duplicate_window'>;
+
+function wantedStreams(limits: StreamLimits): Record<StreamName, Wanted> {
+  const common = { num_replicas: limits.replicas, duplicate_window: nanos(120_000) };
+  return {
+    SAMPLES: {
+      ...common,
+      subjects: ['evt.*.sampled.>'],
+      max_bytes: limits.samplesMaxBytes,
+      max_age: nanos(limits.samplesMaxAgeHours * HOUR_MS),
+    },
+    EVENTS: { ...common, subjects: ['evt.settings.>'], max_bytes: 2 ** 27, max_age: nanos(7 * DAY_MS) },
+    DEAD: { ...common, subjects: ['dead.>'], max_bytes: 2 ** 27, max_age: nanos(30 * DAY_MS) },
+  };
+}
+
+/** Makes the streams that are missing and corrects those whose limits have changed. */
+export async function ensureStreams(connection: NatsConnection, limits: StreamLimits): Promise<JetStreamManager> {
+  const manager = await jetstreamManager(connection, { checkAPI: false });
+  for (const [name, wanted] of Object.entries(wantedStreams(limits))) await ensureStream(manager, name, wanted);
+  return manager;
+}
+
+async function ensureStream(manager: JetStreamManager, name: string, wanted: Wanted): Promise<void> {
+  try {
+    const { config } = await manager.streams.info(name);
+    const differs = (Object.keys(wanted) as (keyof Wanted)[]).some(
+      (key) => JSON.stringify(config[key]) !== JSON.stringify(wanted[key]),
+    );
+    if (differs) await manager.streams.update(name, { ...config, ...wanted });
+  } catch (error) {
+    if (!isMissing(error)) throw error;
+    await manager.streams.add({
+      name,
+      ...wanted,
+      storage: StorageType.File,
+      retention: RetentionPolicy.Limits,
+      discard: DiscardPolicy.Old,
+      allow_direct: true,
+    });
+  }
+}

@@ -1,0 +1,39 @@
+import type { Contract } from './define.js';
+import { deliveryGet, hostSampled, ledgerGet, samplesStored } from './delivery.js';
+import { healthGet } from './health.js';
+import { gpuHistoryGet, historyGet, latestSampleGet } from './history.js';
+import { processGet, processList, processSignal } from './processes.js';
+import { settingsChanged, settingsGet, settingsUpdate } from './settings.js';
+
+/** The services that answer requests, in the order in which they are started. */
+export const services = ['settings', 'metrics-store', 'collector'] as const;
+/** The name of a service. */
+export type ServiceName = (typeof services)[number];
+
+/** Every message of Lapwing: `subjects.txt` is derived from it, and a test wants a fixture for each. */
+export const catalogue: Contract[] = [
+  hostSampled,
+  samplesStored,
+  settingsChanged,
+  deliveryGet,
+  ledgerGet,
+  historyGet,
+  gpuHistoryGet,
+  latestSampleGet,
+  settingsGet,
+  settingsUpdate,
+  ...services.map(healthGet),
+  processList,
+  processGet,
+  processSignal,
+];
+
+/** The catalogue as text, a line each: what it is, its subject, and the stream that keeps it. */
+export function describeCatalogue(): string {
+  const line = (contract: Contract): string => {
+    if (contract.kind === 'event') return `event    ${contract.name}.<key>  ${contract.stream ?? '(transient)'}`;
+    if (contract.kind === 'command') return `command  cmd.<agent>.${contract.name}`;
+    return `request  ${contract.name}`;
+  };
+  return `${catalogue.map(line).sort().join('\n')}\n`;
+}

@@ -1,0 +1,111 @@
+import type { z } from 'zod';
+
+/** The JetStream streams of Lapwing. `DEAD` keeps what could not be handled, with the reason, until a person looks. */
+export const streamNames = ['SAMPLES', 'EVENTS', 'DEAD'] as const;
+
+/** One of {@link streamNames}. */
+export type StreamName = (typeof streamNames)[number];
+
+/**
+ * A past fact, published on `<name>.<key>`.
+ * `stream: null` marks a transient fact: whoever is not listening misses it, and must be able to ask for it later.
+ */
+export interface EventContract<S extends z.ZodType = z.ZodType> {
+  kind: 'event';
+  name: string;
+  stream: StreamName | null;
+  schema: S;
+}
+
+/** A question or an order to a service; one member of the service's queue group answers. */
+export interface RequestContract<I extends z.ZodType = z.ZodType, O extends z.ZodType = z.ZodType> {
+  kind: 'request';
+  name: string;
+  service: string;
+  input: I;
+  output: O;
+  /** How long a caller waits for the answer, in milliseconds. */
+  deadlineMs: number;
+}
+
+/** An order to one host, answered by that host's collector on `cmd.<agent>.<noun>.<verb>.v<N>`. */
+export interface CommandContract<I extends z.ZodType = z.ZodType, O extends z.ZodType = z.ZodType> {
+  kind: 'command';
+  /** `<noun>.<verb>.v<N>`: the part after the agent. */
+  name: string;
+  input: I;
+  output: O;
+  deadlineMs: number;
+}
+
+/** Any message that Lapwing knows. */
+export type Contract = EventContract | RequestContract | CommandContract;
+
+/** The payload of an event. */
+export type PayloadOf<C extends EventContract> = z.output<C['schema']>;
+/** The question of a request or command, as the one who answers sees it (defaults filled in). */
+export type InputOf<C extends RequestContract | CommandContract> = z.output<C['input']>;
+/** The question of a request or command, as the one who asks writes it. */
+export type QuestionOf<C extends RequestContract | CommandContract> = z.input<C['input']>;
+/** The answer to a request or command. */
+export type OutputOf<C extends RequestContract | CommandContract> = z.output<C['output']>;
+
+const grammar = {
+  event: /^evt\.[a-z]+\.[a-z]+\.v\d+$/,
+  request: /^req\.[a-z-]+\.[a-z]+\.[a-z]+\.v\d+$/,
+  command: /^[a-z]+\.[a-z]+\.v\d+$/,
+};
+
+function checked(kind: keyof typeof grammar, name: string): string {
+  if (!grammar[kind].test(name)) throw new Error(`"${name}" does not follow the grammar of a ${kind}: ${grammar[kind]}`);
+  return name;
+}
+
+/**
+ * Defines an event.
+ * @param name `evt.<domain>.<past fact>.v<N>`; a published schema changes by optional fields only, else N grows.
+ * @param stream the stream that keeps it, or null for a transient one.
+ */
+export function event<S extends z.ZodType>(name: string, stream: StreamName | null, schema: S): EventContract<S> {
+  return { kind: 'event', name: checked('event', name), stream, schema };
+}
+
+/**
+ * Defines a request.
+ * @param name `req.<service>.<noun>.<verb>.v<N>`.
+ * @param deadlineMs how long a caller waits, in milliseconds.
+ */
+export function request<I extends z.ZodType, O extends z.ZodType>(
+  name: string,
+  shape: { input: I; output: O; deadlineMs?: number },
+): RequestContract<I, O> {
+  const service = checked('request', name).split('.')[1] ?? '';
+  return { kind: 'request', name, service, input: shape.input, output: shape.output, deadlineMs: shape.deadlineMs ?? 5000 };
+}
+
+/**
+ * Defines a command to a host.
+ * @param name `<noun>.<verb>.v<N>`; on the wire `cmd.<agent>.` stands before it.
+ */
+export function command<I extends z.ZodType, O extends z.ZodType>(
+  name: string,
+  shape: { input: I; output: O; deadlineMs?: number },
+): CommandContract<I, O> {
+  return {
+    kind: 'command',
+    name: checked('command', name),
+    input: shape.input,
+    output: shape.output,
+    deadlineMs: shape.deadlineMs ?? 5000,
+  };
+}
+
+/** The subject that carries an event about `key` (an agent, an alert …). */
+export function eventSubject(contract: EventContract, key: string): string {
+  return `${contract.name}.${key}`;
+}
+
+/** The subject that carries a command to an agent. */
+export function commandSubject(contract: CommandContract, agentId: string): string {
+  return `cmd.${agentId}.${contract.name}`;
+}

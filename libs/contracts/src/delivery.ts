@@ -1,0 +1,84 @@
+import { z } from 'zod';
+import { AgentId } from './agent.js';
+import { event, request } from './define.js';
+import { HostSample } from './host-sample.js';
+
+/** Names one outbox of a collector; a new one is made when the old one's numbers can no longer be trusted. */
+export const OutboxId = z.string().regex(/^[a-z0-9]{8,32}$/);
+
+/** A run of sequence numbers, both ends included. */
+export const SeqRange = z.tuple([z.int().positive(), z.int().positive()]);
+/** See {@link SeqRange}. */
+export type SeqRange = z.infer<typeof SeqRange>;
+
+/** Why a stretch of time has no samples. */
+export const gapCauses = ['collector_stopped', 'collector_killed', 'host_restarted', 'outbox_full', 'outbox_damaged'] as const;
+
+/** A stretch of time without samples, as the collector knows it. Times in milliseconds since 1970, UTC. */
+export const Gap = z.object({
+  from: z.int().nonnegative(),
+  to: z.int().nonnegative(),
+  cause: z.enum(gapCauses),
+  /** Samples that had been taken and were then lost; null when none was taken in that time. */
+  lost: SeqRange.nullable(),
+});
+/** See {@link Gap}. */
+export type Gap = z.infer<typeof Gap>;
+
+/** The most samples that one message carries: live messages carry one, back-fill many. */
+export const MAX_SAMPLES_PER_MESSAGE = 500;
+
+/** Samples of one host, taken and numbered by its collector. Key: the agent. */
+export const hostSampled = event(
+  'evt.host.sampled.v1',
+  'SAMPLES',
+  z.object({
+    agentId: AgentId,
+    outbox: OutboxId,
+    samples: z.array(HostSample).min(1).max(MAX_SAMPLES_PER_MESSAGE),
+    gaps: z.array(Gap).max(1000).optional(),
+  }),
+);
+
+/** metrics-store has committed these samples (or put them in quarantine): the outbox may forget them. Key: the agent. */
+export const samplesStored = event(
+  'evt.samples.stored.v1',
+  null,
+  z.object({ agentId: AgentId, outbox: OutboxId, ranges: z.array(SeqRange).min(1) }),
+);
+
+/** Asks which samples of an outbox are stored, for a collector that missed the news or has just started. */
+export const deliveryGet = request('req.metrics-store.delivery.get.v1', {
+  input: z.object({ agentId: AgentId, outbox: OutboxId, seqs: SeqRange, from: z.int(), to: z.int() }),
+  output: z.object({
+    /** Stored or quarantined, within the range asked for. */
+    stored: z.array(SeqRange),
+    /** Every message of the stream up to this position has been handled. */
+    handledUpTo: z.int().nonnegative(),
+    /** The stream's newest position; smaller than a position that was handed out means that the stream was made anew. */
+    streamEnd: z.int().nonnegative(),
+  }),
+});
+
+/** What became of the samples of one host, hour by hour, and why some are missing. */
+export const ledgerGet = request('req.metrics-store.ledger.get.v1', {
+  input: z.object({ agentId: AgentId, from: z.int(), to: z.int() }),
+  output: z.object({
+    hours: z.array(
+      z.object({
+        hour: z.int(),
+        /** Samples that the collector numbered in this hour. */
+        taken: z.int(),
+        stored: z.int(),
+        /** Of those stored: how many came more than a minute after they were taken. */
+        backfilled: z.int(),
+        /** Put aside because their clock was wild. */
+        quarantined: z.int(),
+        lost: z.int(),
+        /** Taken, and neither stored nor known to be lost: still in an outbox or in the stream. */
+        pending: z.int(),
+      }),
+    ),
+    gaps: z.array(Gap),
+  }),
+});

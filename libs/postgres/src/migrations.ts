@@ -1,0 +1,91 @@
+import { createLogger, describeError, type Logger } from '@lapwing/telemetry';
+import type { OnApplicationBootstrap, OnModuleDestroy } from '@nestjs/common';
+import { readFile, readdir } from 'node:fs/promises';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Postgres, Transaction } from './pool.js';
+import { installSeries } from './series.js';
+
+const FILE = /^(\d{4})_[a-z0-9_]+\.sql$/;
+
+/** Serialises migrations of all services on one database: they share the schema `lapwing`. */
+const LOCK = 7_524_601;
+
+/**
+ * Brings a service's schema up to date, in the background and for as long as it takes: a database that is away at the
+ * start is waited for. Files are `NNNN_name.sql`, forward only; each runs once, all in one transaction.
+ */
+export class Migrations implements OnApplicationBootstrap, OnModuleDestroy {
+  readonly #log: Logger;
+  readonly #stopping = new AbortController();
+  #ready = false;
+  #running: Promise<void> | undefined;
+
+  /**
+   * @param schema the schema that the service owns; the migration table lies in it.
+   * @param folder where the files are.
+   */
+  constructor(
+    private readonly postgres: Postgres,
+    private readonly schema: string,
+    private readonly folder: URL,
+  ) {
+    this.#log = createLogger(postgres.options.service, 'migrations');
+  }
+
+  /** Whether the schema is up to date. */
+  get ready(): boolean {
+    return this.#ready;
+  }
+
+  onApplicationBootstrap(): void {
+    this.#running = this.#runUntilDone();
+  }
+
+  async onModuleDestroy(): Promise<void> {
+    this.#stopping.abort();
+    await this.#running;
+  }
+
+  /** Brings the schema up to date now. */
+  async run(): Promise<void> {
+    const files = await this.#files();
+    await this.postgres.transaction('migrations.run', async (transaction) => {
+      await transaction.query('SELECT pg_advisory_xact_lock($1)', [LOCK]);
+      await installSeries(transaction);
+      await transaction.query(`CREATE SCHEMA IF NOT EXISTS "${this.schema}"`);
+      const table = `"${this.schema}".migration`;
+      await transaction.query(
+        `CREATE TABLE IF NOT EXISTS ${table} (name text PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())`,
+      );
+      const { rows } = await transaction.query<{ name: string }>(`SELECT name FROM ${table}`);
+      const applied = new Set(rows.map((row) => row.name));
+      for (const file of files.filter((name) => !applied.has(name))) await this.#apply(transaction, table, file);
+    });
+    this.#ready = true;
+  }
+
+  async #apply(transaction: Transaction, table: string, file: string): Promise<void> {
+    await transaction.query(await readFile(new URL(file, this.folder), 'utf8'));
+    await transaction.query(`INSERT INTO ${table} (name) VALUES ($1)`, [file]);
+    this.#log.info({ file }, 'migration applied');
+  }
+
+  async #files(): Promise<string[]> {
+    const files = (await readdir(this.folder)).filter((name) => name.endsWith('.sql')).sort();
+    const odd = files.find((name, index) => !FILE.test(name) || Number(name.slice(0, 4)) !== index + 1);
+    if (odd) throw new Error(`migration "${odd}" does not follow NNNN_name.sql, or a number is missing before it`);
+    return files;
+  }
+
+  async #runUntilDone(): Promise<void> {
+    const { signal } = this.#stopping;
+    for (let attempt = 0; !signal.aborted; attempt++) {
+      try {
+        return await this.run();
+      } catch (error) {
+        if (attempt % 20 === 0) this.#log.warn({ error: describeError(error) }, 'waiting for the database');
+        await pause(Math.min(50 * 2 ** Math.min(attempt, 5), 1000), undefined, { signal }).catch(() => {});
+      }
+    }
+  }
+}

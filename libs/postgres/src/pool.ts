@@ -1,0 +1,126 @@
+import { LapwingError } from '@lapwing/contracts';
+import { SpanKind, createLogger, describeError, histogram, inSpan, type Logger } from '@lapwing/telemetry';
+import type { OnApplicationShutdown } from '@nestjs/common';
+import pg from 'pg';
+
+/** Where the database is and how it is used. */
+export interface PostgresOptions {
+  service: string;
+  /** `postgres://user:password@host:port/database`. */
+  url: string;
+  /** Connections at most. */
+  poolSize?: number;
+  /** A statement that runs longer is cancelled, milliseconds. */
+  statementTimeoutMs?: number;
+}
+
+/** Rows of a query, and how many a statement touched. */
+export interface Result<R> {
+  rows: R[];
+  count: number;
+}
+
+// Counters and sums come as 64-bit integers; JavaScript's numbers are exact up to 2^53, which is 9 petabytes.
+pg.types.setTypeParser(pg.types.builtins.INT8, Number);
+pg.types.setTypeParser(pg.types.builtins.NUMERIC, Number);
+pg.types.setTypeParser(pg.types.builtins.TIMESTAMPTZ, (text) => new Date(text).getTime());
+
+const seconds = histogram<'service' | 'statement'>({
+  name: 'lapwing_postgres_statement_seconds',
+  help: 'How long statements took',
+  labelNames: ['service', 'statement'],
+});
+
+/** SQLSTATE classes after which the same statement may well succeed: connection lost, resources, shut-down, rollback. */
+const PASSING = /^(08|53|57P|40|55P03|57014)/;
+const NETWORK = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ENOENT', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENOTFOUND', 'EAI_AGAIN']);
+
+/**
+ * Whether an error means that the database is away for now, and not that the statement is wrong.
+ * Source: PostgreSQL, appendix A (SQLSTATE), and Node's socket errors.
+ */
+export function isDatabaseAway(error: unknown): boolean {
+  const code = (error as { code?: unknown }).code;
+  if (typeof code === 'string') return PASSING.test(code) || NETWORK.has(code);
+  return error instanceof Error && /terminated|timeout exceeded when trying to connect|Connection ended/i.test(error.message);
+}
+
+/** A connection inside a transaction. */
+export class Transaction {
+  constructor(private readonly client: pg.PoolClient) {}
+
+  /** Runs one statement with parameters. */
+  async query<R extends pg.QueryResultRow>(text: string, values: unknown[] = []): Promise<Result<R>> {
+    const result = await this.client.query<R>(text, values);
+    return { rows: result.rows, count: result.rowCount ?? 0 };
+  }
+}
+
+/** The pool of connections of one service. */
+export class Postgres implements OnApplicationShutdown {
+  readonly #pool: pg.Pool;
+  readonly #log: Logger;
+
+  constructor(readonly options: PostgresOptions) {
+    this.#log = createLogger(options.service, 'postgres');
+    this.#pool = new pg.Pool({
+      connectionString: options.url,
+      max: options.poolSize ?? 4,
+      connectionTimeoutMillis: 3000,
+      idleTimeoutMillis: 60_000,
+      statement_timeout: options.statementTimeoutMs ?? 30_000,
+      idle_in_transaction_session_timeout: 30_000,
+      application_name: `lapwing-${options.service}`,
+      options: '-c timezone=UTC',
+    });
+    this.#pool.on('error', (error) => this.#log.warn({ error: describeError(error) }, 'an idle connection was lost'));
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.#pool.end();
+  }
+
+  /**
+   * Runs one statement with parameters.
+   * @param name what the statement does, for traces and metrics, e.g. `history.select`.
+   * @throws LapwingError `UNAVAILABLE` when the database is away.
+   */
+  query<R extends pg.QueryResultRow>(name: string, text: string, values: unknown[] = []): Promise<Result<R>> {
+    return this.#measured(name, async () => {
+      const result = await this.#pool.query<R>(text, values);
+      return { rows: result.rows, count: result.rowCount ?? 0 };
+    });
+  }
+
+  /** Runs `work` in one transaction: all of it or nothing. Errors as those of {@link query}. */
+  transaction<T>(name: string, work: (transaction: Transaction) => Promise<T>): Promise<T> {
+    return this.#measured(name, async () => {
+      const client = await this.#pool.connect();
+      let broken: unknown;
+      try {
+        await client.query('BEGIN');
+        const result = await work(new Transaction(client));
+        await client.query('COMMIT');
+        return result;
+      } catch (error) {
+        await client.query('ROLLBACK').catch((failure: unknown) => (broken = failure));
+        throw error;
+      } finally {
+        client.release(broken !== undefined);
+      }
+    });
+  }
+
+  async #measured<T>(statement: string, work: () => Promise<T>): Promise<T> {
+    const stop = seconds.startTimer({ service: this.options.service, statement });
+    const attributes = { 'db.system.name': 'postgresql', 'db.operation.name': statement };
+    try {
+      return await inSpan(`sql ${statement}`, { kind: SpanKind.CLIENT, attributes }, work);
+    } catch (error) {
+      if (!isDatabaseAway(error)) throw error;
+      throw new LapwingError('UNAVAILABLE', 'the database is away', { reason: describeError(error).code ?? 'connection' });
+    } finally {
+      stop();
+    }
+  }
+}

@@ -1,0 +1,80 @@
+import { z } from 'zod';
+
+/** A value that prints as `***`; only `reveal()` gives it away. */
+export class Secret {
+  readonly #value: string;
+
+  constructor(value: string) {
+    this.#value = value;
+  }
+
+  /** The value itself. */
+  reveal(): string {
+    return this.#value;
+  }
+
+  toString(): string {
+    return '***';
+  }
+
+  toJSON(): string {
+    return '***';
+  }
+
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return '***';
+  }
+}
+
+/** A setting that must never be printed. */
+export const secret = z.string().min(1).transform((value) => new Secret(value));
+
+/** Settings that every service has. */
+export const commonConfig = z.object({
+  /** Addresses of NATS, separated by commas. */
+  NATS_URL: z.string().default('nats://127.0.0.1:4222'),
+  /** Copies of each stream in a NATS cluster: 1 or 3. */
+  LAPWING_STREAM_REPLICAS: z.coerce.number().int().min(1).max(5).default(1),
+  /** Bytes of samples that NATS keeps at most. */
+  LAPWING_SAMPLES_MAX_BYTES: z.coerce.number().int().min(2 ** 20).default(2 ** 30),
+  /** Hours that NATS keeps samples at most. */
+  LAPWING_SAMPLES_MAX_AGE_HOURS: z.coerce.number().int().min(1).default(48),
+  /** Port of /health, /ready and /metrics of a service that runs as a process of its own; 0 for none. */
+  LAPWING_OPS_PORT: z.coerce.number().int().min(0).max(65_535).default(0),
+  /** Address on which that port listens. */
+  LAPWING_OPS_HOST: z.string().default('127.0.0.1'),
+});
+
+/** The database, for services that own a schema. */
+export const databaseConfig = z.object({
+  DATABASE_URL: z.string().default('postgres://127.0.0.1:5432/lapwing').transform((value) => new Secret(value)),
+});
+
+/** The environment does not fit what a service needs. The message lists every fault. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+}
+
+/**
+ * Reads a service's settings out of the environment. An empty variable counts as one that is not set.
+ * @throws ConfigError with every fault at once, and never with a value.
+ */
+export function readConfig<S extends z.ZodType>(service: string, schema: S, environment: NodeJS.ProcessEnv): z.output<S> {
+  const set = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
+  const parsed = schema.safeParse(set, { reportInput: false });
+  if (parsed.success) return parsed.data;
+  const faults = parsed.error.issues.map((issue) => `  ${issue.path.join('.')}: ${issue.message}`);
+  throw new ConfigError(`${service} cannot start, its environment is not right:\n${faults.join('\n')}`);
+}
+
+/** The part of the settings that the bus wants. */
+export function busConfig(config: z.output<typeof commonConfig>) {
+  return {
+    servers: config.NATS_URL,
+    limits: {
+      replicas: config.LAPWING_STREAM_REPLICAS,
+      samplesMaxBytes: config.LAPWING_SAMPLES_MAX_BYTES,
+      samplesMaxAgeHours: config.LAPWING_SAMPLES_MAX_AGE_HOURS,
+    },
+  };
+}

@@ -1,0 +1,40 @@
+import { trace } from '@opentelemetry/api';
+import { pino, type Logger } from 'pino';
+
+export type { Logger } from 'pino';
+
+const SECRETS = ['password', 'token', 'secret', 'authorization', 'cookie', '*.password', '*.token', '*.secret', '*.authorization', '*.cookie'];
+
+const root = pino({
+  level: process.env['LOG_LEVEL'] ?? 'info',
+  base: null,
+  timestamp: pino.stdTimeFunctions.isoTime,
+  redact: { paths: SECRETS, censor: '***' },
+  formatters: { level: (label) => ({ level: label }) },
+  mixin() {
+    const context = trace.getActiveSpan()?.spanContext();
+    return context ? { trace_id: context.traceId, span_id: context.spanId } : {};
+  },
+});
+
+/**
+ * A logger of one component: JSON lines on standard output, with the trace id where there is a trace.
+ * Write a constant message and put what varies into fields.
+ * @param service the service, e.g. `metrics-store`.
+ * @param component the class or the job that speaks.
+ */
+export function createLogger(service: string, component?: string): Logger {
+  return root.child(component ? { service, component } : { service });
+}
+
+/** What may be logged of something thrown: its kind, message and stack. */
+export function describeError(thrown: unknown): { type: string; message: string; stack?: string; code?: string } {
+  if (!(thrown instanceof Error)) return { type: typeof thrown, message: String(thrown) };
+  const code = (thrown as { code?: unknown }).code;
+  return {
+    type: thrown.name,
+    message: thrown.message,
+    ...(thrown.stack && { stack: thrown.stack }),
+    ...(typeof code === 'string' && { code }),
+  };
+}
