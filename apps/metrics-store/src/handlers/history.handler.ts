@@ -1,0 +1,48 @@
+import { OnRequest } from '@lapwing/bus';
+import {
+  LapwingError,
+  MAX_HISTORY_POINTS,
+  gpuHistoryGet,
+  historyGet,
+  ledgerGet,
+  type InputOf,
+  type OutputOf,
+} from '@lapwing/contracts';
+import { Injectable } from '@nestjs/common';
+import { pointsOf } from '../domain/history.js';
+import { HistoryStore } from '../store/history.store.js';
+import { LedgerStore } from '../store/ledger.store.js';
+import { ResourceStore } from '../store/resource.store.js';
+
+/** Answers what was. */
+@Injectable()
+export class HistoryHandler {
+  constructor(
+    private readonly resources: ResourceStore,
+    private readonly history: HistoryStore,
+    private readonly ledger: LedgerStore,
+  ) {}
+
+  @OnRequest(historyGet)
+  async read(question: InputOf<typeof historyGet>): Promise<OutputOf<typeof historyGet>> {
+    const { agentIds, from, to, step } = question;
+    if (from >= to) throw new LapwingError('INVALID_INPUT', '"from" must be before "to"');
+    if (pointsOf(from, to, step) > MAX_HISTORY_POINTS)
+      throw new LapwingError('INVALID_INPUT', `more than ${MAX_HISTORY_POINTS} points: ask for a shorter time or longer steps`);
+    const hosts = await this.resources.hosts(agentIds);
+    if (agentIds !== null && hosts.length < agentIds.length) throw new LapwingError('NOT_FOUND', 'no such agent', { agentIds });
+    return this.history.read(hosts, question);
+  }
+
+  @OnRequest(gpuHistoryGet)
+  gpu(question: InputOf<typeof gpuHistoryGet>): Promise<OutputOf<typeof gpuHistoryGet>> {
+    return this.history.readGpu(question);
+  }
+
+  @OnRequest(ledgerGet)
+  async readLedger({ agentId, from, to }: InputOf<typeof ledgerGet>): Promise<OutputOf<typeof ledgerGet>> {
+    const ledger = await this.ledger.read(agentId, from, to);
+    if (!ledger) throw new LapwingError('NOT_FOUND', 'no such agent', { agentId });
+    return ledger;
+  }
+}

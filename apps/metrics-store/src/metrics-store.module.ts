@@ -1,0 +1,74 @@
+import { Bus, busProviders } from '@lapwing/bus';
+import { Migrations, Postgres } from '@lapwing/postgres';
+import { Health, busConfig, healthProvider } from '@lapwing/service';
+import { Module, type DynamicModule } from '@nestjs/common';
+import type { MetricsStoreConfig } from './config.js';
+import { HistoryHandler } from './handlers/history.handler.js';
+import { SamplesHandler } from './handlers/samples.handler.js';
+import { IngestService } from './services/ingest.service.js';
+import { MaintenanceService } from './services/maintenance.service.js';
+import { HistoryStore } from './store/history.store.js';
+import { LedgerStore } from './store/ledger.store.js';
+import { MaintenanceStore } from './store/maintenance.store.js';
+import { ResourceStore } from './store/resource.store.js';
+import { SampleStore } from './store/sample.store.js';
+
+const service = 'metrics-store';
+const DAY_MS = 86_400_000;
+
+/** All wiring of metrics-store. */
+@Module({})
+export class MetricsStoreModule {
+  static register(config: MetricsStoreConfig): DynamicModule {
+    const window = {
+      pastMs: (config.METRICS_STORE_RAW_DAYS - 1) * DAY_MS,
+      futureMs: config.METRICS_STORE_CLOCK_AHEAD_SECONDS * 1000,
+    };
+    const onPostgres = <T>(store: new (postgres: Postgres) => T) => ({
+      provide: store,
+      useFactory: (postgres: Postgres) => new store(postgres),
+      inject: [Postgres],
+    });
+    return {
+      module: MetricsStoreModule,
+      providers: [
+        ...busProviders({ service, ...busConfig(config), handlers: [SamplesHandler, HistoryHandler] }),
+        { provide: Postgres, useFactory: () => new Postgres({ service, url: config.DATABASE_URL.reveal() }) },
+        {
+          provide: Migrations,
+          useFactory: (postgres: Postgres) => new Migrations(postgres, 'metrics', new URL('../migrations/', import.meta.url)),
+          inject: [Postgres],
+        },
+        ...[ResourceStore, SampleStore, LedgerStore, HistoryStore, MaintenanceStore].map((store) => onPostgres<unknown>(store)),
+        {
+          provide: IngestService,
+          useFactory: (...parts: [Bus, Postgres, Migrations, ResourceStore, SampleStore, LedgerStore]) =>
+            new IngestService(...parts, window),
+          inject: [Bus, Postgres, Migrations, ResourceStore, SampleStore, LedgerStore],
+        },
+        {
+          provide: MaintenanceService,
+          useFactory: (migrations: Migrations, store: MaintenanceStore) => new MaintenanceService(migrations, store, config),
+          inject: [Migrations, MaintenanceStore],
+        },
+        healthProvider,
+        { provide: 'health checks', useFactory: addChecks, inject: [Health, Postgres, Migrations, MaintenanceService] },
+      ],
+    };
+  }
+}
+
+function addChecks(health: Health, postgres: Postgres, migrations: Migrations, maintenance: MaintenanceService): true {
+  health.add('database', 'dependency', async () => {
+    await postgres.query('health', 'SELECT 1');
+    return migrations.ready
+      ? { status: 'healthy', message: 'Database operational' }
+      : { status: 'unhealthy', message: 'Database is being brought up to date' };
+  });
+  health.add('cleanup_service', 'worker', () =>
+    maintenance.fault === null
+      ? { status: 'healthy', message: 'roll-ups and retention are up to date' }
+      : { status: 'degraded', message: maintenance.fault },
+  );
+  return true;
+}

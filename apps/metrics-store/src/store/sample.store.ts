@@ -1,0 +1,125 @@
+import type { HostSample } from '@lapwing/contracts';
+import { unnestColumns, type Postgres, type Table, type Transaction } from '@lapwing/postgres';
+import { sampleTables, type Kind } from '../domain/tables.js';
+
+/** A host's sample on its way into the database. */
+export interface HostRow {
+  resourceId: number;
+  outbox: string;
+  sample: HostSample;
+  values: (number | null)[];
+}
+
+/** What one commit writes. */
+export interface SampleRows {
+  hosts: HostRow[];
+  /** Rows of the things of hosts: resource, time, values. */
+  parts: Record<Exclude<Kind, 'host'>, (number | null)[][]>;
+}
+
+const DAY_MS = 86_400_000;
+const LATE_MS = 60_000;
+
+const insertHosts = (from: string, now: number): string => `
+  WITH incoming AS (SELECT * FROM ${from}),
+  stored AS (
+    INSERT INTO metrics.host_sample (${Object.keys(sampleTables.host.columns).join(', ')})
+    SELECT ${Object.keys(sampleTables.host.columns).join(', ')} FROM incoming
+    ON CONFLICT DO NOTHING RETURNING resource_id, time)
+  INSERT INTO metrics.ledger_hour AS l (resource_id, outbox, hour, first_seq, last_seq, stored, backfilled)
+  SELECT i.resource_id, i.outbox, date_trunc('hour', i.time), min(i.seq), max(i.seq), count(*),
+    count(*) FILTER (WHERE i.time < $${now}::timestamptz - interval '1 minute')
+  FROM incoming i JOIN stored USING (resource_id, time)
+  GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+  ON CONFLICT (resource_id, hour, outbox) DO UPDATE SET
+    first_seq = least(l.first_seq, excluded.first_seq), last_seq = greatest(l.last_seq, excluded.last_seq),
+    stored = l.stored + excluded.stored, backfilled = l.backfilled + excluded.backfilled`;
+
+/** Writes samples: each row once, however often it comes. */
+export class SampleStore {
+  readonly #partitions = new Set<string>();
+
+  constructor(private readonly postgres: Postgres) {}
+
+  /** Makes sure that there are partitions for the times to come in; asks the database only for days it has not seen. */
+  async ensurePartitions(times: number[]): Promise<void> {
+    const days = new Set(times.map((time) => Math.floor(time / DAY_MS) * DAY_MS));
+    for (const day of days) {
+      for (const { name } of Object.values(sampleTables)) {
+        const key = `${name} ${day}`;
+        if (this.#partitions.has(key)) continue;
+        await this.postgres.query('partition.ensure', 'SELECT lapwing.ensure_partitions($1, $2, $2)', [name, new Date(day)]);
+        this.#partitions.add(key);
+      }
+    }
+    if (this.#partitions.size > 10_000) this.#partitions.clear();
+  }
+
+  /** Writes the rows, the ledger's counts, and the newest sample of each host. */
+  async insert(transaction: Transaction, rows: SampleRows, now: number): Promise<void> {
+    await this.#insertHosts(transaction, rows.hosts, now);
+    for (const kind of ['disk', 'interface', 'gpu'] as const)
+      await insertRows(transaction, sampleTables[kind], rows.parts[kind]);
+    await this.#noteLate(transaction, rows, now);
+    await this.#keepNewest(transaction, rows.hosts);
+  }
+
+  async #insertHosts(transaction: Transaction, hosts: HostRow[], now: number): Promise<void> {
+    if (hosts.length === 0) return;
+    const columns = { ...sampleTables.host.columns, outbox: 'text' } as const;
+    const rows = hosts.map(({ resourceId, sample, values, outbox }) => [resourceId, sample.time, ...values, outbox]);
+    const { from, values } = unnestColumns(columns, rows, 'incoming_row');
+    await transaction.query(insertHosts(from, values.length + 1), [...values, new Date(now)]);
+  }
+
+  async #noteLate(transaction: Transaction, rows: SampleRows, now: number): Promise<void> {
+    const late: [string, (number | null)[][]][] = [
+      [sampleTables.host.name, rows.hosts.map((row) => [row.resourceId, row.sample.time])],
+      ...(['disk', 'interface', 'gpu'] as const).map(
+        (kind): [string, (number | null)[][]] => [sampleTables[kind].name, rows.parts[kind]],
+      ),
+    ];
+    for (const [name, all] of late) {
+      const old = all.filter((row) => (row[1] ?? 0) < now - LATE_MS);
+      if (old.length === 0) continue;
+      const { values } = unnestColumns({ resource_id: 'int4', time: 'timestamptz' }, old, 'late');
+      await transaction.query('SELECT lapwing.note_late($1, $2::integer[], $3::timestamptz[])', [name, ...values]);
+    }
+  }
+
+  async #keepNewest(transaction: Transaction, hosts: HostRow[]): Promise<void> {
+    const newest = new Map<number, HostRow>();
+    for (const row of hosts) {
+      const known = newest.get(row.resourceId);
+      if (!known || known.sample.time < row.sample.time) newest.set(row.resourceId, row);
+    }
+    if (newest.size === 0) return;
+    const rows = [...newest.values()].map(({ resourceId, sample }) => [resourceId, sample.time, JSON.stringify(sample)]);
+    const { from, values } = unnestColumns({ resource_id: 'int4', time: 'timestamptz', sample: 'text' }, rows, 'newest');
+    await transaction.query(
+      `INSERT INTO metrics.last_sample AS l (resource_id, time, sample)
+       SELECT resource_id, time, sample::json FROM ${from} ORDER BY resource_id
+       ON CONFLICT (resource_id) DO UPDATE SET time = excluded.time, sample = excluded.sample WHERE l.time < excluded.time`,
+      values,
+    );
+  }
+
+  /** The newest sample of a host, or of the host that was heard last. */
+  async latest(agentId: string | null): Promise<{ agentId: string; sample: HostSample } | null> {
+    const { rows } = await this.postgres.query<{ agent_id: string; sample: HostSample }>(
+      'sample.latest',
+      `SELECT r.agent_id, l.sample FROM metrics.last_sample l JOIN metrics.resource r ON r.id = l.resource_id
+       WHERE $1::text IS NULL OR r.agent_id = $1 ORDER BY l.time DESC LIMIT 1`,
+      [agentId],
+    );
+    const [row] = rows;
+    return row ? { agentId: row.agent_id, sample: row.sample } : null;
+  }
+}
+
+async function insertRows(transaction: Transaction, table: Table, rows: (number | null)[][]): Promise<void> {
+  if (rows.length === 0) return;
+  const names = Object.keys(table.columns).join(', ');
+  const { from, values } = unnestColumns(table.columns, rows, 'incoming');
+  await transaction.query(`INSERT INTO ${table.name} (${names}) SELECT ${names} FROM ${from} ON CONFLICT DO NOTHING`, values);
+}
