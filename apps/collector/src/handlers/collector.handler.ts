@@ -1,0 +1,51 @@
+import { OnCommand, OnNews } from '@lapwing/bus';
+import {
+  processGet,
+  processList,
+  processSignal,
+  samplesStored,
+  settingsChanged,
+  type InputOf,
+  type OutputOf,
+  type PayloadOf,
+} from '@lapwing/contracts';
+import { Injectable } from '@nestjs/common';
+import { ProcessService } from '../services/process.service.js';
+import { SamplerService } from '../services/sampler.service.js';
+import { ProcessTable } from '../sources/host/process-table.js';
+
+/** Hears what concerns this host, and carries out commands to it. */
+@Injectable()
+export class CollectorHandler {
+  constructor(
+    private readonly sampler: SamplerService,
+    private readonly processes: ProcessService,
+    private readonly table: ProcessTable,
+  ) {}
+
+  @OnNews(samplesStored, 'agent')
+  stored(news: PayloadOf<typeof samplesStored>): void {
+    void this.sampler.delivery?.confirmed(news);
+  }
+
+  @OnNews(settingsChanged, 'anyone')
+  settings({ refreshInterval }: PayloadOf<typeof settingsChanged>): void {
+    this.sampler.setInterval(refreshInterval);
+  }
+
+  @OnCommand(processList)
+  async list({ sortBy, limit }: InputOf<typeof processList>): Promise<OutputOf<typeof processList>> {
+    return { processes: this.table.top(sortBy, limit), total: this.table.total };
+  }
+
+  @OnCommand(processGet)
+  async get({ pid }: InputOf<typeof processGet>): Promise<OutputOf<typeof processGet>> {
+    return this.table.detail(pid);
+  }
+
+  @OnCommand(processSignal)
+  async signal({ pid, signal }: InputOf<typeof processSignal>): Promise<OutputOf<typeof processSignal>> {
+    this.processes.signal(pid, signal);
+    return { pid, signal };
+  }
+}

@@ -1,0 +1,148 @@
+import type { Bus } from '@lapwing/bus';
+import {
+  LapwingError,
+  MAX_SAMPLES_PER_MESSAGE,
+  deliveryGet,
+  hostSampled,
+  type Gap,
+  type HostSample,
+  type PayloadOf,
+  type samplesStored,
+} from '@lapwing/contracts';
+import { createLogger, describeError } from '@lapwing/telemetry';
+import type { Entry, Outbox } from '../store/outbox.js';
+
+const ROUND_MS = 1000;
+const DOUBT_AFTER_MS = 15_000;
+const MAX_DOUBT_MS = 600_000;
+const MAX_BYTES = 400_000;
+const MAX_CARRIED = 100;
+
+/**
+ * Sends samples and keeps at it until metrics-store has each: live ones at once, one a message; what could not be sent,
+ * many a message; what was sent and never confirmed, again, as soon as it is certain that the stream no longer holds it.
+ */
+export class DeliveryService {
+  readonly #log = createLogger('collector', 'delivery');
+  readonly #sending = new Set<Entry>();
+  /** Gaps that travelled with a sample, by that sample. */
+  #carried: { outbox: string; seq: number; gaps: Gap[] }[] = [];
+  #timer: NodeJS.Timeout | undefined;
+  #round: Promise<void> = Promise.resolve();
+  #stopping = false;
+
+  constructor(
+    private readonly bus: Bus,
+    private readonly agentId: string,
+    private readonly outbox: Outbox,
+  ) {}
+
+  /** Begins to send what waits. */
+  start(): void {
+    this.#timer = setInterval(() => {
+      this.#round = this.#round.then(() => this.#catchUp());
+    }, ROUND_MS).unref();
+  }
+
+  /** Ends; what waits stays in the outbox. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    clearInterval(this.#timer);
+    await this.#round;
+  }
+
+  /** Sends a sample that was just taken. Never throws: what fails is sent with the next round. */
+  async sendLive(sample: HostSample, entry: Entry): Promise<void> {
+    if (this.bus.online) await this.#publish([entry], [sample]);
+  }
+
+  /** Hears what metrics-store has. */
+  async confirmed({ outbox, ranges }: Pick<PayloadOf<typeof samplesStored>, 'outbox' | 'ranges'>): Promise<void> {
+    await this.outbox.confirm(outbox, ranges);
+    const within = (carried: { outbox: string; seq: number }) =>
+      carried.outbox === outbox && ranges.some(([first, last]) => carried.seq >= first && carried.seq <= last);
+    const gaps = this.#carried.filter(within).flatMap((carried) => carried.gaps);
+    if (gaps.length === 0) return;
+    this.#carried = this.#carried.filter((carried) => !within(carried));
+    await this.outbox.confirmGaps(gaps);
+  }
+
+  async #catchUp(): Promise<void> {
+    try {
+      for (let batch = this.#nextBatch(); batch.length > 0 && this.bus.online && !this.#stopping; batch = this.#nextBatch()) {
+        const sent = await this.#publish(batch, await this.outbox.read(batch));
+        if (!sent) return;
+      }
+      await this.#resolveDoubts();
+    } catch (error) {
+      const away = error instanceof LapwingError && (error.code === 'UNAVAILABLE' || error.code === 'TIMEOUT');
+      if (!this.#stopping && !away) this.#log.warn({ error: describeError(error) }, 'sending failed, trying again');
+    }
+  }
+
+  /** The oldest unsent samples of one outbox that fit into a message. */
+  #nextBatch(): Entry[] {
+    const batch: Entry[] = [];
+    let bytes = 0;
+    for (const entry of this.outbox.waiting()) {
+      if (entry.position !== undefined || this.#sending.has(entry)) continue;
+      bytes += entry.length;
+      const full = batch.length >= MAX_SAMPLES_PER_MESSAGE || bytes > MAX_BYTES || entry.outbox !== (batch[0]?.outbox ?? entry.outbox);
+      if (full && batch.length > 0) break;
+      batch.push(entry);
+    }
+    return batch;
+  }
+
+  async #publish(entries: Entry[], samples: HostSample[]): Promise<boolean> {
+    const [first] = entries;
+    if (!first) return true;
+    const gaps = this.outbox.gaps;
+    const payload = { agentId: this.agentId, outbox: first.outbox, samples, ...(gaps.length > 0 && { gaps }) };
+    if (gaps.length > 0)
+      this.#carried = [...this.#carried, { outbox: first.outbox, seq: first.seq, gaps }].slice(-MAX_CARRIED);
+    for (const entry of entries) this.#sending.add(entry);
+    try {
+      const id = `${this.agentId}:${first.outbox}:${first.seq}-${entries.at(-1)?.seq}:${first.attempts}`;
+      const { position } = await this.bus.publish(hostSampled, this.agentId, payload, id);
+      for (const entry of entries) Object.assign(entry, { position, sentAt: Date.now() });
+      return true;
+    } catch (error) {
+      this.#log.debug({ error: describeError(error) }, 'not sent, kept in the outbox');
+      return false;
+    } finally {
+      for (const entry of entries) this.#sending.delete(entry);
+    }
+  }
+
+  /** Asks about samples that were sent long ago and never confirmed. */
+  async #resolveDoubts(): Promise<void> {
+    const now = Date.now();
+    const doubtful: Entry[] = [];
+    for (const entry of this.outbox.waiting()) {
+      const wait = Math.min(DOUBT_AFTER_MS * 2 ** entry.attempts, MAX_DOUBT_MS);
+      if (entry.position === undefined || now - (entry.sentAt ?? now) < wait) continue;
+      if (doubtful[0] && doubtful[0].outbox !== entry.outbox) break;
+      if (doubtful.push(entry) >= 5000) break;
+    }
+    const [first] = doubtful;
+    const last = doubtful.at(-1);
+    if (!first || !last || !this.bus.online) return;
+    const { stored, handledUpTo, streamEnd } = await this.bus.request(deliveryGet, {
+      agentId: this.agentId,
+      outbox: first.outbox,
+      seqs: [first.seq, last.seq],
+      from: Math.min(...doubtful.map((entry) => entry.time)),
+      to: Math.max(...doubtful.map((entry) => entry.time)),
+    });
+    await this.confirmed({ outbox: first.outbox, ranges: stored });
+    for (const entry of doubtful) {
+      const position = entry.position ?? 0;
+      entry.sentAt = now;
+      // Still in the stream and not handled: it will be. Otherwise it was handled without being stored, or the stream lost it.
+      if (position > handledUpTo && position <= streamEnd) continue;
+      entry.attempts++;
+      delete entry.position;
+    }
+  }
+}

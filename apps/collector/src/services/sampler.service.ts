@@ -1,0 +1,118 @@
+import type { Bus } from '@lapwing/bus';
+import { defaultSystemSettings, settingsGet } from '@lapwing/contracts';
+import { createLogger, describeError, histogram } from '@lapwing/telemetry';
+import type { OnApplicationBootstrap, OnModuleDestroy } from '@nestjs/common';
+import type { HostSource } from '../sources/host/host.source.js';
+import { Outbox } from '../store/outbox.js';
+import { DeliveryService } from './delivery.service.js';
+
+const ASK_AGAIN_MS = 60_000;
+
+const readSeconds = histogram({ name: 'lapwing_collector_read_seconds', help: 'How long it took to read the host' });
+
+/** What the sampler is told. */
+export interface SamplerOptions {
+  agentId: string;
+  folder: string;
+  maxBytes: number;
+  bootId: string;
+  /** Seconds between samples when the environment fixes them; undefined lets the system's setting count. */
+  fixedInterval: number | undefined;
+}
+
+/** Takes a sample at every tick, writes it down and sends it. Ticks lie on whole multiples of the interval. */
+export class SamplerService implements OnApplicationBootstrap, OnModuleDestroy {
+  readonly #log = createLogger('collector', 'sampler');
+  #interval: number;
+  #timer: NodeJS.Timeout | undefined;
+  #asking: NodeJS.Timeout | undefined;
+  #sampling: Promise<void> = Promise.resolve();
+  #stopping = false;
+  #outbox: Outbox | undefined;
+  #delivery: DeliveryService | undefined;
+  #lastSampleAt = Number.NEGATIVE_INFINITY;
+
+  constructor(
+    private readonly bus: Bus,
+    private readonly source: HostSource,
+    private readonly options: SamplerOptions,
+  ) {
+    this.#interval = options.fixedInterval ?? defaultSystemSettings.refreshInterval;
+  }
+
+  /** Seconds between samples. */
+  get interval(): number {
+    return this.#interval;
+  }
+
+  /** Whether samples are being taken in time. */
+  get healthy(): boolean {
+    return performance.now() - this.#lastSampleAt < (2 * this.#interval + 5) * 1000;
+  }
+
+  /** What sends the samples, once the outbox is open. */
+  get delivery(): DeliveryService | undefined {
+    return this.#delivery;
+  }
+
+  async onApplicationBootstrap(): Promise<void> {
+    const { agentId, folder, maxBytes, bootId } = this.options;
+    this.#outbox = await Outbox.open({ folder, maxBytes, bootId, now: Date.now() });
+    this.#delivery = new DeliveryService(this.bus, agentId, this.#outbox);
+    this.#delivery.start();
+    this.#asking = setInterval(() => void this.#askInterval(), ASK_AGAIN_MS).unref();
+    this.bus.connection.whenLinked(() => void this.#askInterval());
+    await this.source.read(); // rates need a first reading to compare with
+    this.#plan();
+  }
+
+  async onModuleDestroy(): Promise<void> {
+    this.#stopping = true;
+    clearTimeout(this.#timer);
+    clearInterval(this.#asking);
+    await this.#sampling;
+    await this.#delivery?.stop();
+    await this.#outbox?.close();
+  }
+
+  /** Sets the seconds between samples, unless the environment fixes them. */
+  setInterval(seconds: number): void {
+    if (this.options.fixedInterval !== undefined || seconds === this.#interval) return;
+    this.#interval = seconds;
+    this.#plan();
+  }
+
+  async #askInterval(): Promise<void> {
+    if (this.options.fixedInterval !== undefined || !this.bus.online) return;
+    try {
+      const { refreshInterval } = await this.bus.request(settingsGet, {});
+      this.setInterval(refreshInterval);
+    } catch {
+      // settings is away: the interval stays as it is, and the next question may be answered
+    }
+  }
+
+  #plan(): void {
+    clearTimeout(this.#timer);
+    if (this.#stopping) return;
+    const every = this.#interval * 1000;
+    this.#timer = setTimeout(() => {
+      this.#sampling = this.#sample().finally(() => this.#plan());
+    }, every - (Date.now() % every));
+  }
+
+  async #sample(): Promise<void> {
+    const time = Date.now();
+    try {
+      const stop = readSeconds.startTimer();
+      const figures = await this.source.read();
+      stop();
+      if (!this.#outbox || !this.#delivery) return;
+      const { sample, entry } = await this.#outbox.append(figures, time);
+      this.#lastSampleAt = performance.now();
+      void this.#delivery.sendLive(sample, entry);
+    } catch (error) {
+      this.#log.error({ error: describeError(error) }, 'a sample could not be taken');
+    }
+  }
+}
