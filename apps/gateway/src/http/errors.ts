@@ -1,0 +1,61 @@
+import { LapwingError, type ErrorCode } from '@lapwing/contracts';
+import { HttpException } from '@nestjs/common';
+
+/** An answer that tells an error, in the form that all four APIs accept. */
+export interface ErrorAnswer {
+  status: number;
+  body: { success: false; error: string; code: string; details: Record<string, unknown>; detail?: string };
+  retryAfter?: number;
+}
+
+const STATUS: Record<ErrorCode, number> = {
+  INVALID_INPUT: 400,
+  NOT_FOUND: 404,
+  FORBIDDEN: 403,
+  UNAVAILABLE: 503,
+  TIMEOUT: 503,
+  INTERNAL: 500,
+};
+
+const CODES: Record<number, string> = {
+  400: 'INVALID_INPUT',
+  401: 'UNAUTHENTICATED',
+  403: 'FORBIDDEN',
+  404: 'NOT_FOUND',
+  405: 'METHOD_NOT_ALLOWED',
+  406: 'NOT_ACCEPTABLE',
+  413: 'BODY_TOO_LARGE',
+  415: 'UNSUPPORTED_MEDIA_TYPE',
+  429: 'RATE_LIMITED',
+  503: 'UNAVAILABLE',
+};
+
+const RETRY_AFTER_SECONDS = 5;
+
+/** The home-security routes answer 422 where all others answer 400. */
+const UNPROCESSABLE = /^\/api\/system\/(config|cleanup|gpu|pipeline-latency|health|stats|severity|storage|telemetry)(\/|\?|$)/;
+
+/** The status that a library put on its error, for errors of the caller's making. */
+function statusOf(thrown: unknown): number | undefined {
+  if (thrown instanceof HttpException) return thrown.getStatus();
+  const status = (thrown as { statusCode?: unknown }).statusCode;
+  return typeof status === 'number' && status >= 400 && status < 500 ? status : undefined;
+}
+
+/** Turns whatever was thrown into the answer that the caller gets; unexpected faults show nothing of themselves. */
+export function toErrorAnswer(thrown: unknown, url: string): ErrorAnswer {
+  const answer = toAnswer(thrown);
+  if (answer.status !== 400 || !UNPROCESSABLE.test(url)) return answer;
+  return { ...answer, status: 422, body: { ...answer.body, detail: answer.body.error } };
+}
+
+function toAnswer(thrown: unknown): ErrorAnswer {
+  if (thrown instanceof LapwingError) {
+    const status = STATUS[thrown.code];
+    const body = { success: false as const, error: thrown.message, code: thrown.code, details: thrown.details };
+    return { status, body, ...(status === 503 && { retryAfter: RETRY_AFTER_SECONDS }) };
+  }
+  const status = statusOf(thrown) ?? 500;
+  const error = status < 500 && thrown instanceof Error ? thrown.message : 'internal error';
+  return { status, body: { success: false, error, code: CODES[status] ?? (status < 500 ? 'INVALID_INPUT' : 'INTERNAL'), details: {} } };
+}

@@ -1,0 +1,79 @@
+import type { FastifyReply } from 'fastify';
+import { currentRequestId } from './request-id.js';
+
+const HEARTBEAT_MS = 15_000;
+/** What may wait for a client that reads slowly. */
+const MAX_WAITING_BYTES = 2 ** 21;
+const CLOSE_AFTER_MS = 5000;
+
+/**
+ * A Server-Sent-Events answer: comments as heartbeats, and an end with `event: dropped` for a client that reads more
+ * slowly than events come, instead of a queue that grows.
+ */
+export class EventStream {
+  readonly #response;
+  readonly #closers: (() => void)[] = [];
+  readonly #heartbeat: NodeJS.Timeout;
+  #open = true;
+
+  constructor(reply: FastifyReply) {
+    reply.hijack();
+    this.#response = reply.raw;
+    this.#response.writeHead(200, {
+      'content-type': 'text/event-stream; charset=utf-8',
+      'cache-control': 'no-cache, no-transform',
+      connection: 'keep-alive',
+      'x-accel-buffering': 'no',
+      'x-request-id': currentRequestId(reply),
+    });
+    this.#response.write('retry: 3000\n\n');
+    this.#heartbeat = setInterval(() => this.send(': heartbeat\n\n'), HEARTBEAT_MS);
+    this.#response.on('close', () => this.#close());
+    this.#response.on('error', () => this.#close());
+  }
+
+  /** Calls `close` when the client is gone; at once when it already is. */
+  whenClosed(close: () => void): void {
+    if (this.#open) this.#closers.push(close);
+    else close();
+  }
+
+  /** Sends text that is already in the form of an event. */
+  send(text: string): void {
+    if (!this.#open) return;
+    if (this.#response.writableLength > MAX_WAITING_BYTES) return this.#drop();
+    this.#response.write(text);
+  }
+
+  /** Sends an event. */
+  event(name: string, data: unknown): void {
+    this.send(`event: ${name}\ndata: ${JSON.stringify(data)}\n\n`);
+  }
+
+  /** Tells an error and ends. */
+  fail(message: string): void {
+    this.event('error', { error: message });
+    this.#end();
+  }
+
+  #drop(): void {
+    this.#response.write(
+      `event: dropped\ndata: ${JSON.stringify({ reason: 'this client reads more slowly than events come; connect again to resume' })}\n\n`,
+    );
+    this.#end();
+  }
+
+  #end(): void {
+    const response = this.#response;
+    this.#close();
+    response.end();
+    setTimeout(() => response.destroy(), CLOSE_AFTER_MS).unref();
+  }
+
+  #close(): void {
+    if (!this.#open) return;
+    this.#open = false;
+    clearInterval(this.#heartbeat);
+    for (const close of this.#closers.splice(0)) close();
+  }
+}

@@ -1,0 +1,22 @@
+import { ConfigError } from '@lapwing/service';
+import { createLogger } from '@lapwing/telemetry';
+import type { DynamicModule } from '@nestjs/common';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { GatewayConfig } from '../config.js';
+import { createGateway } from './app.js';
+
+/** Makes the HTTP application of a module and listens; a port that is taken is told in plain words. */
+export async function startGateway(module: DynamicModule, config: GatewayConfig): Promise<NestFastifyApplication> {
+  const { HOST, PORT, GATEWAY_BODY_LIMIT } = config;
+  const app = await createGateway(module, GATEWAY_BODY_LIMIT);
+  try {
+    await app.listen(PORT, HOST);
+  } catch (error) {
+    await app.close();
+    if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE')
+      throw new ConfigError(`port ${PORT} of ${HOST} is in use: stop what uses it, or choose another with PORT`);
+    throw error;
+  }
+  createLogger('gateway', 'http').info({ url: await app.getUrl() }, 'listening on this machine only, until there are users');
+  return app;
+}

@@ -1,0 +1,9 @@
+import { runMain } from '@lapwing/service';
+import { loadConfig } from './config.js';
+import { GatewayModule } from './gateway.module.js';
+import { startGateway } from './http/start.js';
+
+await runMain('gateway', async () => {
+  const config = loadConfig();
+  return startGateway(GatewayModule.register(config), config);
+});

@@ -1,0 +1,34 @@
+import { Bus } from '@lapwing/bus';
+import { gpuHistoryGet } from '@lapwing/contracts';
+import { Controller, Get, Query } from '@nestjs/common';
+import { z } from 'zod';
+import { Public } from '../../../http/access.js';
+import { instant, whole } from '../../../http/query.js';
+import { HostsService } from '../../../services/hosts.service.js';
+import { toGpu, toGpuHistory } from './gpu.view.js';
+
+const HistoryQuery = z.object({ since: instant.optional(), limit: whole(1, 5000).default(300) });
+
+/** The first graphics card of this machine, now and before. */
+@Controller('api/system/gpu')
+export class GpuController {
+  constructor(
+    private readonly bus: Bus,
+    private readonly hosts: HostsService,
+  ) {}
+
+  @Get()
+  @Public()
+  async get() {
+    const { sample } = await this.hosts.latest(undefined);
+    return toGpu(sample, Date.now());
+  }
+
+  @Get('history')
+  @Public()
+  async history(@Query({ schema: HistoryQuery }) { since, limit }: z.infer<typeof HistoryQuery>) {
+    const agentId = await this.hosts.resolve(undefined);
+    const { samples } = await this.bus.request(gpuHistoryGet, { agentId, since: since ?? null, limit });
+    return toGpuHistory(samples, limit);
+  }
+}

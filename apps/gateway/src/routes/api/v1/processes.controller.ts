@@ -1,0 +1,50 @@
+import { Bus } from '@lapwing/bus';
+import { LapwingError, processGet, processSignal } from '@lapwing/contracts';
+import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
+import { z } from 'zod';
+import { Requires } from '../../../http/access.js';
+import { agent, isoSeconds } from '../../../http/query.js';
+import { signal } from '../../../http/signal.js';
+import { HostsService } from '../../../services/hosts.service.js';
+
+const SignalBody = z.object({ signal });
+const AgentQuery = z.object({ agent_id: agent });
+const PidParam = z.object({
+  pid: z
+    .string()
+    .regex(/^-?\d{1,10}$/, 'a process id: a whole number')
+    .transform(Number),
+});
+
+/** Tyto's processes: one in full, and signals to it. */
+@Controller('api/v1/processes/:pid')
+export class ProcessesController {
+  constructor(
+    private readonly bus: Bus,
+    private readonly hosts: HostsService,
+  ) {}
+
+  @Get()
+  @Requires('processes:view')
+  async get(
+    @Param({ schema: PidParam }) { pid }: z.infer<typeof PidParam>,
+    @Query({ schema: AgentQuery }) { agent_id }: z.infer<typeof AgentQuery>,
+  ) {
+    if (pid < 1) throw new LapwingError('INVALID_INPUT', '"pid" must be a positive whole number');
+    const detail = await this.bus.command(processGet, await this.hosts.resolve(agent_id), { pid });
+    const { name, cmdline, user, state, cpu, memory, threads, startTime } = detail;
+    return { pid, name, cmdline, user, state, cpu, memory, threads, startTime: isoSeconds(startTime) };
+  }
+
+  @Post('signal')
+  @HttpCode(200)
+  @Requires('processes:signal')
+  async signal(
+    @Param({ schema: PidParam }) { pid }: z.infer<typeof PidParam>,
+    @Query({ schema: AgentQuery }) { agent_id }: z.infer<typeof AgentQuery>,
+    @Body({ schema: SignalBody }) { signal: name }: z.infer<typeof SignalBody>,
+  ) {
+    await this.bus.command(processSignal, await this.hosts.resolve(agent_id), { pid, signal: name });
+    return { success: true, message: `${name} sent to process ${pid}` };
+  }
+}

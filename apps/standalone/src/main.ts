@@ -1,0 +1,24 @@
+import { loadConfig as collectorConfig } from '@lapwing/collector/config';
+import { CollectorModule } from '@lapwing/collector/collector.module';
+import { loadConfig as gatewayConfig } from '@lapwing/gateway/config';
+import { GatewayModule } from '@lapwing/gateway/gateway.module';
+import { startGateway } from '@lapwing/gateway/http/start';
+import { loadConfig as metricsStoreConfig } from '@lapwing/metrics-store/config';
+import { MetricsStoreModule } from '@lapwing/metrics-store/metrics-store.module';
+import { runMain } from '@lapwing/service';
+import { loadConfig as settingsConfig } from '@lapwing/settings/config';
+import { SettingsModule } from '@lapwing/settings/settings.module';
+
+/** All services in one process. */
+class StandaloneModule {}
+
+await runMain('standalone', async () => {
+  const config = gatewayConfig();
+  const imports = [
+    SettingsModule.register(settingsConfig()),
+    MetricsStoreModule.register(metricsStoreConfig()),
+    CollectorModule.register(collectorConfig()),
+    GatewayModule.register(config),
+  ];
+  return startGateway({ module: StandaloneModule, imports }, config);
+});
