@@ -29,9 +29,9 @@ export async function createGateway(module: DynamicModule, bodyLimit: number): P
     // Streams of clients that stay are ended when the server stops.
     forceCloseConnections: true,
     // What Fastify refuses before a route is found: a broken path, a body that is no JSON.
-    frameworkErrors: (error, request, reply) => {
+    frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) => {
       const { status, body } = toErrorAnswer(error, request.url);
-      void (reply as FastifyReply).status(status).send(body);
+      void reply.status(status).send(body);
     },
   });
   const app = await NestFactory.create<NestFastifyApplication>(module, adapter, { logger: nestLogger('gateway') });

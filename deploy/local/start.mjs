@@ -1,0 +1,153 @@
+// `npm start`: from nothing to a running Lapwing. `--services` runs every service in a process of its own.
+import fs from 'node:fs';
+import path from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { Child, ensureFolder, tail } from './child.mjs';
+import { build, installPackages } from './install.mjs';
+import { readOptions, root } from './options.mjs';
+import { freePort, startNats, startPostgres, startRedis } from './servers.mjs';
+import { LaunchError, fail, step } from './steps.mjs';
+
+const READY_MS = 120_000;
+
+/** What runs, in the order in which it was started. @type {Child[]} */
+const children = [];
+
+async function main() {
+  const options = readOptions();
+  takeLock(options.dataDir);
+  installPackages();
+  build();
+  stopOnSignals();
+  step('starting servers');
+  const urls = await startServers(options);
+  const environment = await environmentOf(options, urls);
+  const logs = ensureFolder(options.dataDir, 'logs');
+  const apps = options.services ? ['settings', 'metrics-store', 'collector', 'gateway'] : ['standalone'];
+  step(`starting ${apps.join(', ')}`);
+  for (const app of apps) children.push(startApp(app, environment, logs));
+  await waitUntilReady(environment, logs, apps);
+  const url = `http://${environment.HOST}:${environment.PORT}`;
+  process.stdout.write(`
+  Lapwing is running:   ${url}/api/docs
+  This host, now:       curl ${url}/api/v1/system/resources
+  Live:                 curl -N ${url}/api/v1/stream
+  Log in:               not yet: there are no users in this version, so it listens on this machine only (${environment.HOST})
+  Data and logs:        ${options.dataDir}
+  Stop:                 Ctrl-C
+
+`);
+}
+
+/**
+ * @param {string} app
+ * @param {Record<string, string>} environment
+ * @param {string} logs
+ */
+function startApp(app, environment, logs) {
+  const log = path.join(logs, `${app}.log`);
+  fs.rmSync(log, { force: true });
+  const env = { ...environment, OTEL_SERVICE_NAME: `lapwing-${app}` };
+  const args = [...(app === 'collector' ? ['--max-semi-space-size=1', '--max-old-space-size=128'] : []), path.join(root, 'apps', app, 'dist/main.js')];
+  return new Child({ name: app, program: process.execPath, args, env, cwd: root, log }).start();
+}
+
+/** @param {ReturnType<typeof readOptions>} options */
+async function startServers({ dataDir, environment }) {
+  const home = ensureFolder(dataDir);
+  const start = async (/** @type {string | undefined} */ given, /** @type {() => Promise<{ child: Child, url: string }>} */ begin) => {
+    if (given !== undefined) return given;
+    const { child, url } = await begin();
+    children.push(child);
+    return url;
+  };
+  const [nats, redis, postgres] = await Promise.all([
+    start(environment.NATS_URL, () => startNats(dataDir, home)),
+    start(environment.REDIS_URL, () => startRedis(dataDir, home)),
+    start(environment.DATABASE_URL, () => startPostgres(home)),
+  ]);
+  return { NATS_URL: nats, REDIS_URL: redis, DATABASE_URL: postgres };
+}
+
+/**
+ * @param {ReturnType<typeof readOptions>} options
+ * @param {Record<string, string>} urls
+ */
+async function environmentOf({ dataDir, environment }, urls) {
+  const port = environment.PORT === '0' ? String(await freePort()) : (environment.PORT ?? '8080');
+  return {
+    NODE_ENV: process.env.NODE_ENV ?? 'production',
+    ...environment,
+    ...urls,
+    PORT: port,
+    HOST: environment.HOST ?? '127.0.0.1',
+    COLLECTOR_DATA_DIR: path.join(dataDir, 'collector'),
+    LAPWING_LAUNCHER_PID: String(process.pid),
+  };
+}
+
+/**
+ * @param {Record<string, string>} environment
+ * @param {string} logs
+ * @param {string[]} apps
+ */
+async function waitUntilReady(environment, logs, apps) {
+  const host = environment.HOST === '::1' ? '[::1]' : environment.HOST;
+  const until = performance.now() + READY_MS;
+  while (performance.now() < until) {
+    const restarted = children.find((child) => apps.includes(child.program.name) && child.restarts > 0);
+    if (restarted) throw new LaunchError(`${restarted.program.name} does not start:\n${tail(restarted.program.log)}`);
+    try {
+      const answer = await fetch(`http://${host}:${environment.PORT}/api/system/health/ready`, { signal: AbortSignal.timeout(3000) });
+      if (answer.status === 200) return;
+    } catch {
+      // not listening yet
+    }
+    await pause(50);
+  }
+  throw new LaunchError(`Lapwing is not ready after ${READY_MS / 1000} s; see the logs in ${logs}`);
+}
+
+/**
+ * One launcher a data folder: two would start two PostgreSQL servers on the same files.
+ * @param {string} dataDir
+ */
+function takeLock(dataDir) {
+  const file = path.join(ensureFolder(dataDir), 'launcher.pid');
+  const holder = fs.existsSync(file) ? Number(fs.readFileSync(file, 'utf8')) : 0;
+  if (holder > 0 && holder !== process.pid && isLauncher(holder))
+    throw new LaunchError(`Lapwing runs already on ${dataDir} (process ${holder}): stop it, or choose another folder with --data-dir`);
+  fs.writeFileSync(file, String(process.pid));
+  process.on('exit', () => fs.rmSync(file, { force: true }));
+}
+
+/** @param {number} pid */
+function isLauncher(pid) {
+  try {
+    process.kill(pid, 0);
+    return !fs.existsSync('/proc/self') || fs.readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('start.mjs');
+  } catch {
+    return false;
+  }
+}
+
+/** Ends what runs, in the opposite order: services first, then the servers they need. */
+async function stopAll() {
+  for (const child of [...children].reverse()) await child.stop();
+}
+
+function stopOnSignals() {
+  let stopping = false;
+  for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP']))
+    process.on(signal, () => {
+      if (stopping) return;
+      stopping = true;
+      step('stopping');
+      stopAll().then(() => process.exit(0), fail);
+    });
+}
+
+main().catch(async (error) => {
+  await stopAll().catch(() => {});
+  fail(error);
+});
