@@ -37,7 +37,7 @@ function wantedStreams(limits: StreamLimits): Record<StreamName, Wanted> {
       max_bytes: limits.samplesMaxBytes,
       max_age: nanos(limits.samplesMaxAgeHours * HOUR_MS),
     },
-    EVENTS: { ...common, subjects: ['evt.settings.>'], max_bytes: 2 ** 27, max_age: nanos(7 * DAY_MS) },
+    EVENTS: { ...common, subjects: ['evt.settings.changed.>'], max_bytes: 2 ** 27, max_age: nanos(7 * DAY_MS) },
     DEAD: { ...common, subjects: ['dead.>'], max_bytes: 2 ** 27, max_age: nanos(30 * DAY_MS) },
   };
 }

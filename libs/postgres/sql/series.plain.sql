@@ -39,8 +39,8 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT date_bin(width, at, timestampt
 CREATE OR REPLACE FUNCTION lapwing.settled() RETURNS timestamptz
 LANGUAGE sql STABLE AS $$ SELECT now() - interval '2 minutes' $$;
 
-CREATE OR REPLACE FUNCTION lapwing.watermark(rollup text) RETURNS timestamptz
-LANGUAGE sql STABLE AS $$ SELECT watermark FROM lapwing.rollup WHERE name = rollup $$;
+CREATE OR REPLACE FUNCTION lapwing.watermark(rollup_name text) RETURNS timestamptz
+LANGUAGE sql STABLE AS $$ SELECT watermark FROM lapwing.rollup WHERE name = rollup_name $$;
 
 -- Makes the partitions that hold the time from one instant to another.
 CREATE OR REPLACE FUNCTION lapwing.ensure_partitions(series_name text, from_time timestamptz, to_time timestamptz) RETURNS void

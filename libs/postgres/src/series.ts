@@ -13,7 +13,7 @@ const SQL = new URL('../sql/', import.meta.url);
  */
 export async function installSeries(transaction: Transaction): Promise<SeriesMode> {
   await transaction.query(`CREATE SCHEMA IF NOT EXISTS lapwing;
-    CREATE TABLE IF NOT EXISTS lapwing.mode (mode text NOT NULL CHECK (mode IN ('timescale', 'plain')), only boolean PRIMARY KEY DEFAULT true CHECK (only))`);
+    CREATE TABLE IF NOT EXISTS lapwing.mode (mode text NOT NULL CHECK (mode IN ('timescale', 'plain')), singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton))`);
   const { rows } = await transaction.query<{ mode: SeriesMode }>('SELECT mode FROM lapwing.mode');
   const mode = rows[0]?.mode ?? (await chooseMode(transaction));
   await transaction.query('INSERT INTO lapwing.mode (mode) VALUES ($1) ON CONFLICT DO NOTHING', [mode]);
