@@ -58,7 +58,7 @@ export class EventConsumer<C extends EventContract> {
   readonly #held = new Set<JsMsg>();
   readonly #queue: Held<PayloadOf<C>>[] = [];
   #wake: (() => void) | undefined;
-  #stopping = false;
+  readonly #stop = new AbortController();
   #pulling: Promise<void> | undefined;
   #working: Promise<void> | undefined;
   #timers: NodeJS.Timeout[] = [];
@@ -76,7 +76,7 @@ export class EventConsumer<C extends EventContract> {
   /** Begins as soon as the bus is there. */
   start(): void {
     this.bus.connection.whenLinked((link) => {
-      if (this.#stopping) return;
+      if (this.#stop.signal.aborted) return;
       this.#pulling = this.#pull(link);
       this.#working = this.#work();
       watchExhausted(link, this.contract, this.#options.durable, this.#log);
@@ -87,7 +87,7 @@ export class EventConsumer<C extends EventContract> {
 
   /** Takes no more, finishes what it is at, and gives back what it had not begun. */
   async stop(): Promise<void> {
-    this.#stopping = true;
+    this.#stop.abort();
     this.#wake?.();
     for (const timer of this.#timers) clearInterval(timer);
     await Promise.all([this.#pulling, this.#working]);
@@ -99,9 +99,9 @@ export class EventConsumer<C extends EventContract> {
     const { maxBatch } = this.#options;
     let consumer: Consumer | undefined;
     let failures = 0;
-    while (!this.#stopping) {
+    while (!this.#stop.signal.aborted) {
       if (this.#queue.length >= maxBatch) {
-        await pause(5);
+        await this.#pause(5);
         continue;
       }
       try {
@@ -111,10 +111,10 @@ export class EventConsumer<C extends EventContract> {
         for await (const message of messages) await this.#receive(link, message);
         failures = 0;
       } catch (error) {
-        if (this.#stopping) return;
+        if (this.#stop.signal.aborted) return;
         if (isMissing(error) || failures > 2) consumer = undefined;
         if (failures++ % 20 === 0) this.#log.warn({ error: describeError(error) }, 'pulling failed, trying again');
-        await pause(250);
+        await this.#pause(250);
       }
     }
   }
@@ -153,7 +153,7 @@ export class EventConsumer<C extends EventContract> {
   }
 
   async #work(): Promise<void> {
-    while (!this.#stopping) {
+    while (!this.#stop.signal.aborted) {
       if (this.#queue.length === 0) {
         await new Promise<void>((resolve) => (this.#wake = resolve));
         continue;
@@ -165,7 +165,7 @@ export class EventConsumer<C extends EventContract> {
   async #deliver(batch: Held<PayloadOf<C>>[]): Promise<void> {
     const [first] = batch;
     if (!first) return;
-    for (let attempt = 0; !this.#stopping || attempt === 0; attempt++) {
+    for (let attempt = 0; !this.#stop.signal.aborted || attempt === 0; attempt++) {
       try {
         const span = { kind: SpanKind.CONSUMER, parent: traceOf(first.message.headers), attributes: { batch: batch.length } };
         await inSpan(`handle ${this.contract.name}`, span, () => this.handle(batch.map((held) => held.delivery)));
@@ -175,7 +175,7 @@ export class EventConsumer<C extends EventContract> {
       } catch (error) {
         if (!(error instanceof LapwingError && error.code === 'UNAVAILABLE')) return this.#divide(batch, error);
         if (attempt % 20 === 0) this.#log.warn({ error: describeError(error), waiting: this.#held.size }, 'waiting to store');
-        await pause(RETRY_MS[Math.min(attempt, RETRY_MS.length - 1)]);
+        await this.#pause(RETRY_MS[Math.min(attempt, RETRY_MS.length - 1)] ?? 1000);
       }
     }
   }
@@ -214,6 +214,10 @@ export class EventConsumer<C extends EventContract> {
   #settle(message: JsMsg, settle: () => void): void {
     this.#held.delete(message);
     settle();
+  }
+
+  async #pause(ms: number): Promise<void> {
+    await pause(ms, undefined, { signal: this.#stop.signal }).catch(() => {});
   }
 
   /** Tells the server that the messages held here are still being worked on. */
