@@ -1,7 +1,9 @@
 // Jest runs CommonJS: SWC compiles our TypeScript and the ESM-only packages below to CommonJS (cached on disk).
 // Reason: on Node 20 Jest cannot require() an ES module, and CommonJS packages such as light-my-request do.
 const esmOnly =
-  '@nestjs cookie content-disposition file-type load-esm strtok3 token-types uint8array-extras @tokenizer @borewit js-yaml es-toolkit zod'.split(' ');
+  '@nestjs cookie content-disposition file-type load-esm strtok3 token-types uint8array-extras @tokenizer @borewit js-yaml es-toolkit zod'.split(
+    ' ',
+  );
 const swc = (parser, transform) => [
   '@swc/jest',
   {

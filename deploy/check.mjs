@@ -6,21 +6,28 @@ import { step } from './local/steps.mjs';
 
 const root = path.resolve(import.meta.dirname, '..');
 installPackages();
+const code = ['apps', 'libs', 'e2e', 'bench'];
 step('types');
 build();
 
+/** @type {[name: string, script: string, ...args: string[]][]} */
 const checks = [
-  ['types of scripts', ['typescript-7/bin/tsc', '-p', 'deploy/tsconfig.json']],
-  ['format', ['prettier/bin/prettier.cjs', '--check', '--log-level', 'warn', '.']],
-  ['lint', ['oxlint/bin/oxlint', '--type-aware', '--deny-warnings', 'apps', 'libs', 'e2e', 'bench', 'deploy', 'tools']],
-  ['import directions', ['dependency-cruiser/bin/dependency-cruise.mjs', '--config', '.dependency-cruiser.cjs', 'apps', 'libs', 'e2e', 'bench']],
+  ['types of scripts', 'node_modules/typescript-7/bin/tsc', '-p', 'deploy/tsconfig.json'],
+  ['format', 'node_modules/prettier/bin/prettier.cjs', '--check', '--log-level', 'warn', '.'],
+  ['lint', 'node_modules/oxlint/bin/oxlint', '--type-aware', '--deny-warnings', ...code, 'deploy', 'tools'],
+  [
+    'import directions',
+    'node_modules/dependency-cruiser/bin/dependency-cruise.mjs',
+    '--config',
+    '.dependency-cruiser.cjs',
+    ...code,
+  ],
+  ['derived lists', 'deploy/derive.mjs', '--check'],
 ];
-const failed = checks.filter(([name = '', [script = '', ...args] = []]) => {
-  step(String(name));
-  return spawnSync(process.execPath, [path.join(root, 'node_modules', String(script)), ...args], { cwd: root, stdio: 'inherit' }).status !== 0;
+const failed = checks.filter(([name, ...args]) => {
+  step(name);
+  return spawnSync(process.execPath, args, { cwd: root, stdio: 'inherit' }).status !== 0;
 });
-step('derived lists');
-if (spawnSync(process.execPath, ['deploy/derive.mjs', '--check'], { cwd: root, stdio: 'inherit' }).status !== 0) failed.push(['derived lists']);
 if (failed.length > 0) {
   process.stderr.write(`\ncheck failed: ${failed.map(([name]) => name).join(', ')}\n`);
   process.exit(1);

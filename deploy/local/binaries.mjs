@@ -29,7 +29,12 @@ const isProgram = (file) => {
 
 /** @param {string} name */
 function onPath(name) {
-  const folders = [...(process.env.PATH ?? '').split(path.delimiter), '/usr/sbin', '/usr/local/sbin', '/opt/homebrew/bin'];
+  const folders = [
+    ...(process.env.PATH ?? '').split(path.delimiter),
+    '/usr/sbin',
+    '/usr/local/sbin',
+    '/opt/homebrew/bin',
+  ];
   return folders.map((folder) => path.join(folder, name)).find(isProgram);
 }
 
@@ -48,12 +53,16 @@ export function findServer(which, dataDir) {
   const found = names.map(onPath).find(Boolean);
   if (found) return { program: found };
   const folder = path.join(dataDir, 'debian');
-  const unpacked = () => names.map((name) => path.join(folder, 'usr', name === 'nats-server' ? 'sbin' : 'bin', name)).find(isProgram);
+  const unpacked = () =>
+    names.map((name) => path.join(folder, 'usr', name === 'nats-server' ? 'sbin' : 'bin', name)).find(isProgram);
   if (!unpacked()) fetchDebian(which, packages, folder);
   const program = unpacked() ?? names.map((name) => path.join(folder, 'usr/bin', name)).find(isProgram);
   if (!program) throw missing(which, 'the packages did not hold it');
   const libraries = fs.existsSync(path.join(folder, 'usr/lib'))
-    ? fs.readdirSync(path.join(folder, 'usr/lib')).map((name) => path.join(folder, 'usr/lib', name)).join(':')
+    ? fs
+        .readdirSync(path.join(folder, 'usr/lib'))
+        .map((name) => path.join(folder, 'usr/lib', name))
+        .join(':')
     : undefined;
   return { program, ...(libraries && { libraries }) };
 }
@@ -70,9 +79,18 @@ function fetchDebian(which, packages, folder) {
   const lists = path.join(folder, 'lists');
   fs.mkdirSync(downloads, { recursive: true });
   fs.mkdirSync(path.join(lists, 'partial'), { recursive: true });
-  const own = ['-o', `Dir::State::lists=${lists}`, '-o', 'Debug::NoLocking=1', '-o', `Dir::Cache=${folder}/cache`, '-o', 'APT::Sandbox::User='];
+  const own = [
+    '-o',
+    `Dir::State::lists=${lists}`,
+    '-o',
+    'Debug::NoLocking=1',
+    '-o',
+    `Dir::Cache=${folder}/cache`,
+    '-o',
+    'APT::Sandbox::User=',
+  ];
   fs.mkdirSync(`${folder}/cache/archives/partial`, { recursive: true });
-  const [main] = packages;
+  const [main = which] = packages;
   const has = (/** @type {string[]} */ options, /** @type {string} */ name) =>
     /Candidate: [^(\s]/.test(run('apt-cache', [...options, 'policy', name]).stdout);
   let options = /** @type {string[]} */ ([]);
@@ -98,7 +116,12 @@ function fetchDebian(which, packages, folder) {
  * @param {string} [cwd]
  */
 function run(command, args, cwd) {
-  const options = { encoding: /** @type {const} */ ('utf8'), env: { ...process.env, LC_ALL: 'C' }, timeout: 300_000, ...(cwd && { cwd }) };
+  const options = {
+    encoding: /** @type {const} */ ('utf8'),
+    env: { ...process.env, LC_ALL: 'C' },
+    timeout: 300_000,
+    ...(cwd && { cwd }),
+  };
   const result = spawnSync(command, args, options);
   return { status: result.status, stdout: result.stdout ?? '', stderr: result.stderr ?? '' };
 }
@@ -142,7 +165,7 @@ export function machinePostgres() {
   if (!fs.existsSync(base)) return [];
   return fs
     .readdirSync(base)
-    .sort((a, b) => Number(b) - Number(a))
+    .toSorted((a, b) => Number(b) - Number(a))
     .map((version) => path.join(base, version, 'bin'))
     .filter((folder) => isProgram(path.join(folder, 'postgres')) && isProgram(path.join(folder, 'initdb')));
 }

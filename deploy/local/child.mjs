@@ -50,7 +50,7 @@ export class Child {
     // The kernel ends the child with the launcher, even when the launcher is killed; `detached` keeps Ctrl-C to the launcher.
     const [command, ...rest] = setpriv ? [setpriv, '--pdeathsig', 'TERM', '--', program, ...args] : [program, ...args];
     const startedAt = performance.now();
-    this.#process = spawn(/** @type {string} */ (command), rest, {
+    this.#process = spawn(command, rest, {
       cwd,
       env: { ...process.env, ...env },
       stdio: ['ignore', out, out],
@@ -104,7 +104,7 @@ export function tail(file) {
   }
 }
 
-/** @param {string} folder */
+/** @param {string[]} folder */
 export function ensureFolder(...folder) {
   const joined = path.join(...folder);
   fs.mkdirSync(joined, { recursive: true });

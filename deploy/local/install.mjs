@@ -10,7 +10,9 @@ const stamp = path.join(root, 'node_modules/.lapwing-lock');
 
 /** Installs the packages that the lock file names, unless that was done for this very lock file. */
 export function installPackages() {
-  const lock = createHash('sha256').update(fs.readFileSync(path.join(root, 'package-lock.json'))).digest('hex');
+  const lock = createHash('sha256')
+    .update(fs.readFileSync(path.join(root, 'package-lock.json')))
+    .digest('hex');
   if (fs.existsSync(stamp) && fs.readFileSync(stamp, 'utf8') === lock) return;
   step('installing packages (npm ci), about half a minute');
   run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], 'npm ci');

@@ -12,7 +12,10 @@ const known = {
   NATS_URL: { flag: 'nats-url', about: 'a NATS server with JetStream; without it one is started' },
   DATABASE_URL: { flag: 'database-url', about: 'a PostgreSQL database; without it a server is started' },
   REDIS_URL: { flag: 'redis-url', about: 'a Redis server; without it one is started' },
-  LAPWING_ADMIN_PASSWORD: { flag: 'admin-password', about: 'password of the first user; kept for the version that has users' },
+  LAPWING_ADMIN_PASSWORD: {
+    flag: 'admin-password',
+    about: 'password of the first user; kept for the version that has users',
+  },
 };
 
 const help = `Lapwing: watches machines and tells the right person in time.
@@ -42,7 +45,7 @@ export function readOptions(args = process.argv.slice(2)) {
   try {
     ({ values } = parseArgs({ args, options: flags }));
   } catch (error) {
-    throw new LaunchError(`${error instanceof Error ? error.message : error}\n\n${help}`);
+    throw new LaunchError(`${error instanceof Error ? error.message : String(error)}\n\n${help}`);
   }
   if (values.help) {
     process.stdout.write(help);

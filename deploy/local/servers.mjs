@@ -53,7 +53,9 @@ async function ready(child, port, question, right) {
     if (child.restarts > 3) break;
     await pause(20);
   }
-  throw new LaunchError(`${child.program.name} does not start. The end of its log (${child.program.log}):\n${tail(child.program.log)}`);
+  throw new LaunchError(
+    `${child.program.name} does not start. The end of its log (${child.program.log}):\n${tail(child.program.log)}`,
+  );
 }
 
 /**
@@ -65,7 +67,17 @@ export async function startNats(dataDir, home) {
   const { program } = findServer('nats', dataDir);
   const folder = ensureFolder(home, 'nats');
   const port = await freePort();
-  const args = ['--addr', '127.0.0.1', '--port', String(port), '--jetstream', '--store_dir', folder, '--pid', path.join(folder, 'nats.pid')];
+  const args = [
+    '--addr',
+    '127.0.0.1',
+    '--port',
+    String(port),
+    '--jetstream',
+    '--store_dir',
+    folder,
+    '--pid',
+    path.join(folder, 'nats.pid'),
+  ];
   const child = new Child({ name: 'NATS', program, args, log: path.join(folder, 'nats.log') }).start();
   await ready(child, port, '', (answer) => answer.toString().startsWith('INFO'));
   return { child, url: `nats://127.0.0.1:${port}` };
@@ -82,7 +94,14 @@ export async function startRedis(dataDir, home) {
   const password = keptSecret(path.join(folder, 'password'));
   const port = await freePort();
   const config = path.join(folder, 'redis.conf');
-  const lines = [`bind 127.0.0.1`, `port ${port}`, `dir ${JSON.stringify(folder)}`, `requirepass ${password}`, 'save 60 1', 'daemonize no'];
+  const lines = [
+    `bind 127.0.0.1`,
+    `port ${port}`,
+    `dir ${JSON.stringify(folder)}`,
+    `requirepass ${password}`,
+    'save 60 1',
+    'daemonize no',
+  ];
   fs.writeFileSync(config, `${lines.join('\n')}\n`, { mode: 0o600 });
   const env = libraries ? { LD_LIBRARY_PATH: libraries } : {};
   const child = new Child({ name: 'Redis', program, args: [config], env, log: path.join(folder, 'redis.log') }).start();
@@ -106,7 +125,18 @@ export async function startPostgres(home, bin = findPostgres()) {
   if (!fs.existsSync(path.join(data, 'PG_VERSION'))) {
     step('making the database');
     fs.rmSync(data, { recursive: true, force: true });
-    const args = ['-D', data, '-U', 'lapwing', '--auth=scram-sha-256', `--pwfile=${path.join(folder, 'password')}`, '-E', 'UTF8', '--locale=C', '--no-sync'];
+    const args = [
+      '-D',
+      data,
+      '-U',
+      'lapwing',
+      '--auth=scram-sha-256',
+      `--pwfile=${path.join(folder, 'password')}`,
+      '-E',
+      'UTF8',
+      '--locale=C',
+      '--no-sync',
+    ];
     const [command = '', ...rest] = wrap(path.join(bin, 'initdb'), args);
     const { status, stdout, stderr } = spawnSync(command, rest, { encoding: 'utf8', cwd: folder });
     if (status !== 0) throw new LaunchError(`PostgreSQL cannot make its database:\n${stdout}\n${stderr}`);
@@ -122,7 +152,7 @@ export async function startPostgres(home, bin = findPostgres()) {
     wal_compression: 'on',
     max_connections: '60',
     jit: 'off',
-    'timezone': 'UTC',
+    timezone: 'UTC',
     ...(hasTimescale(bin) && { shared_preload_libraries: 'timescaledb', 'timescaledb.telemetry_level': 'off' }),
   };
   const args = ['-D', data, ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])];
@@ -139,7 +169,9 @@ export async function startPostgres(home, bin = findPostgres()) {
  * @param {string} bin
  */
 export function hasTimescale(bin) {
-  return [path.join(bin, '../lib/timescaledb.so'), path.join(bin, '../lib/postgresql/timescaledb.so')].some((file) => fs.existsSync(file));
+  return [path.join(bin, '../lib/timescaledb.so'), path.join(bin, '../lib/postgresql/timescaledb.so')].some((file) =>
+    fs.existsSync(file),
+  );
 }
 
 /**
@@ -151,7 +183,9 @@ function checkVersion(data, bin) {
   const { stdout } = spawnSync(path.join(bin, 'postgres'), ['--version'], { encoding: 'utf8' });
   const program = /(\d+)/.exec(stdout ?? '')?.[1];
   if (program !== undefined && program !== made)
-    throw new LaunchError(`the data in ${data} are of PostgreSQL ${made}, the program is ${program}: set LAPWING_POSTGRES_BIN to version ${made}`);
+    throw new LaunchError(
+      `the data in ${data} are of PostgreSQL ${made}, the program is ${program}: set LAPWING_POSTGRES_BIN to version ${made}`,
+    );
 }
 
 /**

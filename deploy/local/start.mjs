@@ -48,14 +48,20 @@ function startApp(app, environment, logs) {
   const log = path.join(logs, `${app}.log`);
   fs.rmSync(log, { force: true });
   const env = { ...environment, OTEL_SERVICE_NAME: `lapwing-${app}` };
-  const args = [...(app === 'collector' ? ['--max-semi-space-size=1', '--max-old-space-size=128'] : []), path.join(root, 'apps', app, 'dist/main.js')];
+  const args = [
+    ...(app === 'collector' ? ['--max-semi-space-size=1', '--max-old-space-size=128'] : []),
+    path.join(root, 'apps', app, 'dist/main.js'),
+  ];
   return new Child({ name: app, program: process.execPath, args, env, cwd: root, log }).start();
 }
 
 /** @param {ReturnType<typeof readOptions>} options */
 async function startServers({ dataDir, environment }) {
   const home = ensureFolder(dataDir);
-  const start = async (/** @type {string | undefined} */ given, /** @type {() => Promise<{ child: Child, url: string }>} */ begin) => {
+  const start = async (
+    /** @type {string | undefined} */ given,
+    /** @type {() => Promise<{ child: Child, url: string }>} */ begin,
+  ) => {
     if (given !== undefined) return given;
     const { child, url } = await begin();
     children.push(child);
@@ -98,7 +104,9 @@ async function waitUntilReady(environment, logs, apps) {
     const restarted = children.find((child) => apps.includes(child.program.name) && child.restarts > 0);
     if (restarted) throw new LaunchError(`${restarted.program.name} does not start:\n${tail(restarted.program.log)}`);
     try {
-      const answer = await fetch(`http://${host}:${environment.PORT}/api/system/health/ready`, { signal: AbortSignal.timeout(3000) });
+      const answer = await fetch(`http://${host}:${environment.PORT}/api/system/health/ready`, {
+        signal: AbortSignal.timeout(3000),
+      });
       if (answer.status === 200) return;
     } catch {
       // not listening yet
@@ -116,7 +124,9 @@ function takeLock(dataDir) {
   const file = path.join(ensureFolder(dataDir), 'launcher.pid');
   const holder = fs.existsSync(file) ? Number(fs.readFileSync(file, 'utf8')) : 0;
   if (holder > 0 && holder !== process.pid && isLauncher(holder))
-    throw new LaunchError(`Lapwing runs already on ${dataDir} (process ${holder}): stop it, or choose another folder with --data-dir`);
+    throw new LaunchError(
+      `Lapwing runs already on ${dataDir} (process ${holder}): stop it, or choose another folder with --data-dir`,
+    );
   fs.writeFileSync(file, String(process.pid));
   process.on('exit', () => fs.rmSync(file, { force: true }));
 }
@@ -133,7 +143,7 @@ function isLauncher(pid) {
 
 /** Ends what runs, in the opposite order: services first, then the servers they need. */
 async function stopAll() {
-  for (const child of [...children].reverse()) await child.stop();
+  for (const child of children.toReversed()) await child.stop();
 }
 
 function stopOnSignals() {

@@ -13,6 +13,8 @@ export class LaunchError extends Error {}
 
 /** @param {unknown} error */
 export function fail(error) {
-  process.stderr.write(`\n${error instanceof LaunchError ? error.message : error instanceof Error ? error.stack : error}\n`);
+  process.stderr.write(
+    `\n${error instanceof LaunchError ? error.message : error instanceof Error ? error.stack : String(error)}\n`,
+  );
   process.exit(1);
 }

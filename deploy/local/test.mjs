@@ -32,14 +32,25 @@ async function main() {
   };
   step('running the tests');
   const report = path.join(home, 'report.json');
-  const jest = ['node_modules/jest/bin/jest.js', '--json', `--outputFile=${report}`, ...(failures ? ['e2e/failures'] : paths)];
-  const child = spawn(process.execPath, jest, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'], env: { ...process.env, ...environment } });
+  const jest = [
+    'node_modules/jest/bin/jest.js',
+    '--json',
+    `--outputFile=${report}`,
+    ...(failures ? ['e2e/failures'] : paths),
+  ];
+  const child = spawn(process.execPath, jest, {
+    cwd: root,
+    stdio: ['ignore', 'inherit', 'inherit'],
+    env: { ...process.env, ...environment },
+  });
   const [code] = await once(child, 'exit');
   const counts = JSON.parse(fs.readFileSync(report, 'utf8'));
   const skipped = counts.numPendingTests + counts.numTodoTests;
   // A file that cannot even be loaded has failed, whatever its tests would have said.
   const failed = counts.numFailedTests + counts.numRuntimeErrorTestSuites;
-  process.stdout.write(`\n${counts.numPassedTests} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}\n`);
+  process.stdout.write(
+    `\n${counts.numPassedTests} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}\n`,
+  );
   return code === 0 && failed === 0 && counts.numPassedTests > 0 ? 0 : 1;
 }
 

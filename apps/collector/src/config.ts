@@ -11,7 +11,11 @@ const schema = commonConfig.extend({
   /** Folder of the outbox. */
   COLLECTOR_DATA_DIR: z.string().default('.data/collector'),
   /** Bytes that the outbox may take on disk; when it is full, the oldest samples go first. */
-  COLLECTOR_OUTBOX_MAX_BYTES: z.coerce.number().int().min(2 ** 20).default(2 ** 28),
+  COLLECTOR_OUTBOX_MAX_BYTES: z.coerce
+    .number()
+    .int()
+    .min(2 ** 20)
+    .default(2 ** 28),
   /** Socket of the Docker engine, read only. */
   COLLECTOR_DOCKER_SOCKET: z.string().default('/var/run/docker.sock'),
   /** Process that started all of Lapwing on this machine: it and its descendants get no signals. */

@@ -14,12 +14,19 @@ const schema = commonConfig.extend({
     .refine((host) => LOOPBACK.includes(host), {
       error: `there are no users yet, so the gateway listens on this machine only: ${LOOPBACK.join(', ')}`,
     }),
-  REDIS_URL: z.string().default('redis://127.0.0.1:6379').transform((value) => new Secret(value)),
+  REDIS_URL: z
+    .string()
+    .default('redis://127.0.0.1:6379')
+    .transform((value) => new Secret(value)),
   /** The agent of the machine on which Lapwing runs: what the APIs for one host show. */
   GATEWAY_LOCAL_AGENT: AgentId.optional(),
   COLLECTOR_AGENT_ID: AgentId.default(agentIdFromHostname(hostname())),
   /** Bytes of a request's body at most. */
-  GATEWAY_BODY_LIMIT: z.coerce.number().int().min(1024).default(2 ** 20),
+  GATEWAY_BODY_LIMIT: z.coerce
+    .number()
+    .int()
+    .min(1024)
+    .default(2 ** 20),
 });
 
 /** The settings of the gateway. */

@@ -4,6 +4,7 @@ import { busConfig } from '@lapwing/service';
 import { Module, type DynamicModule } from '@nestjs/common';
 import type { GatewayConfig } from './config.js';
 import { controllers } from './routes/registry.js';
+import { toMetricsDocument } from './routes/api/v1/stream.view.js';
 import { HostsService } from './services/hosts.service.js';
 import { LiveFeedService } from './services/live-feed.service.js';
 import { SystemHealthService } from './services/system-health.service.js';
@@ -21,7 +22,11 @@ export class GatewayModule {
       providers: [
         ...busProviders({ service, ...busConfig(config), handlers: [] }),
         { provide: Redis, useFactory: () => new Redis(config.REDIS_URL.reveal()) },
-        LiveFeedService,
+        {
+          provide: LiveFeedService,
+          useFactory: (bus: Bus) => new LiveFeedService(bus, toMetricsDocument),
+          inject: [Bus],
+        },
         {
           provide: HostsService,
           useFactory: (bus: Bus, feed: LiveFeedService) => new HostsService(bus, feed, localAgent),

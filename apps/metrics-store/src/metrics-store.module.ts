@@ -36,10 +36,13 @@ export class MetricsStoreModule {
         { provide: Postgres, useFactory: () => new Postgres({ service, url: config.DATABASE_URL.reveal() }) },
         {
           provide: Migrations,
-          useFactory: (postgres: Postgres) => new Migrations(postgres, 'metrics', new URL('../migrations/', import.meta.url)),
+          useFactory: (postgres: Postgres) =>
+            new Migrations(postgres, 'metrics', new URL('../migrations/', import.meta.url)),
           inject: [Postgres],
         },
-        ...[ResourceStore, SampleStore, LedgerStore, HistoryStore, MaintenanceStore].map((store) => onPostgres<unknown>(store)),
+        ...[ResourceStore, SampleStore, LedgerStore, HistoryStore, MaintenanceStore].map((store) =>
+          onPostgres<unknown>(store),
+        ),
         {
           provide: IngestService,
           useFactory: (...parts: [Bus, Postgres, Migrations, ResourceStore, SampleStore, LedgerStore]) =>
@@ -48,7 +51,8 @@ export class MetricsStoreModule {
         },
         {
           provide: MaintenanceService,
-          useFactory: (migrations: Migrations, store: MaintenanceStore) => new MaintenanceService(migrations, store, config),
+          useFactory: (migrations: Migrations, store: MaintenanceStore) =>
+            new MaintenanceService(migrations, store, config),
           inject: [Migrations, MaintenanceStore],
         },
         healthProvider,

@@ -16,10 +16,14 @@ export class SettingsModule {
       module: SettingsModule,
       providers: [
         ...busProviders({ service, ...busConfig(config), handlers: [SettingsHandler] }),
-        { provide: Postgres, useFactory: () => new Postgres({ service, url: config.DATABASE_URL.reveal(), poolSize: 2 }) },
+        {
+          provide: Postgres,
+          useFactory: () => new Postgres({ service, url: config.DATABASE_URL.reveal(), poolSize: 2 }),
+        },
         {
           provide: Migrations,
-          useFactory: (postgres: Postgres) => new Migrations(postgres, 'settings', new URL('../migrations/', import.meta.url)),
+          useFactory: (postgres: Postgres) =>
+            new Migrations(postgres, 'settings', new URL('../migrations/', import.meta.url)),
           inject: [Postgres],
         },
         {

@@ -128,7 +128,12 @@ export class Bus implements OnModuleInit, OnApplicationShutdown {
     this.#serve(contract, commandSubject(contract, agentId), agentId, answer);
   }
 
-  #serve<C extends Asked>(contract: C, subject: string, queue: string, answer: (input: InputOf<C>) => Promise<OutputOf<C>>) {
+  #serve<C extends Asked>(
+    contract: C,
+    subject: string,
+    queue: string,
+    answer: (input: InputOf<C>) => Promise<OutputOf<C>>,
+  ) {
     const callback = (error: Error | null, message: Msg): void => {
       if (error) this.#log.error({ error: describeError(error), subject }, 'subscription failed');
       else void this.#answer(contract, message, answer);

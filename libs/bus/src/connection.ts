@@ -104,9 +104,9 @@ export class BusConnection {
       } catch (error) {
         await connection?.close();
         if (attempt % 20 === 0) this.#log.warn({ error: describeError(error) }, 'waiting for NATS');
-        await pause(Math.min(100 * 2 ** Math.min(attempt, 4), 1000), undefined, { signal: this.#stopping.signal }).catch(
-          () => {},
-        );
+        await pause(Math.min(100 * 2 ** Math.min(attempt, 4), 1000), undefined, {
+          signal: this.#stopping.signal,
+        }).catch(() => {});
       }
     }
     if (!this.#link) return;

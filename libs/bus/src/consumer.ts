@@ -167,14 +167,19 @@ export class EventConsumer<C extends EventContract> {
     if (!first) return;
     for (let attempt = 0; !this.#stop.signal.aborted || attempt === 0; attempt++) {
       try {
-        const span = { kind: SpanKind.CONSUMER, parent: traceOf(first.message.headers), attributes: { batch: batch.length } };
+        const span = {
+          kind: SpanKind.CONSUMER,
+          parent: traceOf(first.message.headers),
+          attributes: { batch: batch.length },
+        };
         await inSpan(`handle ${this.contract.name}`, span, () => this.handle(batch.map((held) => held.delivery)));
         for (const { message } of batch) this.#settle(message, () => message.ack());
         handled.inc({ durable: this.#options.durable, outcome: 'handled' }, batch.length);
         return;
       } catch (error) {
         if (!(error instanceof LapwingError && error.code === 'UNAVAILABLE')) return this.#divide(batch, error);
-        if (attempt % 20 === 0) this.#log.warn({ error: describeError(error), waiting: this.#held.size }, 'waiting to store');
+        if (attempt % 20 === 0)
+          this.#log.warn({ error: describeError(error), waiting: this.#held.size }, 'waiting to store');
         await this.#pause(RETRY_MS[Math.min(attempt, RETRY_MS.length - 1)] ?? 1000);
       }
     }

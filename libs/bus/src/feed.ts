@@ -97,7 +97,7 @@ export async function* readStream<C extends EventContract>(
 ): AsyncGenerator<FeedMessage<PayloadOf<C>>> {
   const { manager } = bus.connection.link();
   const subject = eventSubject(contract, key);
-  for (let position = range.from; position <= range.to; ) {
+  for (let position = range.from; position <= range.to;) {
     // The server knows this query; the client's type lists it for the direct API only, which may ask a replica that lags.
     const query = { seq: position, next_by_subj: subject } as MsgRequest;
     const message = await manager.streams.getMessage(contract.stream ?? '', query);
@@ -128,15 +128,15 @@ export async function consumerProgress(
 ): Promise<{ handledUpTo: number; streamEnd: number }> {
   const { manager } = bus.connection.link();
   const stream = contract.stream ?? '';
-  const [consumer, { state }] = await Promise.all([manager.consumers.info(stream, durable), manager.streams.info(stream)]);
+  const [consumer, { state }] = await Promise.all([
+    manager.consumers.info(stream, durable),
+    manager.streams.info(stream),
+  ]);
   return { handledUpTo: consumer.ack_floor.stream_seq, streamEnd: state.last_seq };
 }
 
 /** A malformed event is somebody else's to bury (the durable consumers'); a feed passes over it. */
-function decode<C extends EventContract>(
-  contract: C,
-  message: { json: <T>() => T },
-): PayloadOf<C> | undefined {
+function decode<C extends EventContract>(contract: C, message: { json: <T>() => T }): PayloadOf<C> | undefined {
   try {
     const parsed = contract.schema.safeParse(message.json<unknown>());
     return parsed.success ? (parsed.data as PayloadOf<C>) : undefined;

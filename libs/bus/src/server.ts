@@ -1,15 +1,16 @@
+import type { EventContract } from '@lapwing/contracts';
 import type { OnApplicationBootstrap, OnModuleDestroy, Provider, Type } from '@nestjs/common';
 import type { Bus } from './bus.js';
 import { Bus as BusToken } from './bus.js';
 import type { BusOptions } from './connection.js';
-import { EventConsumer, type Delivery } from './consumer.js';
+import { EventConsumer } from './consumer.js';
 import { bindingsOf, type Binding } from './decorators.js';
 
 type AnyMethod = (payload: unknown) => Promise<never>;
 
 /** Binds the decorated methods of the handlers to the bus, and unbinds them before the service stops. */
 export class BusServer implements OnApplicationBootstrap, OnModuleDestroy {
-  readonly #consumers: EventConsumer<never>[] = [];
+  readonly #consumers: EventConsumer<EventContract>[] = [];
 
   constructor(
     private readonly bus: Bus,
@@ -26,8 +27,7 @@ export class BusServer implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   #bind(handler: object, binding: Binding): void {
-    const call = ((payload: unknown) =>
-      (handler as Record<string, AnyMethod>)[binding.method]?.(payload)) as AnyMethod;
+    const call = ((payload: unknown) => (handler as Record<string, AnyMethod>)[binding.method]?.(payload)) as AnyMethod;
     if (binding.kind === 'request') this.bus.respond(binding.contract, call);
     if (binding.kind === 'command') this.bus.respondAs(binding.contract, this.#agent(binding), call);
     if (binding.kind === 'news') {
@@ -35,8 +35,8 @@ export class BusServer implements OnApplicationBootstrap, OnModuleDestroy {
       this.bus.listen(binding.contract, key, (payload) => void call(payload));
     }
     if (binding.kind === 'event') {
-      const consumer = new EventConsumer(this.bus, binding.contract, binding.options, call as (batch: Delivery<unknown>[]) => never);
-      this.#consumers.push(consumer as unknown as EventConsumer<never>);
+      const consumer = new EventConsumer(this.bus, binding.contract, binding.options, call);
+      this.#consumers.push(consumer);
       consumer.start();
     }
   }

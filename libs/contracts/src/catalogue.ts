@@ -35,5 +35,5 @@ export function describeCatalogue(): string {
     if (contract.kind === 'command') return `command  cmd.<agent>.${contract.name}`;
     return `request  ${contract.name}`;
   };
-  return `${catalogue.map(line).sort().join('\n')}\n`;
+  return `${catalogue.map(line).toSorted().join('\n')}\n`;
 }

@@ -57,7 +57,8 @@ const grammar = {
 };
 
 function checked(kind: keyof typeof grammar, name: string): string {
-  if (!grammar[kind].test(name)) throw new Error(`"${name}" does not follow the grammar of a ${kind}: ${grammar[kind]}`);
+  if (!grammar[kind].test(name))
+    throw new Error(`"${name}" does not follow the grammar of a ${kind}: ${grammar[kind]}`);
   return name;
 }
 
@@ -80,7 +81,14 @@ export function request<I extends z.ZodType, O extends z.ZodType>(
   shape: { input: I; output: O; deadlineMs?: number },
 ): RequestContract<I, O> {
   const service = checked('request', name).split('.')[1] ?? '';
-  return { kind: 'request', name, service, input: shape.input, output: shape.output, deadlineMs: shape.deadlineMs ?? 5000 };
+  return {
+    kind: 'request',
+    name,
+    service,
+    input: shape.input,
+    output: shape.output,
+    deadlineMs: shape.deadlineMs ?? 5000,
+  };
 }
 
 /**

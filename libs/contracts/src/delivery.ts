@@ -12,7 +12,13 @@ export const SeqRange = z.tuple([z.int().positive(), z.int().positive()]);
 export type SeqRange = z.infer<typeof SeqRange>;
 
 /** Why a stretch of time has no samples. */
-export const gapCauses = ['collector_stopped', 'collector_killed', 'host_restarted', 'outbox_full', 'outbox_damaged'] as const;
+export const gapCauses = [
+  'collector_stopped',
+  'collector_killed',
+  'host_restarted',
+  'outbox_full',
+  'outbox_damaged',
+] as const;
 
 /** A stretch of time without samples, as the collector knows it. Times in milliseconds since 1970, UTC. */
 export const Gap = z.object({

@@ -9,7 +9,14 @@ export interface Table {
 
 const OID: Record<ColumnType, number> = { int2: 21, int4: 23, int8: 20, timestamptz: 1184, text: 25 };
 const WIDTH: Record<Exclude<ColumnType, 'text'>, number> = { int2: 2, int4: 4, int8: 8, timestamptz: 8 };
-const LIMIT: Record<'int2' | 'int4' | 'int8', number> = { int2: 32_767, int4: 2_147_483_647, int8: Number.MAX_SAFE_INTEGER };
+const LIMIT: Record<'int2' | 'int4' | 'int8', number> = {
+  int2: 32_767,
+  int4: 2_147_483_647,
+  int8: Number.MAX_SAFE_INTEGER,
+};
+
+/** A value of a column, as {@link encodeColumn} takes it: numbers for all types but `text`. */
+export type ColumnValue = number | string | null | undefined;
 
 /** PostgreSQL counts microseconds from here. */
 const EPOCH_MS = Date.UTC(2000, 0, 1);
@@ -22,7 +29,7 @@ const HEADER = 20;
  *
  * Source of the format: `array_recv` in PostgreSQL's src/backend/utils/adt/arrayfuncs.c.
  */
-export function encodeColumn(type: ColumnType, values: readonly unknown[]): Buffer {
+export function encodeColumn(type: ColumnType, values: readonly ColumnValue[]): Buffer {
   return type === 'text' ? encodeText(values) : encodeNumbers(type, values as readonly (number | null | undefined)[]);
 }
 
@@ -62,7 +69,7 @@ function writeInt64(value: number, buffer: Buffer, at: number): number {
   return buffer.writeUInt32BE(value - high * 2 ** 32, buffer.writeInt32BE(high, at));
 }
 
-function encodeText(values: readonly unknown[]): Buffer {
+function encodeText(values: readonly ColumnValue[]): Buffer {
   const texts = values.map((value) => (value === null || value === undefined ? null : String(value)));
   const size = texts.reduce((sum, text) => sum + 4 + (text === null ? 0 : Buffer.byteLength(text)), HEADER);
   const buffer = Buffer.allocUnsafe(size);
@@ -85,7 +92,7 @@ function encodeText(values: readonly unknown[]): Buffer {
  */
 export function unnestColumns(
   columns: Record<string, ColumnType>,
-  rows: readonly (readonly unknown[])[],
+  rows: readonly (readonly ColumnValue[])[],
   alias: string,
   first = 1,
 ): { from: string; values: Buffer[] } {

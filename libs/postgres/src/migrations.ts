@@ -71,7 +71,7 @@ export class Migrations implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   async #files(): Promise<string[]> {
-    const files = (await readdir(this.folder)).filter((name) => name.endsWith('.sql')).sort();
+    const files = (await readdir(this.folder)).filter((name) => name.endsWith('.sql')).toSorted();
     const odd = files.find((name, index) => !FILE.test(name) || Number(name.slice(0, 4)) !== index + 1);
     if (odd) throw new Error(`migration "${odd}" does not follow NNNN_name.sql, or a number is missing before it`);
     return files;

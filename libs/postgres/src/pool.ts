@@ -33,7 +33,16 @@ const seconds = histogram<'service' | 'statement'>({
 
 /** SQLSTATE classes after which the same statement may well succeed: connection lost, resources, shut-down, rollback. */
 const PASSING = /^(08|53|57P|40|55P03|57014)/;
-const NETWORK = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ENOENT', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENOTFOUND', 'EAI_AGAIN']);
+const NETWORK = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ENOENT',
+  'ETIMEDOUT',
+  'EHOSTUNREACH',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+]);
 
 /**
  * Whether an error means that the database is away for now, and not that the statement is wrong.
@@ -42,7 +51,9 @@ const NETWORK = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ENOENT', 'ETIME
 export function isDatabaseAway(error: unknown): boolean {
   const code = (error as { code?: unknown }).code;
   if (typeof code === 'string') return PASSING.test(code) || NETWORK.has(code);
-  return error instanceof Error && /terminated|timeout exceeded when trying to connect|Connection ended/i.test(error.message);
+  return (
+    error instanceof Error && /terminated|timeout exceeded when trying to connect|Connection ended/i.test(error.message)
+  );
 }
 
 /** A connection inside a transaction. */
@@ -118,7 +129,9 @@ export class Postgres implements OnApplicationShutdown {
       return await inSpan(`sql ${statement}`, { kind: SpanKind.CLIENT, attributes }, work);
     } catch (error) {
       if (!isDatabaseAway(error)) throw error;
-      throw new LapwingError('UNAVAILABLE', 'the database is away', { reason: describeError(error).code ?? 'connection' });
+      throw new LapwingError('UNAVAILABLE', 'the database is away', {
+        reason: describeError(error).code ?? 'connection',
+      });
     } finally {
       stop();
     }

@@ -27,7 +27,10 @@ export class Secret {
 }
 
 /** A setting that must never be printed. */
-export const secret = z.string().min(1).transform((value) => new Secret(value));
+export const secret = z
+  .string()
+  .min(1)
+  .transform((value) => new Secret(value));
 
 /** Settings that every service has. */
 export const commonConfig = z.object({
@@ -36,7 +39,11 @@ export const commonConfig = z.object({
   /** Copies of each stream in a NATS cluster: 1 or 3. */
   LAPWING_STREAM_REPLICAS: z.coerce.number().int().min(1).max(5).default(1),
   /** Bytes of samples that NATS keeps at most. */
-  LAPWING_SAMPLES_MAX_BYTES: z.coerce.number().int().min(2 ** 20).default(2 ** 30),
+  LAPWING_SAMPLES_MAX_BYTES: z.coerce
+    .number()
+    .int()
+    .min(2 ** 20)
+    .default(2 ** 30),
   /** Hours that NATS keeps samples at most. */
   LAPWING_SAMPLES_MAX_AGE_HOURS: z.coerce.number().int().min(1).default(48),
   /** Port of /health, /ready and /metrics of a service that runs as a process of its own; 0 for none. */
@@ -47,7 +54,10 @@ export const commonConfig = z.object({
 
 /** The database, for services that own a schema. */
 export const databaseConfig = z.object({
-  DATABASE_URL: z.string().default('postgres://127.0.0.1:5432/lapwing').transform((value) => new Secret(value)),
+  DATABASE_URL: z
+    .string()
+    .default('postgres://127.0.0.1:5432/lapwing')
+    .transform((value) => new Secret(value)),
 });
 
 /** The environment does not fit what a service needs. The message lists every fault. */
@@ -59,7 +69,11 @@ export class ConfigError extends Error {
  * Reads a service's settings out of the environment. An empty variable counts as one that is not set.
  * @throws ConfigError with every fault at once, and never with a value.
  */
-export function readConfig<S extends z.ZodType>(service: string, schema: S, environment: NodeJS.ProcessEnv): z.output<S> {
+export function readConfig<S extends z.ZodType>(
+  service: string,
+  schema: S,
+  environment: NodeJS.ProcessEnv,
+): z.output<S> {
   const set = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
   const parsed = schema.safeParse(set, { reportInput: false });
   if (parsed.success) return parsed.data;

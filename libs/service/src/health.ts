@@ -63,4 +63,8 @@ export class Health implements OnApplicationBootstrap {
 }
 
 /** The provider of a service's health. */
-export const healthProvider: Provider = { provide: Health, useFactory: (bus: Bus) => new Health(bus), inject: [BusToken] };
+export const healthProvider: Provider = {
+  provide: Health,
+  useFactory: (bus: Bus) => new Health(bus),
+  inject: [BusToken],
+};

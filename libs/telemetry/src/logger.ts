@@ -3,7 +3,18 @@ import { pino, type Logger } from 'pino';
 
 export type { Logger } from 'pino';
 
-const SECRETS = ['password', 'token', 'secret', 'authorization', 'cookie', '*.password', '*.token', '*.secret', '*.authorization', '*.cookie'];
+const SECRETS = [
+  'password',
+  'token',
+  'secret',
+  'authorization',
+  'cookie',
+  '*.password',
+  '*.token',
+  '*.secret',
+  '*.authorization',
+  '*.cookie',
+];
 
 const root = pino({
   level: process.env['LOG_LEVEL'] ?? 'info',

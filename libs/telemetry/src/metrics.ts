@@ -17,20 +17,18 @@ type Named<T extends string> = { name: string; help: string; labelNames?: T[] };
 /** A counter, made at the first call and shared by later ones. Name it `lapwing_<noun>_<unit>_total`. */
 export function counter<T extends string>(options: Named<T>): Counter<T> {
   const known = registry.getSingleMetric(options.name);
-  return known instanceof Counter ? (known as Counter<T>) : new Counter({ ...options, registers: [registry] });
+  return known instanceof Counter ? known : new Counter({ ...options, registers: [registry] });
 }
 
 /** A gauge, made at the first call and shared by later ones. */
 export function gauge<T extends string>(options: Named<T>): Gauge<T> {
   const known = registry.getSingleMetric(options.name);
-  return known instanceof Gauge ? (known as Gauge<T>) : new Gauge({ ...options, registers: [registry] });
+  return known instanceof Gauge ? known : new Gauge({ ...options, registers: [registry] });
 }
 
 /** A histogram in seconds, made at the first call and shared by later ones. */
 export function histogram<T extends string>(options: Named<T>): Histogram<T> {
   const known = registry.getSingleMetric(options.name);
   const buckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
-  return known instanceof Histogram
-    ? (known as Histogram<T>)
-    : new Histogram({ ...options, buckets, registers: [registry] });
+  return known instanceof Histogram ? known : new Histogram({ ...options, buckets, registers: [registry] });
 }

@@ -11,7 +11,11 @@ export interface LastRun {
 
 /** Why there are no samples between the last run and now. */
 export function interruption(last: LastRun, now: number, bootId: string): Gap {
-  const cause = last.stoppedCleanly ? 'collector_stopped' : last.bootId === bootId ? 'collector_killed' : 'host_restarted';
+  const cause = last.stoppedCleanly
+    ? 'collector_stopped'
+    : last.bootId === bootId
+      ? 'collector_killed'
+      : 'host_restarted';
   return { from: last.lastTime, to: Math.max(now, last.lastTime), cause, lost: null };
 }
 

@@ -69,7 +69,11 @@ export class DeliveryService {
 
   async #catchUp(): Promise<void> {
     try {
-      for (let batch = this.#nextBatch(); batch.length > 0 && this.bus.online && !this.#stopping; batch = this.#nextBatch()) {
+      for (
+        let batch = this.#nextBatch();
+        batch.length > 0 && this.bus.online && !this.#stopping;
+        batch = this.#nextBatch()
+      ) {
         const sent = await this.#publish(batch, await this.outbox.read(batch));
         if (!sent) return;
       }
@@ -87,7 +91,10 @@ export class DeliveryService {
     for (const entry of this.outbox.waiting()) {
       if (entry.position !== undefined || this.#sending.has(entry)) continue;
       bytes += entry.length;
-      const full = batch.length >= MAX_SAMPLES_PER_MESSAGE || bytes > MAX_BYTES || entry.outbox !== (batch[0]?.outbox ?? entry.outbox);
+      const full =
+        batch.length >= MAX_SAMPLES_PER_MESSAGE ||
+        bytes > MAX_BYTES ||
+        entry.outbox !== (batch[0]?.outbox ?? entry.outbox);
       if (full && batch.length > 0) break;
       batch.push(entry);
     }

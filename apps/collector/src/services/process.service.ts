@@ -15,7 +15,11 @@ export class ProcessService {
    */
   signal(pid: number, signal: SignalName): void {
     if (pid <= 1)
-      throw new LapwingError('FORBIDDEN', `process ${pid} may not be signalled: it is no single process, or the host's first`, { pid });
+      throw new LapwingError(
+        'FORBIDDEN',
+        `process ${pid} may not be signalled: it is no single process, or the host's first`,
+        { pid },
+      );
     if (this.#isOurs(pid))
       throw new LapwingError('FORBIDDEN', `process ${pid} belongs to Lapwing and may not be signalled`, { pid });
     try {
@@ -28,7 +32,8 @@ export class ProcessService {
   /** Whether a process is this one, the launcher, or descends from either. */
   #isOurs(pid: number): boolean {
     const ours = new Set([process.pid, ...(this.launcherPid === undefined ? [] : [this.launcherPid])]);
-    for (let at = pid, depth = 0; at > 1 && depth < MAX_DEPTH; at = parentOf(at), depth++) if (ours.has(at)) return true;
+    for (let at = pid, depth = 0; at > 1 && depth < MAX_DEPTH; at = parentOf(at), depth++)
+      if (ours.has(at)) return true;
     return false;
   }
 }
@@ -45,6 +50,8 @@ function refusal(error: unknown, pid: number): unknown {
   const { code } = error as NodeJS.ErrnoException;
   if (code === 'ESRCH') return new LapwingError('NOT_FOUND', `no process ${pid}`, { pid });
   if (code === 'EPERM')
-    return new LapwingError('FORBIDDEN', `the kernel does not let Lapwing's user signal process ${pid} (EPERM)`, { pid });
+    return new LapwingError('FORBIDDEN', `the kernel does not let Lapwing's user signal process ${pid} (EPERM)`, {
+      pid,
+    });
   return error;
 }

@@ -96,9 +96,12 @@ export class SamplerService implements OnApplicationBootstrap, OnModuleDestroy {
     clearTimeout(this.#timer);
     if (this.#stopping) return;
     const every = this.#interval * 1000;
-    this.#timer = setTimeout(() => {
-      this.#sampling = this.#sample().finally(() => this.#plan());
-    }, every - (Date.now() % every));
+    this.#timer = setTimeout(
+      () => {
+        this.#sampling = this.#sample().finally(() => this.#plan());
+      },
+      every - (Date.now() % every),
+    );
   }
 
   async #sample(): Promise<void> {

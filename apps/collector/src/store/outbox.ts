@@ -1,4 +1,10 @@
-import { MAX_SAMPLES_PER_MESSAGE, type Gap, type HostFigures, type HostSample, type SeqRange } from '@lapwing/contracts';
+import {
+  MAX_SAMPLES_PER_MESSAGE,
+  type Gap,
+  type HostFigures,
+  type HostSample,
+  type SeqRange,
+} from '@lapwing/contracts';
 import { randomBytes } from 'node:crypto';
 import { mkdir, open, readFile, readdir, rename, rm, writeFile, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
@@ -110,7 +116,10 @@ export class Outbox {
   }
 
   /** Numbers a sample and writes it down; when this resolves, the sample counts as taken. */
-  append(figures: HostFigures & { stale: HostSample['stale'] }, time: number): Promise<{ sample: HostSample; entry: Entry }> {
+  append(
+    figures: HostFigures & { stale: HostSample['stale'] },
+    time: number,
+  ): Promise<{ sample: HostSample; entry: Entry }> {
     return this.#serially(async () => {
       const current = this.#segments.at(-1);
       if (!current || current.bytes > SEGMENT_BYTES || current.hour !== hourOf(time)) await this.#rotate(time);
@@ -183,7 +192,8 @@ export class Outbox {
   }
 
   #resume(last: State, now: number): void {
-    if (last.lastTime > 0) this.#note(interruption({ ...last, lastTime: this.#state.lastTime }, now, this.#options.bootId));
+    if (last.lastTime > 0)
+      this.#note(interruption({ ...last, lastTime: this.#state.lastTime }, now, this.#options.bootId));
     if (canContinue(last, this.#options.bootId)) return;
     this.#state.outbox = newId();
     this.#state.nextSeq = 1;
@@ -194,7 +204,8 @@ export class Outbox {
       const match = SEGMENT.exec(file);
       return match?.[1] && match[2] ? [{ file, outbox: match[1], first: Number(match[2]) }] : [];
     });
-    for (const { file, outbox } of files.sort((a, b) => a.first - b.first)) await this.#recoverSegment(file, outbox);
+    for (const { file, outbox } of files.toSorted((a, b) => a.first - b.first))
+      await this.#recoverSegment(file, outbox);
   }
 
   async #recoverSegment(file: string, outbox: string): Promise<void> {

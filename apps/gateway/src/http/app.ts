@@ -5,11 +5,13 @@ import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DocumentBuilder, SwaggerModule, type OpenAPIObject } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { controllers } from '../routes/registry.js';
 import { lapwingVersion } from '../version.js';
 import { ErrorFilter } from './error.filter.js';
 import { toErrorAnswer } from './errors.js';
 import { refuseForeignPages } from './loopback.js';
 import { validation } from './query.js';
+import { routesOf } from './route-list.js';
 import { requestIdOf } from './request-id.js';
 
 const requestSeconds = histogram<'method' | 'route' | 'status'>({
@@ -20,6 +22,7 @@ const requestSeconds = histogram<'method' | 'route' | 'status'>({
 
 /** Makes the HTTP application out of a module; does not listen yet. */
 export async function createGateway(module: DynamicModule, bodyLimit: number): Promise<NestFastifyApplication> {
+  routesOf(controllers);
   collectProcessMetrics();
   const adapter = new FastifyAdapter({
     bodyLimit,
@@ -39,7 +42,10 @@ export async function createGateway(module: DynamicModule, bodyLimit: number): P
   app.useGlobalFilters(new ErrorFilter());
   addHooks(app);
   const document = describeApi(app);
-  SwaggerModule.setup('api/docs', app, document, { jsonDocumentUrl: 'api/openapi.json', customSiteTitle: 'Lapwing API' });
+  SwaggerModule.setup('api/docs', app, document, {
+    jsonDocumentUrl: 'api/openapi.json',
+    customSiteTitle: 'Lapwing API',
+  });
   return app;
 }
 
@@ -50,7 +56,9 @@ export function describeApi(app: NestFastifyApplication): OpenAPIObject {
     .setDescription('Metrics of hosts, live and in history. Every error has the form {success, error, code, details}.')
     .setVersion(lapwingVersion)
     .build();
-  return SwaggerModule.createDocument(app, about, { operationIdFactory: (controller, method) => `${controller.replace(/Controller$/, '')}_${method}` });
+  return SwaggerModule.createDocument(app, about, {
+    operationIdFactory: (controller, method) => `${controller.replace(/Controller$/, '')}_${method}`,
+  });
 }
 
 function addHooks(app: NestFastifyApplication): void {
@@ -74,7 +82,10 @@ function addHooks(app: NestFastifyApplication): void {
   });
   fastify.addHook('onResponse', (request: FastifyRequest, reply: FastifyReply, done: () => void) => {
     const route = request.routeOptions.url ?? '(no route)';
-    requestSeconds.observe({ method: request.method, route, status: String(reply.statusCode) }, reply.elapsedTime / 1000);
+    requestSeconds.observe(
+      { method: request.method, route, status: String(reply.statusCode) },
+      reply.elapsedTime / 1000,
+    );
     done();
   });
 }

@@ -33,7 +33,8 @@ const CODES: Record<number, string> = {
 const RETRY_AFTER_SECONDS = 5;
 
 /** The home-security routes answer 422 where all others answer 400. */
-const UNPROCESSABLE = /^\/api\/system\/(config|cleanup|gpu|pipeline-latency|health|stats|severity|storage|telemetry)(\/|\?|$)/;
+const UNPROCESSABLE =
+  /^\/api\/system\/(config|cleanup|gpu|pipeline-latency|health|stats|severity|storage|telemetry)(\/|\?|$)/;
 
 /** The status that a library put on its error, for errors of the caller's making. */
 function statusOf(thrown: unknown): number | undefined {
@@ -57,5 +58,8 @@ function toAnswer(thrown: unknown): ErrorAnswer {
   }
   const status = statusOf(thrown) ?? 500;
   const error = status < 500 && thrown instanceof Error ? thrown.message : 'internal error';
-  return { status, body: { success: false, error, code: CODES[status] ?? (status < 500 ? 'INVALID_INPUT' : 'INTERNAL'), details: {} } };
+  return {
+    status,
+    body: { success: false, error, code: CODES[status] ?? (status < 500 ? 'INVALID_INPUT' : 'INTERNAL'), details: {} },
+  };
 }

@@ -17,6 +17,9 @@ export async function startGateway(module: DynamicModule, config: GatewayConfig)
       throw new ConfigError(`port ${PORT} of ${HOST} is in use: stop what uses it, or choose another with PORT`);
     throw error;
   }
-  createLogger('gateway', 'http').info({ url: await app.getUrl() }, 'listening on this machine only, until there are users');
+  createLogger('gateway', 'http').info(
+    { url: await app.getUrl() },
+    'listening on this machine only, until there are users',
+  );
   return app;
 }

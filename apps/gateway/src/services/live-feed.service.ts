@@ -1,8 +1,7 @@
-import { Bus, EventFeed, readStream, streamBounds, type FeedMessage } from '@lapwing/bus';
+import { type Bus, EventFeed, readStream, streamBounds, type FeedMessage } from '@lapwing/bus';
 import { hostSampled, type HostSample, type PayloadOf } from '@lapwing/contracts';
 import { gauge } from '@lapwing/telemetry';
-import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
-import { toMetricsDocument } from '../routes/api/v1/stream.view.js';
+import type { OnApplicationBootstrap, OnModuleDestroy } from '@nestjs/common';
 
 /** A sample on its way to the watchers. */
 export interface Frame {
@@ -32,13 +31,16 @@ const MAX_REPLAYED = 10_000;
 const watchersGauge = gauge({ name: 'lapwing_stream_watchers', help: 'Clients that follow the live stream' });
 
 /** Follows the samples of all hosts, knows the newest of each, and passes them on to whoever watches. */
-@Injectable()
 export class LiveFeedService implements OnApplicationBootstrap, OnModuleDestroy {
   readonly #feed: EventFeed<typeof hostSampled>;
   readonly #latest = new Map<string, { sample: HostSample; frame: Frame }>();
   readonly #watchers = new Set<Watcher>();
 
-  constructor(private readonly bus: Bus) {
+  /** @param describe makes the document that watchers get out of a sample. */
+  constructor(
+    private readonly bus: Bus,
+    private readonly describe: (agentId: string, sample: HostSample) => unknown,
+  ) {
     this.#feed = new EventFeed(bus, hostSampled, (message) => this.#hear(message));
   }
 
@@ -52,7 +54,7 @@ export class LiveFeedService implements OnApplicationBootstrap, OnModuleDestroy 
 
   /** The agents that have been heard. */
   agents(): string[] {
-    return [...this.#latest.keys()].sort();
+    return [...this.#latest.keys()].toSorted();
   }
 
   /** The newest sample of an agent. */
@@ -80,7 +82,10 @@ export class LiveFeedService implements OnApplicationBootstrap, OnModuleDestroy 
    * Gives a watcher what it missed after a frame that it had, and everything new, without a hole and nothing twice.
    * @param after the position and index of the last frame that the watcher has.
    */
-  async resume(watcher: Watcher, after: { position: number; index: number }): Promise<{ end: () => void; missed: Missed | null }> {
+  async resume(
+    watcher: Watcher,
+    after: { position: number; index: number },
+  ): Promise<{ end: () => void; missed: Missed | null }> {
     const waiting: Frame[] = [];
     let live = false;
     let overflown = false;
@@ -98,7 +103,8 @@ export class LiveFeedService implements OnApplicationBootstrap, OnModuleDestroy 
       let missed: Missed | null = null;
       if (after.position > last) missed = { reason: 'the stream was made anew' };
       else if (after.position + 1 < first) missed = { reason: 'the stream no longer holds what came first' };
-      else if (await this.#replay(watcher, after, joined)) missed = { reason: `more than ${MAX_REPLAYED} samples were missed` };
+      else if (await this.#replay(watcher, after, joined))
+        missed = { reason: `more than ${MAX_REPLAYED} samples were missed` };
       for (const frame of waiting) watcher.take(frame);
       live = true;
       return { end, missed: overflown ? { reason: 'too much came at once' } : missed };
@@ -113,7 +119,7 @@ export class LiveFeedService implements OnApplicationBootstrap, OnModuleDestroy 
     let replayed = 0;
     const range = { from: Math.max(after.position, 1), to: joined };
     for await (const message of readStream(this.bus, hostSampled, watcher.agentId ?? '*', range)) {
-      for (const { frame } of framesOf(message)) {
+      for (const { frame } of this.#framesOf(message)) {
         if (frame.position === after.position && frame.index <= after.index) continue;
         if (++replayed > MAX_REPLAYED) return true;
         watcher.take(frame);
@@ -123,26 +129,29 @@ export class LiveFeedService implements OnApplicationBootstrap, OnModuleDestroy 
   }
 
   #hear(message: FeedMessage<PayloadOf<typeof hostSampled>>): void {
-    for (const { sample, frame } of framesOf(message)) {
+    for (const { sample, frame } of this.#framesOf(message)) {
       const known = this.#latest.get(frame.agentId);
       if (!known || known.sample.time < sample.time) this.#latest.set(frame.agentId, { sample, frame });
       for (const watcher of this.#watchers)
         if (watcher.agentId === undefined || watcher.agentId === frame.agentId) watcher.take(frame);
     }
   }
-}
 
-/**
- * The frames of a message. Samples that were older than five minutes when the stream got them are history, not news:
- * they are in the database, and a live view would only jump back for them. The last one of a message always counts, so
- * that the newest sample of a host that was away is known.
- */
-function framesOf({ position, storedAt, payload }: FeedMessage<PayloadOf<typeof hostSampled>>): { sample: HostSample; frame: Frame }[] {
-  const { agentId, samples } = payload;
-  return samples.flatMap((sample, index) => {
-    if (storedAt - sample.time > FRESH_MS && index < samples.length - 1) return [];
-    const id = `${position}-${index}`;
-    const data = JSON.stringify(toMetricsDocument(agentId, sample));
-    return [{ sample, frame: { agentId, id, position, index, text: `id: ${id}\nevent: metrics\ndata: ${data}\n\n` } }];
-  });
+  /**
+   * The frames of a message. Samples that were older than five minutes when the stream got them are history, not news:
+   * they are in the database, and a live view would only jump back for them. The last one of a message always counts, so
+   * that the newest sample of a host that was away is known.
+   */
+  #framesOf(message: FeedMessage<PayloadOf<typeof hostSampled>>): { sample: HostSample; frame: Frame }[] {
+    const { position, storedAt, payload } = message;
+    const { agentId, samples } = payload;
+    return samples.flatMap((sample, index) => {
+      if (storedAt - sample.time > FRESH_MS && index < samples.length - 1) return [];
+      const id = `${position}-${index}`;
+      const data = JSON.stringify(this.describe(agentId, sample));
+      return [
+        { sample, frame: { agentId, id, position, index, text: `id: ${id}\nevent: metrics\ndata: ${data}\n\n` } },
+      ];
+    });
+  }
 }

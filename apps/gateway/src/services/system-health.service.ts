@@ -28,7 +28,10 @@ export class SystemHealthService {
 
   /** Looks at all services, the database, Redis and NATS; takes 2 s at most. */
   async report(): Promise<SystemHealth> {
-    const [redis, ...reports] = await Promise.all([this.#redis(), ...services.map((service) => this.#service(service))]);
+    const [redis, ...reports] = await Promise.all([
+      this.#redis(),
+      ...services.map((service) => this.#service(service)),
+    ]);
     const databases = reports.flatMap((report) => report.checks.filter((check) => check.name === 'database'));
     const database: Line =
       databases.length === 0
@@ -38,7 +41,10 @@ export class SystemHealthService {
       ? { status: 'healthy', message: 'NATS connected', details: null }
       : { status: 'unhealthy', message: 'waiting for NATS', details: null };
     const own = Object.fromEntries(
-      reports.map(({ service, status }): [string, Line] => [service, { status, message: `${service} is ${status}`, details: null }]),
+      reports.map(({ service, status }): [string, Line] => [
+        service,
+        { status, message: `${service} is ${status}`, details: null },
+      ]),
     );
     const lines = { database, redis, ai: NO_ANALYSIS, nats, ...own };
     const storing = reports.find((report) => report.service === 'metrics-store');
@@ -89,7 +95,11 @@ function workersOf(reports: ServiceHealth[]): SystemHealth['workers'] {
     running: found?.status === 'healthy',
     message: found ? (found.status === 'healthy' ? null : found.message) : 'does not answer',
   });
-  const absent = (name: string) => ({ name, running: false, message: 'not part of this installation: there is no alerting service yet' });
+  const absent = (name: string) => ({
+    name,
+    running: false,
+    message: 'not part of this installation: there is no alerting service yet',
+  });
   return [
     worker('gpu_monitor', check('sampler')),
     worker('cleanup_service', check('cleanup_service')),

@@ -92,7 +92,8 @@ function rootMount(sample: HostSample) {
 export function hostValues(sample: HostSample): Values {
   const { cpu, memory, disk, network, processes, system, temperature } = sample;
   const root = rootMount(sample);
-  const hottest = temperature.sensors.length > 0 ? Math.max(...temperature.sensors.map((sensor) => sensor.value)) : null;
+  const hottest =
+    temperature.sensors.length > 0 ? Math.max(...temperature.sensors.map((sensor) => sensor.value)) : null;
   return [
     sample.seq,
     hundredths(cpu.totalUsage),

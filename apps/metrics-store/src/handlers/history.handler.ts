@@ -28,9 +28,13 @@ export class HistoryHandler {
     const { agentIds, from, to, step } = question;
     if (from >= to) throw new LapwingError('INVALID_INPUT', '"from" must be before "to"');
     if (pointsOf(from, to, step) > MAX_HISTORY_POINTS)
-      throw new LapwingError('INVALID_INPUT', `more than ${MAX_HISTORY_POINTS} points: ask for a shorter time or longer steps`);
+      throw new LapwingError(
+        'INVALID_INPUT',
+        `more than ${MAX_HISTORY_POINTS} points: ask for a shorter time or longer steps`,
+      );
     const hosts = await this.resources.hosts(agentIds);
-    if (agentIds !== null && hosts.length < agentIds.length) throw new LapwingError('NOT_FOUND', 'no such agent', { agentIds });
+    if (agentIds !== null && hosts.length < agentIds.length)
+      throw new LapwingError('NOT_FOUND', 'no such agent', { agentIds });
     return this.history.read(hosts, question);
   }
 

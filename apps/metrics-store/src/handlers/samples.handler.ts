@@ -1,5 +1,12 @@
 import { Bus, OnEvent, OnRequest, consumerProgress, type Delivery } from '@lapwing/bus';
-import { deliveryGet, hostSampled, latestSampleGet, type InputOf, type OutputOf, type PayloadOf } from '@lapwing/contracts';
+import {
+  deliveryGet,
+  hostSampled,
+  latestSampleGet,
+  type InputOf,
+  type OutputOf,
+  type PayloadOf,
+} from '@lapwing/contracts';
 import { Injectable } from '@nestjs/common';
 import { IngestService } from '../services/ingest.service.js';
 import { LedgerStore } from '../store/ledger.store.js';

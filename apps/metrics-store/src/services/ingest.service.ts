@@ -58,7 +58,12 @@ export class IngestService {
     return { admitted: [...admitted.values()], wild };
   }
 
-  async #write(batches: Batch[], admitted: Admitted[], wild: (Omit<QuarantinedRow, 'resourceId'> & { agentId: string })[], now: number) {
+  async #write(
+    batches: Batch[],
+    admitted: Admitted[],
+    wild: (Omit<QuarantinedRow, 'resourceId'> & { agentId: string })[],
+    now: number,
+  ) {
     const hostId = (agentId: string): number => this.resources.idOf({ kind: 'host', agentId, name: '' });
     const gaps: GapRow[] = batches.flatMap(({ agentId, outbox, gaps: reported }) =>
       (reported ?? []).map((gap) => ({ resourceId: hostId(agentId), outbox, gap })),
@@ -66,7 +71,11 @@ export class IngestService {
     const rows = this.#rows(admitted);
     await this.postgres.transaction('samples.store', async (transaction) => {
       await this.samples.insert(transaction, rows, now);
-      await this.ledger.quarantine(transaction, wild.map((row) => ({ ...row, resourceId: hostId(row.agentId) })), now);
+      await this.ledger.quarantine(
+        transaction,
+        wild.map((row) => ({ ...row, resourceId: hostId(row.agentId) })),
+        now,
+      );
       await this.ledger.noteGaps(transaction, gaps);
     });
   }
@@ -97,6 +106,8 @@ export class IngestService {
 
 function resourceKeys(batches: Batch[], admitted: Admitted[]): ResourceKey[] {
   const hosts = batches.map(({ agentId }): ResourceKey => ({ kind: 'host', agentId, name: '' }));
-  const parts = admitted.flatMap(({ agentId, parts: rows }) => rows.map(({ kind, name }): ResourceKey => ({ kind, agentId, name })));
+  const parts = admitted.flatMap(({ agentId, parts: rows }) =>
+    rows.map(({ kind, name }): ResourceKey => ({ kind, agentId, name })),
+  );
   return [...hosts, ...parts];
 }

@@ -9,7 +9,8 @@ type Row = { at: number } & Record<string, number | null>;
 /** The expressions of one metric: mean, least and greatest, out of samples or out of a roll-up. */
 function aggregates(metric: HostMetric, rolledUp: boolean): string {
   const { column } = metricColumns[metric];
-  if (!rolledUp) return `avg(${column})::float8 AS ${column}_a, min(${column})::float8 AS ${column}_l, max(${column})::float8 AS ${column}_g`;
+  if (!rolledUp)
+    return `avg(${column})::float8 AS ${column}_a, min(${column})::float8 AS ${column}_l, max(${column})::float8 AS ${column}_g`;
   const weight = `sum(samples) FILTER (WHERE ${column}_avg IS NOT NULL)`;
   return `(sum(${column}_avg::float8 * samples) / ${weight})::float8 AS ${column}_a, min(${column}_min)::float8 AS ${column}_l, max(${column}_max)::float8 AS ${column}_g`;
 }
@@ -54,6 +55,6 @@ export class HistoryStore {
        ORDER BY s.time DESC LIMIT $3`,
       [agentId, since === null ? null : new Date(since), limit],
     );
-    return { samples: rows.reverse() };
+    return { samples: rows.toReversed() };
   }
 }

@@ -97,7 +97,13 @@ export class LedgerStore {
        GROUP BY hour ORDER BY hour`,
       [id, new Date(from), new Date(to)],
     );
-    const gaps = await this.postgres.query<{ from: number; to: number; cause: Gap['cause']; first: number | null; last: number | null }>(
+    const gaps = await this.postgres.query<{
+      from: number;
+      to: number;
+      cause: Gap['cause'];
+      first: number | null;
+      last: number | null;
+    }>(
       'ledger.gaps',
       `SELECT starts AS from, ends AS to, cause, first_lost_seq AS first, last_lost_seq AS last
        FROM metrics.gap WHERE resource_id = $1 AND starts < $3 AND ends > $2 ORDER BY starts LIMIT 10000`,

@@ -23,9 +23,12 @@ export class MaintenanceStore {
    */
   async refreshRollups(): Promise<void> {
     if ((await seriesMode(this.postgres)) === 'timescale') return;
-    const { rows } = await this.postgres.query<{ name: string }>('rollup.list', 'SELECT name FROM lapwing.rollup ORDER BY width');
+    const { rows } = await this.postgres.query<{ name: string }>(
+      'rollup.list',
+      'SELECT name FROM lapwing.rollup ORDER BY width',
+    );
     for (const { name } of rows) {
-      for (let more = true; more; ) {
+      for (let more = true; more;) {
         const result = await this.postgres.transaction('rollup.refresh', (transaction) =>
           transaction.query<{ more: boolean }>('SELECT lapwing.refresh_rollup($1) AS more', [name]),
         );
@@ -48,6 +51,8 @@ export class MaintenanceStore {
     await this.postgres.query('ledger.tidy', `DELETE FROM metrics.ledger_hour WHERE hour < now() - $1::interval`, [
       `${LEDGER_DAYS} days`,
     ]);
-    await this.postgres.query('gap.tidy', `DELETE FROM metrics.gap WHERE ends < now() - $1::interval`, [`${LEDGER_DAYS} days`]);
+    await this.postgres.query('gap.tidy', `DELETE FROM metrics.gap WHERE ends < now() - $1::interval`, [
+      `${LEDGER_DAYS} days`,
+    ]);
   }
 }

@@ -48,7 +48,10 @@ export class SampleStore {
       for (const { name } of Object.values(sampleTables)) {
         const key = `${name} ${day}`;
         if (this.#partitions.has(key)) continue;
-        await this.postgres.query('partition.ensure', 'SELECT lapwing.ensure_partitions($1, $2, $2)', [name, new Date(day)]);
+        await this.postgres.query('partition.ensure', 'SELECT lapwing.ensure_partitions($1, $2, $2)', [
+          name,
+          new Date(day),
+        ]);
         this.#partitions.add(key);
       }
     }
@@ -75,9 +78,10 @@ export class SampleStore {
   async #noteLate(transaction: Transaction, rows: SampleRows, now: number): Promise<void> {
     const late: [string, (number | null)[][]][] = [
       [sampleTables.host.name, rows.hosts.map((row) => [row.resourceId, row.sample.time])],
-      ...(['disk', 'interface', 'gpu'] as const).map(
-        (kind): [string, (number | null)[][]] => [sampleTables[kind].name, rows.parts[kind]],
-      ),
+      ...(['disk', 'interface', 'gpu'] as const).map((kind): [string, (number | null)[][]] => [
+        sampleTables[kind].name,
+        rows.parts[kind],
+      ]),
     ];
     for (const [name, all] of late) {
       const old = all.filter((row) => (row[1] ?? 0) < now - LATE_MS);
@@ -94,8 +98,16 @@ export class SampleStore {
       if (!known || known.sample.time < row.sample.time) newest.set(row.resourceId, row);
     }
     if (newest.size === 0) return;
-    const rows = [...newest.values()].map(({ resourceId, sample }) => [resourceId, sample.time, JSON.stringify(sample)]);
-    const { from, values } = unnestColumns({ resource_id: 'int4', time: 'timestamptz', sample: 'text' }, rows, 'newest');
+    const rows = [...newest.values()].map(({ resourceId, sample }) => [
+      resourceId,
+      sample.time,
+      JSON.stringify(sample),
+    ]);
+    const { from, values } = unnestColumns(
+      { resource_id: 'int4', time: 'timestamptz', sample: 'text' },
+      rows,
+      'newest',
+    );
     await transaction.query(
       `INSERT INTO metrics.last_sample AS l (resource_id, time, sample)
        SELECT resource_id, time, sample::json FROM ${from} ORDER BY resource_id
@@ -121,5 +133,8 @@ async function insertRows(transaction: Transaction, table: Table, rows: (number 
   if (rows.length === 0) return;
   const names = Object.keys(table.columns).join(', ');
   const { from, values } = unnestColumns(table.columns, rows, 'incoming');
-  await transaction.query(`INSERT INTO ${table.name} (${names}) SELECT ${names} FROM ${from} ON CONFLICT DO NOTHING`, values);
+  await transaction.query(
+    `INSERT INTO ${table.name} (${names}) SELECT ${names} FROM ${from} ON CONFLICT DO NOTHING`,
+    values,
+  );
 }

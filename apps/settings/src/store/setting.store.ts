@@ -16,7 +16,10 @@ export class SettingStore {
       'setting.select',
       'SELECT name, value FROM settings.setting',
     );
-    return { ...defaultSystemSettings, ...(Object.fromEntries(rows.map((row) => [row.name, row.value])) as Partial<SystemSettings>) };
+    return {
+      ...defaultSystemSettings,
+      ...(Object.fromEntries(rows.map((row) => [row.name, row.value])) as Partial<SystemSettings>),
+    };
   }
 
   /** Sets some, all of them or none, and reads them back. */

@@ -29,7 +29,8 @@ export function parseStat(text: string): { all: Ticks; cores: Map<number, Ticks>
 
 /** The model and the clock of each core in MHz, as /proc/cpuinfo tells them. */
 export function parseCpuinfo(text: string): { model: string; mhz: number[] } {
-  const values = (key: string) => [...text.matchAll(new RegExp(`^${key}\\s*:\\s*(.+)$`, 'gm'))].map((match) => match[1] ?? '');
+  const values = (key: string) =>
+    [...text.matchAll(new RegExp(`^${key}\\s*:\\s*(.+)$`, 'gm'))].map((match) => match[1] ?? '');
   return { model: values('model name')[0] ?? values('Model')[0] ?? 'unknown', mhz: values('cpu MHz').map(Number) };
 }
 

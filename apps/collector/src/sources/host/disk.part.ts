@@ -6,7 +6,9 @@ import { monotonicSeconds, ratePerSecond, readText } from './proc.js';
 const SECTOR = 512;
 const PSEUDO = new Set(
   `autofs binfmt_misc bpf cgroup cgroup2 configfs debugfs devpts devtmpfs efivarfs fuse.lxcfs fuse.gvfsd-fuse fusectl
-   fuse.portal hugetlbfs mqueue nsfs proc pstore ramfs rpc_pipefs securityfs selinuxfs squashfs sysfs tmpfs tracefs`.split(/\s+/),
+   fuse.portal hugetlbfs mqueue nsfs proc pstore ramfs rpc_pipefs securityfs selinuxfs squashfs sysfs tmpfs tracefs`.split(
+    /\s+/,
+  ),
 );
 const HUNG_MS = 2000;
 
@@ -37,7 +39,7 @@ export function parseMountinfo(text: string): Mount[] {
     const known = byDevice.get(id);
     if (!known || mount.mountpoint.length < known.mountpoint.length) byDevice.set(id, mount);
   }
-  return [...byDevice.values()].sort((a, b) => a.mountpoint.localeCompare(b.mountpoint));
+  return [...byDevice.values()].toSorted((a, b) => a.mountpoint.localeCompare(b.mountpoint));
 }
 
 /** Bytes that a device has read and written since the host started. */
@@ -82,9 +84,15 @@ export class DiskReader implements PartReader<'disk'> {
   async #measure({ device, mountpoint, fstype }: Mount) {
     if (this.#hung.has(mountpoint)) return undefined;
     const asked = statfs(mountpoint).finally(() => this.#hung.delete(mountpoint));
-    this.#hung.set(mountpoint, asked.catch(() => {}));
+    this.#hung.set(
+      mountpoint,
+      asked.catch(() => {}),
+    );
     try {
-      const stats = await Promise.race([asked, new Promise<undefined>((resolve) => setTimeout(resolve, HUNG_MS, undefined).unref())]);
+      const stats = await Promise.race([
+        asked,
+        new Promise<undefined>((resolve) => setTimeout(resolve, HUNG_MS, undefined).unref()),
+      ]);
       if (!stats || stats.blocks === 0) return undefined;
       const total = stats.blocks * stats.bsize;
       const used = (stats.blocks - stats.bfree) * stats.bsize;

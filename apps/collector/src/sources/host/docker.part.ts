@@ -51,14 +51,16 @@ export class DockerReader implements PartReader<'docker'> {
     };
     await Promise.all(Array.from({ length: AT_ONCE }, work));
     this.#before = stats;
-    return { available: true, containers: containers.sort((a, b) => a.name.localeCompare(b.name)) };
+    return { available: true, containers: containers.toSorted((a, b) => a.name.localeCompare(b.name)) };
   }
 
   async #container({ Id, Names, State }: Listed, stats: Map<string, ContainerStats>): Promise<Container> {
     const container = { id: Id.slice(0, 12), name: Names[0]?.replace(/^\//, '') ?? Id.slice(0, 12), status: State };
     if (State !== 'running') return { ...container, cpu: 0, memory: 0 };
     try {
-      const now = await this.#get<ContainerStats>(`/containers/${encodeURIComponent(Id)}/stats?stream=false&one-shot=true`);
+      const now = await this.#get<ContainerStats>(
+        `/containers/${encodeURIComponent(Id)}/stats?stream=false&one-shot=true`,
+      );
       stats.set(Id, now);
       return { ...container, cpu: cpuOf(now, this.#before.get(Id)), memory: memoryOf(now) };
     } catch {

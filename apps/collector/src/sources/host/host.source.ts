@@ -2,7 +2,14 @@ import type { HostFigures, HostPart } from '@lapwing/contracts';
 import { createLogger, describeError } from '@lapwing/telemetry';
 import type { AnyPartReader } from '../source.js';
 
-type Reading = { reader: AnyPartReader; value: HostFigures[HostPart]; at: number; startedAt: number; running: boolean; failing: boolean };
+type Reading = {
+  reader: AnyPartReader;
+  value: HostFigures[HostPart];
+  at: number;
+  startedAt: number;
+  running: boolean;
+  failing: boolean;
+};
 
 /** How long a sample waits for the parts that are being read; what takes longer comes with a later sample. */
 const GRACE_MS = 500;

@@ -84,7 +84,7 @@ export class ProcessTable {
   top(by: 'cpu' | 'memory', limit: number): ProcessEntry[] {
     const weight = by === 'cpu' ? (row: Row) => row.cpu * 1e9 + row.pages : (row: Row) => row.pages;
     return [...this.#rows.values()]
-      .sort((a, b) => weight(b) - weight(a))
+      .toSorted((a, b) => weight(b) - weight(a))
       .slice(0, limit)
       .map((row) => this.#entry(row));
   }
@@ -100,7 +100,11 @@ export class ProcessTable {
     const cmdline = Buffer.from(readText(`/proc/${pid}/cmdline`) ?? '', 'latin1').toString();
     const bootTime = Number(/^btime (\d+)$/m.exec(readText('/proc/stat') ?? '')?.[1] ?? 0);
     const startTime = Math.round((bootTime + stat.startTicks / this.#constants.ticksPerSecond) * 1000);
-    return { ...this.#entry({ ...stat, cpu }), cmdline: cmdline.replaceAll('\0', ' ').trim() || `[${stat.name}]`, startTime };
+    return {
+      ...this.#entry({ ...stat, cpu }),
+      cmdline: cmdline.replaceAll('\0', ' ').trim() || `[${stat.name}]`,
+      startTime,
+    };
   }
 
   #entry(row: Row): ProcessEntry {

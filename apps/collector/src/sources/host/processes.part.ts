@@ -14,6 +14,10 @@ export class ProcessesReader implements PartReader<'processes'> {
 
   async read(): Promise<PartOf<'processes'>> {
     await this.table.scan();
-    return { topByCpu: this.table.top('cpu', TOP), topByMemory: this.table.top('memory', TOP), total: this.table.total };
+    return {
+      topByCpu: this.table.top('cpu', TOP),
+      topByMemory: this.table.top('memory', TOP),
+      total: this.table.total,
+    };
   }
 }

@@ -23,7 +23,12 @@ export class SystemdReader implements PartReader<'systemd'> {
 
   async read(): Promise<PartOf<'systemd'>> {
     if (!existsSync('/run/systemd/system')) return this.empty;
-    const options = { timeout: 5000, killSignal: 'SIGKILL' as const, maxBuffer: 2 ** 22, env: { ...process.env, LC_ALL: 'C' } };
+    const options = {
+      timeout: 5000,
+      killSignal: 'SIGKILL' as const,
+      maxBuffer: 2 ** 22,
+      env: { ...process.env, LC_ALL: 'C' },
+    };
     const list = ['list-units', '--type=service', '--all', '--plain', '--no-legend', '--no-pager'];
     const { stdout } = await run('systemctl', list, options);
     return { available: true, services: parseUnits(stdout).slice(0, MAX_SERVICES) };

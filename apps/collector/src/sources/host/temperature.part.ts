@@ -28,7 +28,9 @@ export function readSensors(root = '/sys/class'): Sensor[] {
       const value = celsius(`${folder}/${input}_input`);
       if (value === null) return [];
       const label = readText(`${folder}/${input}_label`)?.trim() ?? `${name} ${input}`;
-      return [{ name: label, value, high: celsius(`${folder}/${input}_max`), critical: celsius(`${folder}/${input}_crit`) }];
+      return [
+        { name: label, value, high: celsius(`${folder}/${input}_max`), critical: celsius(`${folder}/${input}_crit`) },
+      ];
     });
   });
   return sensors.length > 0 ? sensors : readZones(root);

@@ -25,7 +25,12 @@ export class HistoryController {
     const to = query.to ?? Date.now();
     const from = query.from ?? to - HOUR_MS;
     const agentIds = query.agent_id === undefined ? null : [query.agent_id];
-    const question = { agentIds, metrics: ['cpu' as const, 'memory' as const, 'disk' as const, 'temperature' as const], from, to };
+    const question = {
+      agentIds,
+      metrics: ['cpu' as const, 'memory' as const, 'disk' as const, 'temperature' as const],
+      from,
+      to,
+    };
     const history = await this.bus.request(historyGet, { ...question, step: steps[query.resolution] });
     return toHistory({ from, to, resolution: query.resolution }, history);
   }

@@ -7,7 +7,10 @@ type History = OutputOf<typeof historyGet>;
 export const steps = { raw: 0, '1m': 60, '5m': 300, '1h': 3600 } as const;
 
 /** Tyto's history document. What a host does not have (a temperature, say) is left out of a point; so are steps without a sample. */
-export function toHistory(asked: { from: number; to: number; resolution: keyof typeof steps }, { times, columns }: History) {
+export function toHistory(
+  asked: { from: number; to: number; resolution: keyof typeof steps },
+  { times, columns }: History,
+) {
   const at = (metric: HostMetric, index: number) => {
     const column = columns[metric];
     const avg = column?.avg[index] ?? null;

@@ -58,6 +58,8 @@ export class ResourcesController {
     const from = to - query.hours * HOUR_MS;
     const step = query.interval ?? defaultStep(query.hours);
     const agentIds = [await this.hosts.resolve(query.agent_id)];
-    return toHistory(await this.bus.request(historyGet, { agentIds, metrics: ['cpu', 'memory', 'disk'], from, to, step }));
+    return toHistory(
+      await this.bus.request(historyGet, { agentIds, metrics: ['cpu', 'memory', 'disk'], from, to, step }),
+    );
   }
 }

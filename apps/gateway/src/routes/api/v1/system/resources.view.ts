@@ -11,7 +11,8 @@ const MAX_STEP = 31_622_400;
 export const interval = z.string().transform((text, context) => {
   const [, number, unit = 'm'] = /^(\d{1,6})([smhd]?)$/.exec(text) ?? [];
   const seconds = Number(number ?? 0) * (UNITS[unit || 'm'] ?? 60);
-  if (seconds < 1 || seconds > MAX_STEP) context.addIssue({ code: 'custom', message: 'a duration such as 30s, 5m, 1h, or a number of minutes' });
+  if (seconds < 1 || seconds > MAX_STEP)
+    context.addIssue({ code: 'custom', message: 'a duration such as 30s, 5m, 1h, or a number of minutes' });
   return seconds;
 });
 
@@ -33,13 +34,24 @@ export function toResources(sample: HostSample, extra: { processes: ProcessEntry
   return {
     cpu: { usage: cpu.totalUsage, cores: cpu.cores.length, model: cpu.model, loadAverage: [one, five, fifteen] },
     memory: { total: memory.total, used, free: memory.total - used, usagePercent: percent(used, memory.total) },
-    disk: { total: root.total, used: root.used, free: root.total - root.used, usagePercent: percent(root.used, root.total) },
+    disk: {
+      total: root.total,
+      used: root.used,
+      free: root.total - root.used,
+      usagePercent: percent(root.used, root.total),
+    },
     network: {
       bytesIn: network.interfaces.reduce((sum, nic) => sum + nic.rxBytes, 0),
       bytesOut: network.interfaces.reduce((sum, nic) => sum + nic.txBytes, 0),
     },
     ...(extra.processes && {
-      processes: extra.processes.map(({ pid, name, cpu: use, memory: bytes, memoryPercent }) => ({ pid, name, cpu: use, memory: bytes, memoryPercent })),
+      processes: extra.processes.map(({ pid, name, cpu: use, memory: bytes, memoryPercent }) => ({
+        pid,
+        name,
+        cpu: use,
+        memory: bytes,
+        memoryPercent,
+      })),
     }),
     ...(extra.info && {
       info: {

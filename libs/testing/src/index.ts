@@ -1,0 +1,3 @@
+export { eventually } from './eventually.js';
+export { hostFigures, hostSample } from './samples.js';
+export { NatsServer, createDatabase, databaseKinds, freePort, redisUrl, type DatabaseKind } from './servers.js';
