@@ -19,7 +19,7 @@ export default {
   roots: ['<rootDir>/apps', '<rootDir>/libs', '<rootDir>/e2e', '<rootDir>/deploy'],
   testMatch: ['**/*.spec.ts'],
   modulePathIgnorePatterns: ['/dist/'],
-  testTimeout: 60_000,
+  testTimeout: 30_000,
   maxWorkers: 2,
   transform: {
     '\\.ts$': swc(

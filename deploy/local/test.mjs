@@ -29,12 +29,14 @@ async function main() {
     LAPWING_TEST_REDIS_URL: await redis(dataDir),
     LAPWING_TEST_TIMESCALE_URL: await timescale(),
     LAPWING_TEST_TIMES: times ?? '1',
+    LOG_LEVEL: process.env.LOG_LEVEL ?? 'silent',
   };
   step('running the tests');
   const report = path.join(home, 'report.json');
   const jest = [
     'node_modules/jest/bin/jest.js',
     '--json',
+    '--forceExit',
     `--outputFile=${report}`,
     ...(failures ? ['e2e/failures'] : paths),
   ];

@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { connect, createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -23,6 +24,13 @@ export async function freePort(): Promise<number> {
   server.close();
   await once(server, 'close');
   return port;
+}
+
+/** Starts a program that the kernel ends with this process, where it can. */
+function spawnBound(program: string, args: string[]): ChildProcess {
+  const bound = existsSync('/usr/bin/setpriv') ? ['/usr/bin/setpriv', '--pdeathsig', 'KILL', '--', program] : [program];
+  const [command = program, ...before] = bound;
+  return spawn(command, [...before, ...args], { stdio: 'ignore' });
 }
 
 /** A real NATS server of a test's own, which can be killed and started again with what it kept. */
@@ -49,7 +57,7 @@ export class NatsServer {
   /** Starts it (again) with what it kept. */
   async run(): Promise<void> {
     const args = ['--addr', '127.0.0.1', '--port', String(this.port), '--jetstream', '--store_dir', this.folder];
-    this.#process = spawn(prepared('LAPWING_NATS_SERVER'), args, { stdio: 'ignore' });
+    this.#process = spawnBound(prepared('LAPWING_NATS_SERVER'), args);
     await eventually(async () => {
       const socket = connect(this.port, '127.0.0.1');
       try {
@@ -69,10 +77,15 @@ export class NatsServer {
     await once(running, 'exit');
   }
 
+  /** Forgets what it kept; only while it does not run. */
+  async forget(): Promise<void> {
+    await rm(this.folder, { recursive: true, force: true });
+  }
+
   /** Kills it and forgets what it kept. */
   async stop(): Promise<void> {
     await this.kill();
-    await rm(this.folder, { recursive: true, force: true });
+    await this.forget();
   }
 }
 

@@ -1,0 +1,163 @@
+import { Bus } from '@lapwing/bus';
+import { LapwingError, hostSampled, processGet, settingsGet, settingsUpdate, samplesStored } from '@lapwing/contracts';
+import { NatsServer, eventually, hostSample } from '@lapwing/testing';
+import { connect } from '@nats-io/transport-node';
+
+describe('the bus', () => {
+  let nats: NatsServer;
+  const running: Bus[] = [];
+
+  const start = (service: string): Bus => {
+    const bus = new Bus({ service, servers: nats.url });
+    running.push(bus);
+    bus.onModuleInit();
+    return bus;
+  };
+  const online = async (service: string): Promise<Bus> => {
+    const bus = start(service);
+    await eventually(() => bus.online);
+    return bus;
+  };
+
+  beforeEach(async () => {
+    nats = await NatsServer.start();
+  });
+  afterEach(async () => {
+    await Promise.all(running.splice(0).map((bus) => bus.onApplicationShutdown()));
+    await nats.stop();
+  });
+
+  it('asks and answers, with defaults filled in on the way', async () => {
+    const asker = await online('gateway');
+    const answerer = await online('settings');
+    answerer.respond(settingsUpdate, async ({ refreshInterval }) => ({ refreshInterval: refreshInterval ?? 5 }));
+    expect(await eventually(() => asker.request(settingsUpdate, { refreshInterval: 7 }))).toEqual({
+      refreshInterval: 7,
+    });
+  });
+
+  it('shares requests among the members of a service: each is answered once', async () => {
+    const asker = await online('gateway');
+    let answers = 0;
+    for (let member = 0; member < 3; member++)
+      (await online('settings')).respond(settingsGet, async () => {
+        answers++;
+        return { refreshInterval: 5 };
+      });
+    await eventually(() => asker.request(settingsGet, {}));
+    answers = 0;
+    await Promise.all(Array.from({ length: 30 }, () => asker.request(settingsGet, {})));
+    expect(answers).toBe(30);
+  });
+
+  it('says UNAVAILABLE at once when nobody is there, and TIMEOUT when nobody answers in time', async () => {
+    const asker = await online('gateway');
+    const begun = performance.now();
+    await expect(asker.request(settingsGet, {})).rejects.toMatchObject({
+      code: 'UNAVAILABLE',
+      details: { reason: 'no responders' },
+    });
+    expect(performance.now() - begun).toBeLessThan(2000);
+    const slow = { ...settingsGet, deadlineMs: 100 };
+    (await online('settings')).respond(slow, () => new Promise(() => {}));
+    await eventually(() => expect(asker.request(slow, {})).rejects.toMatchObject({ code: 'TIMEOUT' }));
+  });
+
+  it('carries errors with their code and details, and hides what is unexpected', async () => {
+    const asker = await online('gateway');
+    const host = await online('collector');
+    host.respondAs(processGet, 'web-1', async ({ pid }) => {
+      if (pid === 1) throw new LapwingError('NOT_FOUND', 'no process 1', { pid });
+      throw new Error('password=hunter2');
+    });
+    await eventually(() =>
+      expect(asker.command(processGet, 'web-1', { pid: 1 })).rejects.toMatchObject({
+        code: 'NOT_FOUND',
+        message: 'no process 1',
+        details: { pid: 1 },
+      }),
+    );
+    await expect(asker.command(processGet, 'web-1', { pid: 2 })).rejects.toMatchObject({
+      code: 'INTERNAL',
+      message: 'internal error',
+      details: {},
+    });
+    await expect(asker.command(processGet, 'web-2', { pid: 1 })).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+  });
+
+  it('refuses a question that does not follow the schema, and says what is wrong', async () => {
+    const asker = await online('gateway');
+    (await online('collector')).respondAs(processGet, 'web-1', async () => {
+      throw new Error('must not be reached');
+    });
+    await eventually(() =>
+      expect(asker.command(processGet, 'web-1', { pid: -4 })).rejects.toMatchObject({
+        code: 'INVALID_INPUT',
+        message: expect.stringContaining('pid') as string,
+      }),
+    );
+    const raw = await connect({ servers: nats.url });
+    const answer = await raw.request('cmd.web-1.process.get.v1', 'no JSON');
+    expect(answer.headers?.get('Lapwing-Error')).toBe('INVALID_INPUT');
+    await raw.close();
+  });
+
+  it('keeps an event of the same id once', async () => {
+    const bus = await online('collector');
+    const payload = { agentId: 'web-1', outbox: '0a1b2c3d4e5f', samples: [hostSample(1, Date.now())] };
+    const first = await bus.publish(hostSampled, 'web-1', payload, 'the-id');
+    const second = await bus.publish(hostSampled, 'web-1', payload, 'the-id');
+    expect(second.position).toBe(first.position);
+  });
+
+  it('refuses to send what does not follow the schema', async () => {
+    const bus = await online('collector');
+    const wrong = {
+      agentId: 'web-1',
+      outbox: '0a1b2c3d4e5f',
+      samples: [{ ...hostSample(1, Date.now()), time: Number.NaN }],
+    };
+    await expect(bus.publish(hostSampled, 'web-1', wrong)).rejects.toThrow('time');
+  });
+
+  it('hears transient events about its own agent, and passes over what is malformed', async () => {
+    const teller = await online('metrics-store');
+    const hearer = await online('collector');
+    const heard: number[] = [];
+    hearer.listen(samplesStored, 'web-1', ({ ranges }) => heard.push(ranges[0]?.[0] ?? 0));
+    const raw = await connect({ servers: nats.url });
+    await eventually(() => {
+      raw.publish('evt.samples.stored.v1.web-1', '{"ranges": 5}');
+      teller.announce(samplesStored, 'web-2', { agentId: 'web-2', outbox: '0a1b2c3d4e5f', ranges: [[2, 2]] });
+      teller.announce(samplesStored, 'web-1', { agentId: 'web-1', outbox: '0a1b2c3d4e5f', ranges: [[1, 1]] });
+      return heard.length > 0;
+    });
+    expect(new Set(heard)).toEqual(new Set([1]));
+    await raw.close();
+  });
+
+  it('waits for a server that is not there yet, and comes back after it was killed', async () => {
+    await nats.kill();
+    const asker = start('gateway');
+    const answerer = start('settings');
+    answerer.respond(settingsGet, async () => ({ refreshInterval: 5 }));
+    await expect(async () => asker.request(settingsGet, {})).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    await nats.run();
+    await eventually(() => asker.request(settingsGet, {}));
+    await nats.kill();
+    await eventually(() => !asker.online);
+    await nats.run();
+    await eventually(() => asker.request(settingsGet, {}));
+  });
+
+  it('makes the streams again when the server has lost them', async () => {
+    const bus = await online('collector');
+    const payload = { agentId: 'web-1', outbox: '0a1b2c3d4e5f', samples: [hostSample(1, Date.now())] };
+    await bus.publish(hostSampled, 'web-1', payload);
+    await nats.kill();
+    await nats.forget();
+    await nats.run();
+    const { position } = await eventually(() => bus.publish(hostSampled, 'web-1', payload));
+    expect(position).toBe(1);
+  });
+});

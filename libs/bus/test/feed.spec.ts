@@ -1,0 +1,72 @@
+import { Bus, EventFeed, readStream, streamBounds } from '@lapwing/bus';
+import { hostSampled } from '@lapwing/contracts';
+import { NatsServer, eventually, hostSample } from '@lapwing/testing';
+
+describe('following a stream', () => {
+  let nats: NatsServer;
+  let bus: Bus;
+  let feed: EventFeed<typeof hostSampled>;
+  let heard: string[];
+
+  const send = (agentId: string, seq: number) =>
+    eventually(() =>
+      bus.publish(
+        hostSampled,
+        agentId,
+        { agentId, outbox: '0a1b2c3d4e5f', samples: [hostSample(seq, Date.now())] },
+        `${agentId}:${seq}`,
+      ),
+    );
+
+  beforeEach(async () => {
+    nats = await NatsServer.start();
+    bus = new Bus({ service: 'test', servers: nats.url });
+    bus.onModuleInit();
+    heard = [];
+    feed = new EventFeed(bus, hostSampled, ({ payload }) => {
+      heard.push(`${payload.agentId}:${payload.samples[0]?.seq}`);
+    });
+  });
+  afterEach(async () => {
+    await feed.stop();
+    await bus.onApplicationShutdown();
+    await nats.stop();
+  });
+
+  it('begins with the last of every key, then all that is new, across a kill of the server', async () => {
+    for (const seq of [1, 2]) await send('web-1', seq);
+    await send('web-2', 1);
+    feed.start();
+    await eventually(() => expect(heard).toEqual(['web-1:2', 'web-2:1']));
+    await send('web-1', 3);
+    await nats.kill();
+    await nats.run();
+    await send('web-1', 4);
+    await eventually(() => expect(heard).toEqual(['web-1:2', 'web-2:1', 'web-1:3', 'web-1:4']));
+  });
+
+  it('begins anew when the server has lost the stream', async () => {
+    for (const seq of [1, 2, 3]) await send('web-1', seq);
+    feed.start();
+    await eventually(() => expect(heard).toEqual(['web-1:3']));
+    await nats.kill();
+    await nats.forget();
+    await nats.run();
+    await send('web-1', 4);
+    await eventually(() => expect(heard).toEqual(['web-1:3', 'web-1:4']));
+    expect(feed.position).toBe(1);
+  });
+
+  it('reads back a part of a stream, of one key or of all', async () => {
+    for (const seq of [1, 2, 3]) for (const agent of ['web-1', 'web-2']) await send(agent, seq);
+    expect(await streamBounds(bus, hostSampled)).toEqual({ first: 1, last: 6 });
+    const read = async (key: string, from: number, to: number): Promise<number[]> => {
+      const positions = [];
+      for await (const { position } of readStream(bus, hostSampled, key, { from, to })) positions.push(position);
+      return positions;
+    };
+    expect(await read('*', 2, 5)).toEqual([2, 3, 4, 5]);
+    expect(await read('web-2', 1, 6)).toEqual([2, 4, 6]);
+    expect(await read('web-3', 1, 6)).toEqual([]);
+  });
+});

@@ -1,0 +1,58 @@
+import { Postgres } from '@lapwing/postgres';
+import { createDatabase, freePort } from '@lapwing/testing';
+
+describe('the pool', () => {
+  let database: Awaited<ReturnType<typeof createDatabase>>;
+  let postgres: Postgres;
+
+  beforeAll(async () => {
+    database = await createDatabase();
+    postgres = new Postgres({ service: 'test', url: database.url, statementTimeoutMs: 300 });
+    await postgres.query('test', 'CREATE TABLE thing (id integer PRIMARY KEY)');
+  });
+  afterAll(async () => {
+    await postgres.onApplicationShutdown();
+    await database.drop();
+  });
+
+  it('does all of a transaction or nothing', async () => {
+    const work = postgres.transaction('test', async (transaction) => {
+      await transaction.query('INSERT INTO thing VALUES (1)');
+      await transaction.query('INSERT INTO thing VALUES (1)');
+    });
+    await expect(work).rejects.toMatchObject({ code: '23505' });
+    expect((await postgres.query('test', 'SELECT 1 FROM thing')).count).toBe(0);
+  });
+
+  it('reads integers of 64 bits and times as numbers', async () => {
+    const { rows } = await postgres.query(
+      'test',
+      `SELECT 2^40::bigint AS big, timestamptz '2026-01-15T10:30:00Z' AS at, 1.5::numeric AS n`,
+    );
+    expect(rows).toEqual([{ big: 2 ** 40, at: Date.UTC(2026, 0, 15, 10, 30), n: 1.5 }]);
+  });
+
+  it('says UNAVAILABLE when nobody listens', async () => {
+    const away = new Postgres({ service: 'test', url: `postgres://127.0.0.1:${await freePort()}/x` });
+    await expect(away.query('test', 'SELECT 1')).rejects.toMatchObject({ name: 'LapwingError', code: 'UNAVAILABLE' });
+    await away.onApplicationShutdown();
+  });
+
+  it('cancels a statement that takes too long', async () => {
+    await expect(postgres.query('test', 'SELECT pg_sleep(5)')).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+  });
+
+  it('survives the loss of its connections', async () => {
+    const other = new Postgres({ service: 'test', url: database.url });
+    await postgres.query('test', 'SELECT 1');
+    await other.query(
+      'test',
+      'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database()',
+    );
+    const work = async () => (await postgres.query('test', 'SELECT 1 AS one')).rows;
+    const first = await work().catch((error: unknown) => error);
+    if (!Array.isArray(first)) expect(first).toMatchObject({ code: 'UNAVAILABLE' });
+    expect(await work()).toEqual([{ one: 1 }]);
+    await other.onApplicationShutdown();
+  });
+});
