@@ -26,7 +26,7 @@ BEGIN
   FROM timescaledb_information.continuous_aggregates
   WHERE format('%s.%s', view_schema, view_name) = rollup;
   PERFORM add_continuous_aggregate_policy(rollup::regclass, start_offset => interval '6 days', end_offset => interval '2 minutes',
-    schedule_interval => greatest(width, interval '1 minute'));
+    schedule_interval => least(width, interval '5 minutes'));
   PERFORM add_retention_policy(rollup::regclass, drop_after => retention);
 END $$;
 

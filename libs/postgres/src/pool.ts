@@ -84,6 +84,9 @@ export class Postgres implements OnApplicationShutdown {
       application_name: `lapwing-${options.service}`,
       options: '-c timezone=UTC',
     });
+    // A connection that is cut between two statements of a transaction has nobody who waits for it: without a listener the
+    // process would end. The next statement fails and tells.
+    this.#pool.on('connect', (client) => client.on('error', () => {}));
     this.#pool.on('error', (error) => this.#log.warn({ error: describeError(error) }, 'an idle connection was lost'));
   }
 

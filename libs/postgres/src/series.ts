@@ -29,19 +29,26 @@ export async function seriesMode(postgres: Postgres): Promise<SeriesMode> {
 }
 
 async function chooseMode(transaction: Transaction): Promise<SeriesMode> {
-  const { rows } = await transaction.query<{ usable: boolean }>(
+  const { rows } = await transaction.query<{ there: boolean }>(
     `SELECT EXISTS (SELECT FROM pg_available_extensions WHERE name = 'timescaledb')
-       AND current_setting('shared_preload_libraries') LIKE '%timescaledb%'
-       AND current_setting('timescaledb.license', true) IS NOT DISTINCT FROM 'timescale' AS usable`,
+       AND current_setting('shared_preload_libraries') LIKE '%timescaledb%' AS there`,
   );
-  if (!rows[0]?.usable) return 'plain';
+  if (!rows[0]?.there) return 'plain';
   await transaction.query('SAVEPOINT extension');
+  if (await isUsable(transaction)) return 'timescale';
+  await transaction.query('ROLLBACK TO SAVEPOINT extension');
+  return 'plain';
+}
+
+/** Makes the extension. It may be forbidden, or be the edition whose licence leaves compression and roll-ups out. */
+async function isUsable(transaction: Transaction): Promise<boolean> {
   try {
     await transaction.query('CREATE EXTENSION IF NOT EXISTS timescaledb');
-    return 'timescale';
+    const { rows } = await transaction.query<{ license: string }>(
+      `SELECT current_setting('timescaledb.license') AS license`,
+    );
+    return rows[0]?.license === 'timescale';
   } catch {
-    // not allowed to create it: the functions of plain PostgreSQL do the same
-    await transaction.query('ROLLBACK TO SAVEPOINT extension');
-    return 'plain';
+    return false;
   }
 }

@@ -1,0 +1,76 @@
+import { Bus } from '@lapwing/bus';
+import { healthGet } from '@lapwing/contracts';
+import { Health, worstOf } from '@lapwing/service';
+import { NatsServer, eventually } from '@lapwing/testing';
+import { listenForOps } from '../src/ops';
+import type { AddressInfo } from 'node:net';
+
+describe('the health of a service', () => {
+  let nats: NatsServer;
+  let bus: Bus;
+  let health: Health;
+
+  beforeEach(async () => {
+    nats = await NatsServer.start();
+    bus = new Bus({ service: 'settings', servers: nats.url });
+    health = new Health(bus);
+    bus.onModuleInit();
+    health.onApplicationBootstrap();
+    await eventually(() => bus.online);
+  });
+  afterEach(async () => {
+    await bus.onApplicationShutdown();
+    await nats.stop();
+  });
+
+  it('is as bad as the worst of its checks', async () => {
+    health.add('database', 'dependency', () => ({ status: 'healthy', message: 'fine' }));
+    health.add('worker', 'worker', () => ({ status: 'degraded', message: 'slow' }));
+    expect(await health.report()).toEqual({
+      service: 'settings',
+      status: 'degraded',
+      checks: [
+        { name: 'bus', kind: 'dependency', status: 'healthy', message: 'connected to NATS' },
+        { name: 'database', kind: 'dependency', status: 'healthy', message: 'fine' },
+        { name: 'worker', kind: 'worker', status: 'degraded', message: 'slow' },
+      ],
+    });
+    expect(worstOf([])).toBe('healthy');
+  });
+
+  it('calls a check that throws or hangs unhealthy, without its text', async () => {
+    health.add('throws', 'dependency', () => {
+      throw new Error('hunter2');
+    });
+    health.add('hangs', 'dependency', () => new Promise(() => {}));
+    const { status, checks } = await health.report();
+    expect(status).toBe('unhealthy');
+    expect(checks.slice(1).map((check) => check.message)).toEqual(['does not answer', 'does not answer']);
+  });
+
+  it('is told on the bus', async () => {
+    const asker = new Bus({ service: 'gateway', servers: nats.url });
+    asker.onModuleInit();
+    const answer = await eventually(() => asker.request(healthGet('settings'), {}));
+    expect(answer.status).toBe('healthy');
+    await asker.onApplicationShutdown();
+  });
+
+  it('is told over HTTP: alive, ready, metrics', async () => {
+    const server = await listenForOps(health, 0, '127.0.0.1');
+    const { port } = server.address() as AddressInfo;
+    const get = async (path: string): Promise<[number, string]> => {
+      const answer = await fetch(`http://127.0.0.1:${port}${path}`);
+      return [answer.status, await answer.text()];
+    };
+    expect(await get('/health')).toEqual([200, '{"status":"alive"}']);
+    expect((await get('/ready'))[0]).toBe(200);
+    expect((await get('/metrics'))[1]).toContain('lapwing_bus_connected{service="settings"} 1');
+    expect((await get('/nonsense'))[0]).toBe(404);
+    await nats.kill();
+    await eventually(() => !bus.online);
+    expect((await get('/ready'))[0]).toBe(503);
+    expect((await get('/health'))[0]).toBe(200);
+    server.close();
+  });
+});
