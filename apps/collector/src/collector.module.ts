@@ -2,15 +2,17 @@ import { Bus, busProviders } from '@lapwing/bus';
 import { Health, busConfig, healthProvider } from '@lapwing/service';
 import { Module, type DynamicModule } from '@nestjs/common';
 import { readFileSync } from 'node:fs';
+import { uptime } from 'node:os';
 import type { CollectorConfig } from './config.js';
 import { CollectorHandler } from './handlers/collector.handler.js';
 import { ProcessService } from './services/process.service.js';
 import { SamplerService } from './services/sampler.service.js';
 import { HostSource } from './sources/host/host.source.js';
-import { ProcessTable } from './sources/host/process-table.js';
-import { createProcessTable, linuxReaders } from './sources/registry.js';
+import { hostReaders, type HostReaders } from './sources/registry.js';
+import { Processes } from './sources/source.js';
 
 const service = 'collector';
+const READERS = 'readers';
 
 /** All wiring of the collector. */
 @Module({})
@@ -21,12 +23,9 @@ export class CollectorModule {
       module: CollectorModule,
       providers: [
         ...busProviders({ service, ...busConfig(config), agentId, handlers: [CollectorHandler] }),
-        { provide: ProcessTable, useFactory: createProcessTable },
-        {
-          provide: HostSource,
-          useFactory: (table: ProcessTable) => new HostSource(linuxReaders(table, config.COLLECTOR_DOCKER_SOCKET)),
-          inject: [ProcessTable],
-        },
+        { provide: READERS, useFactory: () => hostReaders(process.platform, config.COLLECTOR_DOCKER_SOCKET) },
+        { provide: Processes, useFactory: ({ processes }: HostReaders) => processes, inject: [READERS] },
+        { provide: HostSource, useFactory: ({ readers }: HostReaders) => new HostSource(readers), inject: [READERS] },
         {
           provide: SamplerService,
           useFactory: (bus: Bus, source: HostSource) =>
@@ -34,16 +33,29 @@ export class CollectorModule {
               agentId,
               folder: config.COLLECTOR_DATA_DIR,
               maxBytes: config.COLLECTOR_OUTBOX_MAX_BYTES,
-              bootId: readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim(),
+              bootId: bootId(),
               fixedInterval: config.COLLECTOR_INTERVAL,
             }),
           inject: [Bus, HostSource],
         },
-        { provide: ProcessService, useFactory: () => new ProcessService(config.LAPWING_LAUNCHER_PID) },
+        {
+          provide: ProcessService,
+          useFactory: (processes: Processes) => new ProcessService(processes, config.LAPWING_LAUNCHER_PID),
+          inject: [Processes],
+        },
         healthProvider,
         { provide: 'health checks', useFactory: addChecks, inject: [Health, SamplerService] },
       ],
     };
+  }
+}
+
+/** Names this run of the kernel; elsewhere than on Linux the minute in which it began does. */
+function bootId(): string {
+  try {
+    return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+  } catch {
+    return `minute ${Math.round((Date.now() / 1000 - uptime()) / 60)}`;
   }
 }
 

@@ -12,7 +12,7 @@ import {
 import { Injectable } from '@nestjs/common';
 import { ProcessService } from '../services/process.service.js';
 import { SamplerService } from '../services/sampler.service.js';
-import { ProcessTable } from '../sources/host/process-table.js';
+import { Processes } from '../sources/source.js';
 
 /** Hears what concerns this host, and carries out commands to it. */
 @Injectable()
@@ -20,7 +20,7 @@ export class CollectorHandler {
   constructor(
     private readonly sampler: SamplerService,
     private readonly processes: ProcessService,
-    private readonly table: ProcessTable,
+    private readonly table: Processes,
   ) {}
 
   @OnNews(samplesStored, 'agent')
@@ -39,7 +39,7 @@ export class CollectorHandler {
   }
 
   @OnCommand(processGet)
-  async get({ pid }: InputOf<typeof processGet>): Promise<OutputOf<typeof processGet>> {
+  get({ pid }: InputOf<typeof processGet>): Promise<OutputOf<typeof processGet>> {
     return this.table.detail(pid);
   }
 

@@ -13,7 +13,6 @@ import { createLogger, describeError } from '@lapwing/telemetry';
 import type { Entry, Outbox } from '../store/outbox.js';
 
 const ROUND_MS = 1000;
-const DOUBT_AFTER_MS = 15_000;
 const MAX_DOUBT_MS = 600_000;
 const MAX_BYTES = 400_000;
 const MAX_CARRIED = 100;
@@ -31,10 +30,12 @@ export class DeliveryService {
   #round: Promise<void> = Promise.resolve();
   #stopping = false;
 
+  /** @param options after how long without a word a sample that was sent is asked about, in milliseconds. */
   constructor(
     private readonly bus: Bus,
     private readonly agentId: string,
     private readonly outbox: Outbox,
+    private readonly options: { doubtAfterMs: number } = { doubtAfterMs: 15_000 },
   ) {}
 
   /** Begins to send what waits. */
@@ -127,7 +128,7 @@ export class DeliveryService {
     const now = Date.now();
     const doubtful: Entry[] = [];
     for (const entry of this.outbox.waiting()) {
-      const wait = Math.min(DOUBT_AFTER_MS * 2 ** entry.attempts, MAX_DOUBT_MS);
+      const wait = Math.min(this.options.doubtAfterMs * 2 ** entry.attempts, MAX_DOUBT_MS);
       if (entry.position === undefined || now - (entry.sentAt ?? now) < wait) continue;
       if (doubtful[0] && doubtful[0].outbox !== entry.outbox) break;
       if (doubtful.push(entry) >= 5000) break;

@@ -1,13 +1,15 @@
 import { LapwingError, signals, type SignalName } from '@lapwing/contracts';
-import { readFileSync } from 'node:fs';
-import { parseProcessStat } from '../sources/host/process-table.js';
+import type { Processes } from '../sources/source.js';
 
 const MAX_DEPTH = 64;
 
 /** Sends signals to processes, and keeps Lapwing's own and the first process of the host out of reach. */
 export class ProcessService {
   /** @param launcherPid the process that started all of Lapwing on this machine, where there is one. */
-  constructor(private readonly launcherPid: number | undefined) {}
+  constructor(
+    private readonly table: Processes,
+    private readonly launcherPid: number | undefined,
+  ) {}
 
   /**
    * Sends a signal to exactly one process.
@@ -32,17 +34,9 @@ export class ProcessService {
   /** Whether a process is this one, the launcher, or descends from either. */
   #isOurs(pid: number): boolean {
     const ours = new Set([process.pid, ...(this.launcherPid === undefined ? [] : [this.launcherPid])]);
-    for (let at = pid, depth = 0; at > 1 && depth < MAX_DEPTH; at = parentOf(at), depth++)
+    for (let at = pid, depth = 0; at > 1 && depth < MAX_DEPTH; at = this.table.parentOf(at), depth++)
       if (ours.has(at)) return true;
     return false;
-  }
-}
-
-function parentOf(pid: number): number {
-  try {
-    return parseProcessStat(readFileSync(`/proc/${pid}/stat`, 'latin1'))?.parent ?? 0;
-  } catch {
-    return 0;
   }
 }
 

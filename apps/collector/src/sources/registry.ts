@@ -1,5 +1,5 @@
 import { totalmem } from 'node:os';
-import type { AnyPartReader } from './source.js';
+import type { AnyPartReader, Processes } from './source.js';
 import { CpuReader } from './host/cpu.part.js';
 import { DiskReader } from './host/disk.part.js';
 import { DockerReader } from './host/docker.part.js';
@@ -12,24 +12,45 @@ import { SystemReader } from './host/system.part.js';
 import { SystemdReader } from './host/systemd.part.js';
 import { TemperatureReader } from './host/temperature.part.js';
 
-/** The table of processes, which is read with every sample and asked by commands. */
-export function createProcessTable(): ProcessTable {
-  const total = totalmem();
-  return new ProcessTable(() => total);
+/** What is read of a host, and its processes, which commands ask for, too. */
+export interface HostReaders {
+  processes: Processes;
+  readers: AnyPartReader[];
 }
 
-/** The list of what is read of a Linux host. */
-export function linuxReaders(table: ProcessTable, dockerSocket: string): AnyPartReader[] {
-  return [
+/** The list of what is read of a host: directly on Linux, through systeminformation elsewhere. */
+export async function hostReaders(platform: NodeJS.Platform, dockerSocket: string): Promise<HostReaders> {
+  const { processes, readers } = platform === 'linux' ? linuxReaders() : await portableReaders();
+  const shared = [new ProcessesReader(processes), new GpuReader(), new DockerReader(dockerSocket), new SystemdReader()];
+  return { processes, readers: [...readers, ...shared] };
+}
+
+function linuxReaders(): HostReaders {
+  const total = totalmem();
+  const readers = [
     new SystemReader(),
     new CpuReader(),
     new MemoryReader(),
     new DiskReader(),
     new NetworkReader(),
-    new ProcessesReader(table),
     new TemperatureReader(),
-    new GpuReader(),
-    new DockerReader(dockerSocket),
-    new SystemdReader(),
   ];
+  return { processes: new ProcessTable(() => total), readers };
+}
+
+/** systeminformation is loaded only where it is used: it would cost a Linux host 10 MB for nothing. */
+async function portableReaders(): Promise<HostReaders> {
+  const [parts, { PortableProcessTable }] = await Promise.all([
+    import('./host/portable/portable.parts.js'),
+    import('./host/portable/portable-process-table.js'),
+  ]);
+  const readers = [
+    new parts.PortableSystemReader(),
+    new parts.PortableCpuReader(),
+    new parts.PortableMemoryReader(),
+    new parts.PortableDiskReader(),
+    new parts.PortableNetworkReader(),
+    new parts.PortableTemperatureReader(),
+  ];
+  return { processes: new PortableProcessTable(), readers };
 }

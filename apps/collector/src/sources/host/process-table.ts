@@ -1,6 +1,7 @@
 import { LapwingError, type ProcessDetail, type ProcessEntry } from '@lapwing/contracts';
 import { readFileSync, readdirSync, statSync } from 'node:fs';
 import { setImmediate as breathe } from 'node:timers/promises';
+import { Processes } from '../source.js';
 import { kernelConstants, monotonicSeconds, percentOf, readText } from './proc.js';
 
 /** What /proc/<pid>/stat tells of a process. Ticks and pages are the kernel's. */
@@ -40,8 +41,8 @@ type Row = ProcessStat & { cpu: number };
 const CHUNK = 64;
 const USERS_EVERY_SECONDS = 300;
 
-/** The processes of the host, as of the last scan. */
-export class ProcessTable {
+/** The processes of a Linux host, read from /proc. */
+export class ProcessTable extends Processes {
   readonly #constants = kernelConstants();
   readonly #memoryTotal: () => number;
   #rows = new Map<number, Row>();
@@ -51,16 +52,15 @@ export class ProcessTable {
 
   /** @param memoryTotal tells the memory of the host in bytes, for shares of it. */
   constructor(memoryTotal: () => number) {
+    super();
     this.#memoryTotal = memoryTotal;
   }
 
-  /** How many processes there were. */
-  get total(): number {
+  override get total(): number {
     return this.#rows.size;
   }
 
-  /** Reads all processes anew; their use of the processor is that since the last scan, or since they began. */
-  async scan(): Promise<void> {
+  override async scan(): Promise<void> {
     const at = monotonicSeconds();
     const elapsed = (at - this.#scannedAt) * this.#constants.ticksPerSecond;
     const rows = new Map<number, Row>();
@@ -80,8 +80,7 @@ export class ProcessTable {
     this.#scannedAt = at;
   }
 
-  /** The greatest by processor or by memory, greatest first. */
-  top(by: 'cpu' | 'memory', limit: number): ProcessEntry[] {
+  override top(by: 'cpu' | 'memory', limit: number): ProcessEntry[] {
     const weight = by === 'cpu' ? (row: Row) => row.cpu * 1e9 + row.pages : (row: Row) => row.pages;
     return [...this.#rows.values()]
       .toSorted((a, b) => weight(b) - weight(a))
@@ -89,8 +88,7 @@ export class ProcessTable {
       .map((row) => this.#entry(row));
   }
 
-  /** One process in full. Throws `NOT_FOUND` when there is none. */
-  detail(pid: number): ProcessDetail {
+  override async detail(pid: number): Promise<ProcessDetail> {
     const stat = parseProcessStat(readText(`/proc/${pid}/stat`) ?? '');
     // A thread's number has an entry in /proc too, but is no process.
     const isProcess = stat && /^Tgid:\s+(\d+)$/m.exec(readText(`/proc/${pid}/status`) ?? '')?.[1] === String(pid);
@@ -105,6 +103,10 @@ export class ProcessTable {
       cmdline: cmdline.replaceAll('\0', ' ').trim() || `[${stat.name}]`,
       startTime,
     };
+  }
+
+  override parentOf(pid: number): number {
+    return parseProcessStat(readText(`/proc/${pid}/stat`) ?? '')?.parent ?? 0;
   }
 
   #entry(row: Row): ProcessEntry {

@@ -1,5 +1,4 @@
-import type { PartOf, PartReader } from '../source.js';
-import type { ProcessTable } from './process-table.js';
+import type { PartOf, PartReader, Processes } from '../source.js';
 
 const TOP = 10;
 
@@ -10,7 +9,7 @@ export class ProcessesReader implements PartReader<'processes'> {
   readonly limitMs = 3000;
   readonly empty: PartOf<'processes'> = { topByCpu: [], topByMemory: [], total: 0 };
 
-  constructor(private readonly table: ProcessTable) {}
+  constructor(private readonly table: Processes) {}
 
   async read(): Promise<PartOf<'processes'>> {
     await this.table.scan();

@@ -1,0 +1,108 @@
+import { Bus, EventFeed } from '@lapwing/bus';
+import { deliveryGet, hostSampled, type OutputOf, type PayloadOf, type SeqRange } from '@lapwing/contracts';
+import { NatsServer, eventually, hostFigures } from '@lapwing/testing';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { DeliveryService } from '../src/services/delivery.service';
+import { Outbox } from '../src/store/outbox';
+
+const figures = { ...hostFigures(), stale: [] };
+
+describe('delivery', () => {
+  let nats: NatsServer;
+  let folder: string;
+  let bus: Bus;
+  let outbox: Outbox;
+  let delivery: DeliveryService;
+  let received: PayloadOf<typeof hostSampled>[];
+  let feed: EventFeed<typeof hostSampled>;
+
+  beforeEach(async () => {
+    nats = await NatsServer.start();
+    folder = await mkdtemp(path.join(tmpdir(), 'lapwing-delivery-'));
+    bus = new Bus({ service: 'metrics-store', servers: nats.url });
+    bus.onModuleInit();
+    await eventually(() => bus.online);
+    received = [];
+    feed = new EventFeed(bus, hostSampled, ({ payload }) => received.push(payload));
+    feed.start();
+    outbox = await Outbox.open({ folder, maxBytes: 2 ** 26, bootId: 'boot', now: Date.now() });
+    delivery = new DeliveryService(bus, 'web-1', outbox, { doubtAfterMs: 300 });
+    delivery.start();
+  });
+  afterEach(async () => {
+    await delivery.stop();
+    await outbox.close();
+    await feed.stop();
+    await bus.onApplicationShutdown();
+    await nats.stop();
+    await rm(folder, { recursive: true });
+  });
+
+  const take = async (): Promise<void> => {
+    const { sample, entry } = await outbox.append(figures, Date.now());
+    await delivery.sendLive(sample, entry);
+  };
+  const seqs = (): number[] => received.flatMap((batch) => batch.samples.map((sample) => sample.seq));
+
+  it('sends a sample at once, one a message, and keeps it until it is confirmed', async () => {
+    await take();
+    await take();
+    await eventually(() => expect(received.map((batch) => batch.samples.length)).toEqual([1, 1]));
+    expect(outbox.size).toBe(2);
+    await delivery.confirmed({ outbox: outbox.id, ranges: [[1, 2]] });
+    expect(outbox.size).toBe(0);
+  });
+
+  it('takes on when the bus is away, and sends it later, many a message', async () => {
+    await nats.kill();
+    await eventually(() => !bus.online);
+    for (let count = 0; count < 30; count++) await take();
+    await nats.run();
+    await eventually(() => expect(seqs()).toHaveLength(30));
+    expect(seqs()).toEqual(Array.from({ length: 30 }, (_, index) => index + 1));
+    expect(received.length).toBeLessThan(5);
+  });
+
+  it('confirms nothing of another outbox', async () => {
+    await take();
+    await delivery.confirmed({ outbox: 'ffffffffffff', ranges: [[1, 1]] });
+    expect(outbox.size).toBe(1);
+  });
+
+  it.each<[string, OutputOf<typeof deliveryGet>, number]>([
+    ['forgets what turns out to be stored', { stored: [[1, 1]] as SeqRange[], handledUpTo: 9, streamEnd: 9 }, 0],
+    ['waits for what is still in the stream', { stored: [], handledUpTo: 0, streamEnd: 9 }, 1],
+  ])('asks about what was never confirmed, and %s', async (_, answer, left) => {
+    let asked = 0;
+    bus.respond(deliveryGet, async () => {
+      asked++;
+      return answer;
+    });
+    await take();
+    await eventually(() => expect(asked).toBeGreaterThan(0));
+    await eventually(() => expect(outbox.size).toBe(left));
+    expect(new Set(seqs())).toEqual(new Set([1]));
+    expect(received).toHaveLength(1);
+  });
+
+  it('sends again what the stream lost', async () => {
+    bus.respond(deliveryGet, async () => ({ stored: [], handledUpTo: 1, streamEnd: 1 }));
+    await take();
+    await eventually(() => expect(seqs()).toEqual([1, 1]));
+  });
+
+  it('tells gaps with the next sample, until they are confirmed', async () => {
+    await take();
+    await delivery.stop();
+    const again = await Outbox.open({ folder, maxBytes: 2 ** 26, bootId: 'boot', now: Date.now() + 1000 });
+    const second = new DeliveryService(bus, 'web-1', again);
+    const { sample, entry } = await again.append(figures, Date.now() + 1000);
+    await second.sendLive(sample, entry);
+    await eventually(() => expect(received.at(-1)?.gaps?.map((gap) => gap.cause)).toEqual(['collector_killed']));
+    await second.confirmed({ outbox: again.id, ranges: [[2, 2]] });
+    expect(again.gaps).toEqual([]);
+    await again.close();
+  });
+});
