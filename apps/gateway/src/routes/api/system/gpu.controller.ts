@@ -3,9 +3,10 @@ import { gpuHistoryGet } from '@lapwing/contracts';
 import { Controller, Get, Query } from '@nestjs/common';
 import { z } from 'zod';
 import { Public } from '../../../http/access.js';
+import { Answers } from '../../../http/answer.js';
 import { instant, whole } from '../../../http/query.js';
 import { HostsService } from '../../../services/hosts.service.js';
-import { toGpu, toGpuHistory } from './gpu.view.js';
+import { Gpu, GpuHistory, toGpu, toGpuHistory } from './gpu.view.js';
 
 const HistoryQuery = z.object({ since: instant.optional(), limit: whole(1, 5000).default(300) });
 
@@ -19,6 +20,7 @@ export class GpuController {
 
   @Get()
   @Public()
+  @Answers('The first graphics card of this machine', Gpu)
   async get() {
     const { sample } = await this.hosts.latest(undefined);
     return toGpu(sample, Date.now());
@@ -26,6 +28,7 @@ export class GpuController {
 
   @Get('history')
   @Public()
+  @Answers('Readings of that card, oldest first', GpuHistory)
   async history(@Query({ schema: HistoryQuery }) { since, limit }: z.infer<typeof HistoryQuery>) {
     const agentId = await this.hosts.resolve(undefined);
     const { samples } = await this.bus.request(gpuHistoryGet, { agentId, since: since ?? null, limit });

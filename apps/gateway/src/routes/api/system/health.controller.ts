@@ -1,8 +1,9 @@
 import { Controller, Get, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import { Public } from '../../../http/access.js';
+import { Answers } from '../../../http/answer.js';
 import { SystemHealthService } from '../../../services/system-health.service.js';
-import { toHealth, toReadiness } from './health.view.js';
+import { ReadinessDocument, SystemHealthDocument, toHealth, toReadiness } from './health.view.js';
 
 /** How the system is, for people (`/api/system/health`) and for Kubernetes (`/api/system/health/ready`). */
 @Controller('api/system/health')
@@ -11,6 +12,7 @@ export class SystemHealthController {
 
   @Get()
   @Public()
+  @Answers('How the system is; 503 unless it is healthy', SystemHealthDocument, [200, 503])
   async get(@Res({ passthrough: true }) reply: FastifyReply) {
     const report = await this.health.report();
     reply.status(report.status === 'healthy' ? 200 : 503);
@@ -19,6 +21,7 @@ export class SystemHealthController {
 
   @Get('ready')
   @Public()
+  @Answers('Whether the system takes requests', ReadinessDocument, [200, 503])
   async ready(@Res({ passthrough: true }) reply: FastifyReply) {
     const report = await this.health.report();
     reply.status(report.ready ? 200 : 503);

@@ -1,13 +1,36 @@
+import { HealthStatus } from '@lapwing/contracts';
+import { z } from 'zod';
+import { time } from '../../../http/answer.js';
 import { isoSeconds } from '../../../http/query.js';
 import type { SystemHealth } from '../../../services/system-health.service.js';
 
+const Services = z.record(
+  z.string(),
+  z.object({ status: HealthStatus, message: z.string(), details: z.record(z.string(), z.string()).nullable() }),
+);
+
 /** The home-security health document. */
-export function toHealth({ status, services }: SystemHealth, now: number) {
+export const SystemHealthDocument = z.object({ status: HealthStatus, services: Services, timestamp: time });
+
+/** The home-security readiness document. */
+export const ReadinessDocument = z.object({
+  ready: z.boolean(),
+  status: z.enum(['ready', 'degraded', 'not_ready']),
+  services: Services,
+  workers: z.array(z.object({ name: z.string(), running: z.boolean(), message: z.string().nullable() })),
+  timestamp: time,
+});
+
+/** How the system is. */
+export function toHealth({ status, services }: SystemHealth, now: number): z.infer<typeof SystemHealthDocument> {
   return { status, services, timestamp: isoSeconds(now) };
 }
 
-/** The home-security readiness document: `degraded` still takes requests. */
-export function toReadiness({ ready, status, services, workers }: SystemHealth, now: number) {
+/** Whether the system takes requests; `degraded` does. */
+export function toReadiness(
+  { ready, status, services, workers }: SystemHealth,
+  now: number,
+): z.infer<typeof ReadinessDocument> {
   const word = ready ? (status === 'healthy' ? 'ready' : 'degraded') : 'not_ready';
   return { ready, status: word, services, workers, timestamp: isoSeconds(now) };
 }

@@ -3,8 +3,9 @@ import { historyGet } from '@lapwing/contracts';
 import { Controller, Get, Query } from '@nestjs/common';
 import { z } from 'zod';
 import { Requires } from '../../../http/access.js';
+import { Answers } from '../../../http/answer.js';
 import { agent, instant } from '../../../http/query.js';
-import { steps, toHistory } from './history.view.js';
+import { History, steps, toHistory } from './history.view.js';
 
 const HOUR_MS = 3_600_000;
 const HistoryQuery = z.object({
@@ -21,6 +22,7 @@ export class HistoryController {
 
   @Get()
   @Requires('dashboard:view')
+  @Answers('Mean, least and greatest by step, of one agent or over all', History)
   async get(@Query({ schema: HistoryQuery }) query: z.infer<typeof HistoryQuery>) {
     const to = query.to ?? Date.now();
     const from = query.from ?? to - HOUR_MS;

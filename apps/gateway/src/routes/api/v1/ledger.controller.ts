@@ -1,14 +1,33 @@
 import { Bus } from '@lapwing/bus';
-import { LapwingError, ledgerGet } from '@lapwing/contracts';
+import { LapwingError, gapCauses, ledgerGet } from '@lapwing/contracts';
 import { Controller, Get, Query } from '@nestjs/common';
 import { z } from 'zod';
 import { Requires } from '../../../http/access.js';
+import { Answers, time } from '../../../http/answer.js';
 import { agent, instant, isoSeconds } from '../../../http/query.js';
 import { HostsService } from '../../../services/hosts.service.js';
 
 const DAY_MS = 86_400_000;
 const MAX_DAYS = 400;
 const LedgerQuery = z.object({ agent_id: agent, from: instant.optional(), to: instant.optional() });
+
+const Ledger = z.object({
+  agent_id: z.string(),
+  from: time,
+  to: time,
+  hours: z.array(
+    z.object({
+      hour: time,
+      taken: z.int(),
+      stored: z.int(),
+      backfilled: z.int().describe('of those stored: came more than a minute late'),
+      quarantined: z.int().describe('put aside, because the clock was wild'),
+      lost: z.int(),
+      pending: z.int().describe('taken, and still on their way'),
+    }),
+  ),
+  gaps: z.array(z.object({ from: time, to: time, cause: z.enum(gapCauses), lost: z.int() })),
+});
 
 /** What became of a host's samples, hour by hour, and why some are missing. */
 @Controller('api/v1/ledger')
@@ -20,7 +39,8 @@ export class LedgerController {
 
   @Get()
   @Requires('dashboard:view')
-  async get(@Query({ schema: LedgerQuery }) query: z.infer<typeof LedgerQuery>) {
+  @Answers('What became of the samples of a host, hour by hour', Ledger)
+  async get(@Query({ schema: LedgerQuery }) query: z.infer<typeof LedgerQuery>): Promise<z.infer<typeof Ledger>> {
     const to = query.to ?? Date.now();
     const from = query.from ?? to - DAY_MS;
     if (from >= to) throw new LapwingError('INVALID_INPUT', '"from" must be before "to"');

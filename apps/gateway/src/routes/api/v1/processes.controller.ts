@@ -3,6 +3,7 @@ import { LapwingError, processGet, processSignal } from '@lapwing/contracts';
 import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { z } from 'zod';
 import { Requires } from '../../../http/access.js';
+import { Answers, time } from '../../../http/answer.js';
 import { agent, isoSeconds } from '../../../http/query.js';
 import { signal } from '../../../http/signal.js';
 import { HostsService } from '../../../services/hosts.service.js';
@@ -16,6 +17,19 @@ const PidParam = z.object({
     .transform(Number),
 });
 
+const Process = z.object({
+  pid: z.int(),
+  name: z.string(),
+  cmdline: z.string(),
+  user: z.string(),
+  state: z.string(),
+  cpu: z.number().describe('percent of one core'),
+  memory: z.int().describe('bytes'),
+  threads: z.int(),
+  startTime: time,
+});
+const Sent = z.object({ success: z.literal(true), message: z.string() });
+
 /** Tyto's processes: one in full, and signals to it. */
 @Controller('api/v1/processes/:pid')
 export class ProcessesController {
@@ -26,6 +40,7 @@ export class ProcessesController {
 
   @Get()
   @Requires('processes:view')
+  @Answers('One process of a host, in full', Process)
   async get(
     @Param({ schema: PidParam }) { pid }: z.infer<typeof PidParam>,
     @Query({ schema: AgentQuery }) { agent_id }: z.infer<typeof AgentQuery>,
@@ -39,6 +54,7 @@ export class ProcessesController {
   @Post('signal')
   @HttpCode(200)
   @Requires('processes:signal')
+  @Answers('Sends a signal to a process', Sent)
   async signal(
     @Param({ schema: PidParam }) { pid }: z.infer<typeof PidParam>,
     @Query({ schema: AgentQuery }) { agent_id }: z.infer<typeof AgentQuery>,

@@ -3,6 +3,7 @@ import { Controller, Get, Query, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { Requires } from '../../../http/access.js';
+import { Answers } from '../../../http/answer.js';
 import { agent } from '../../../http/query.js';
 import { EventStream } from '../../../http/event-stream.js';
 import { HostsService } from '../../../services/hosts.service.js';
@@ -10,6 +11,10 @@ import { LiveFeedService } from '../../../services/live-feed.service.js';
 
 const StreamQuery = z.object({ agent_id: agent });
 const LAST_ID = /^(\d{1,15})-(\d{1,4})$/;
+
+const EventText = z
+  .string()
+  .describe('events `metrics` (a metrics document), `gap`, `dropped` and `error`, and comments as heartbeats');
 
 /** Tyto's live stream: an event for each sample. */
 @Controller('api/v1/stream')
@@ -21,6 +26,7 @@ export class StreamController {
 
   @Get()
   @Requires('dashboard:view')
+  @Answers('Live metrics as Server-Sent Events; resumes after Last-Event-ID', { 'text/event-stream': EventText })
   async get(
     @Query({ schema: StreamQuery }) { agent_id: agentId }: z.infer<typeof StreamQuery>,
     @Req() request: FastifyRequest,

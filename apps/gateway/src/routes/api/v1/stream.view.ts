@@ -1,8 +1,18 @@
-import type { HostSample } from '@lapwing/contracts';
+import { HostFigures, hostParts, type HostSample } from '@lapwing/contracts';
+import { z } from 'zod';
+import { time } from '../../../http/answer.js';
 import { isoSeconds } from '../../../http/query.js';
 
-/** Tyto's metrics document of one sample, with the agent it is from and the parts that are stale. */
-export function toMetricsDocument(agentId: string, sample: HostSample) {
+/** Tyto's metrics document. */
+export const MetricsDocument = HostFigures.extend({
+  agent_id: z.string(),
+  timestamp: time,
+  stale: z.array(z.enum(hostParts)).describe('parts that are older than they should be'),
+  seq: z.int().describe('number of the sample in its outbox'),
+});
+
+/** The metrics document of one sample, with the agent it is from and the parts that are stale. */
+export function toMetricsDocument(agentId: string, sample: HostSample): z.infer<typeof MetricsDocument> {
   const { seq, time, stale, ...figures } = sample;
   return { agent_id: agentId, timestamp: isoSeconds(time), ...figures, stale, seq };
 }

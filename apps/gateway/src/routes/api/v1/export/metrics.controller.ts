@@ -2,12 +2,16 @@ import { Controller, Get, Query, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { Requires } from '../../../../http/access.js';
+import { Answers } from '../../../../http/answer.js';
 import { agent } from '../../../../http/query.js';
 import { HostsService } from '../../../../services/hosts.service.js';
-import { toMetricsDocument } from '../stream.view.js';
+import { MetricsDocument, toMetricsDocument } from '../stream.view.js';
 import { toCsv } from './metrics.view.js';
 
 const ExportQuery = z.object({ format: z.enum(['json', 'csv']).default('json'), agent_id: agent });
+
+const Exported = z.object({ metrics: z.array(MetricsDocument) });
+const Csv = z.string().describe('agent_id,timestamp,metric,value');
 
 /** Tyto's export of the current metrics. */
 @Controller('api/v1/export/metrics')
@@ -16,6 +20,7 @@ export class ExportMetricsController {
 
   @Get()
   @Requires('dashboard:view')
+  @Answers('The newest metrics of all hosts, or of one', { 'application/json': Exported, 'text/csv': Csv })
   async get(
     @Query({ schema: ExportQuery }) { format, agent_id }: z.infer<typeof ExportQuery>,
     @Res({ passthrough: true }) reply: FastifyReply,

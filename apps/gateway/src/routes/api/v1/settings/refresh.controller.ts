@@ -3,6 +3,7 @@ import { RefreshInterval, settingsUpdate } from '@lapwing/contracts';
 import { Body, Controller, HttpCode, Post } from '@nestjs/common';
 import { z } from 'zod';
 import { Requires } from '../../../../http/access.js';
+import { Answers } from '../../../../http/answer.js';
 
 const RefreshBody = z.object({ interval: RefreshInterval });
 
@@ -14,6 +15,7 @@ export class RefreshController {
   @Post()
   @HttpCode(200)
   @Requires('settings:manage')
+  @Answers('Sets how often hosts are sampled, in seconds', RefreshBody)
   async set(@Body({ schema: RefreshBody }) { interval }: z.infer<typeof RefreshBody>) {
     const { refreshInterval } = await this.bus.request(settingsUpdate, { refreshInterval: interval });
     return { interval: refreshInterval };

@@ -3,10 +3,11 @@ import { historyGet, processList, processSignal } from '@lapwing/contracts';
 import { Body, Controller, Get, HttpCode, Post, Query } from '@nestjs/common';
 import { z } from 'zod';
 import { Requires } from '../../../../http/access.js';
+import { Answers } from '../../../../http/answer.js';
 import { agent, flag, whole } from '../../../../http/query.js';
 import { signal } from '../../../../http/signal.js';
 import { HostsService } from '../../../../services/hosts.service.js';
-import { defaultStep, interval, toHistory, toResources } from './resources.view.js';
+import { Resources, ResourcesHistory, defaultStep, interval, toHistory, toResources } from './resources.view.js';
 
 const HOUR_MS = 3_600_000;
 
@@ -25,6 +26,8 @@ const KillBody = z.object({
 });
 const HistoryQuery = z.object({ hours: whole(1, 8760).default(24), interval: interval.optional(), agent_id: agent });
 
+const Killed = z.object({ success: z.literal(true), message: z.string() });
+
 /** Supascale's resources of the host: now, before, and ending a process. */
 @Controller('api/v1/system/resources')
 export class ResourcesController {
@@ -35,6 +38,7 @@ export class ResourcesController {
 
   @Get()
   @Requires('system:read')
+  @Answers('What a host uses now', Resources)
   async get(@Query({ schema: ResourcesQuery }) query: z.infer<typeof ResourcesQuery>) {
     const { agentId, sample } = await this.hosts.latest(query.agent_id);
     const { sortBy, limit } = query;
@@ -45,6 +49,7 @@ export class ResourcesController {
   @Post()
   @HttpCode(200)
   @Requires('system:write')
+  @Answers('Sends a signal to a process', Killed)
   async kill(@Body({ schema: KillBody }) { pid, signal: name, agent_id }: z.infer<typeof KillBody>) {
     await this.bus.command(processSignal, await this.hosts.resolve(agent_id), { pid, signal: name });
     const done = name === 'SIGTERM' || name === 'SIGKILL' ? 'terminated' : `sent ${name}`;
@@ -53,6 +58,7 @@ export class ResourcesController {
 
   @Get('history')
   @Requires('system:read')
+  @Answers('What a host used, as means by step', ResourcesHistory)
   async history(@Query({ schema: HistoryQuery }) query: z.infer<typeof HistoryQuery>) {
     const to = Date.now();
     const from = to - query.hours * HOUR_MS;

@@ -1,8 +1,9 @@
 import type { HostSample, OutputOf, ProcessEntry, historyGet } from '@lapwing/contracts';
 import { z } from 'zod';
+import { time } from '../../../../http/answer.js';
 import { isoSeconds } from '../../../../http/query.js';
 
-type History = OutputOf<typeof historyGet>;
+type Answer = OutputOf<typeof historyGet>;
 
 const UNITS: Record<string, number> = { s: 1, m: 60, h: 3600, d: 86_400 };
 const MAX_STEP = 31_622_400;
@@ -25,8 +26,59 @@ export function defaultStep(hours: number): number {
 
 const percent = (part: number, whole: number): number => (whole > 0 ? Math.round((part / whole) * 1000) / 10 : 0);
 
-/** Supascale's resources: memory that is not available counts as used; the disk is the root mount; the network is the sum of all interfaces. */
-export function toResources(sample: HostSample, extra: { processes: ProcessEntry[] | undefined; info: boolean }) {
+const space = {
+  total: z.number().describe('bytes'),
+  used: z.number().describe('bytes'),
+  free: z.number().describe('bytes'),
+  usagePercent: z.number(),
+};
+
+/** Supascale's resources of a host. */
+export const Resources = z.object({
+  cpu: z.object({
+    usage: z.number().describe('percent'),
+    cores: z.int(),
+    model: z.string(),
+    loadAverage: z.array(z.number()).length(3),
+  }),
+  memory: z.object(space),
+  disk: z.object(space),
+  network: z.object({ bytesIn: z.number(), bytesOut: z.number() }),
+  processes: z
+    .array(z.object({ pid: z.int(), name: z.string(), cpu: z.number(), memory: z.number(), memoryPercent: z.number() }))
+    .optional()
+    .describe('with processes=true'),
+  info: z
+    .object({
+      hostname: z.string(),
+      platform: z.string(),
+      distro: z.string(),
+      kernel: z.string(),
+      arch: z.string(),
+      uptime: z.int().describe('seconds'),
+      nodeVersion: z.string(),
+    })
+    .optional()
+    .describe('with info=true'),
+});
+
+/** Supascale's history of a host, oldest first. */
+export const ResourcesHistory = z.object({
+  history: z.array(
+    z.object({
+      timestamp: time,
+      cpu: z.number().nullable(),
+      memory: z.number().nullable(),
+      disk: z.number().nullable(),
+    }),
+  ),
+});
+
+/** Resources of one sample: memory that is not available counts as used; the disk is the root mount; the network is the sum of all interfaces. */
+export function toResources(
+  sample: HostSample,
+  extra: { processes: ProcessEntry[] | undefined; info: boolean },
+): z.infer<typeof Resources> {
   const { cpu, memory, disk, network, system } = sample;
   const { one, five, fifteen } = cpu.loadAverage;
   const used = memory.total - memory.available;
@@ -68,7 +120,7 @@ export function toResources(sample: HostSample, extra: { processes: ProcessEntry
 }
 
 /** Supascale's history: means, oldest first; where nothing was measured there is no point. */
-export function toHistory({ times, columns }: History) {
+export function toHistory({ times, columns }: Answer): z.infer<typeof ResourcesHistory> {
   const { cpu, memory, disk } = columns;
   return {
     history: times.map((time, index) => ({
