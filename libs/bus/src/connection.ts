@@ -78,7 +78,7 @@ export class BusConnection {
     this.#online = false;
     const connection = this.#link?.connection;
     if (!connection || connection.isClosed()) return;
-    await Promise.race([connection.drain(), pause(3000)]);
+    await Promise.race([connection.drain(), pause(3000, undefined, { ref: false })]);
     if (!connection.isClosed()) await connection.close();
   }
 

@@ -1,0 +1,203 @@
+import { Bus } from '@lapwing/bus';
+import {
+  LapwingError,
+  healthGet,
+  historyGet,
+  gpuHistoryGet,
+  hostSampled,
+  latestSampleGet,
+  ledgerGet,
+  processGet,
+  processList,
+  processSignal,
+  services,
+  settingsUpdate,
+  type HealthStatus,
+  type HostSample,
+  type InputOf,
+  type ServiceName,
+} from '@lapwing/contracts';
+import { NatsServer, eventually, hostFigures, redisUrl } from '@lapwing/testing';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { request as httpRequest, type IncomingMessage } from 'node:http';
+import { once } from 'node:events';
+import { loadConfig } from '../src/config';
+import { GatewayModule } from '../src/gateway.module';
+import { startGateway } from '../src/http/start';
+
+/** What the services behind the gateway answer, and what they were asked. */
+export class Behind {
+  health: Partial<Record<ServiceName, HealthStatus>> = {};
+  history: unknown = { times: [], columns: {} };
+  gpu: unknown = { samples: [] };
+  ledger: unknown = { hours: [], gaps: [] };
+  refusal: LapwingError | Error | undefined;
+  asked: { name: string; input: unknown }[] = [];
+}
+
+/** The gateway on real servers; the services behind it are played on the bus. */
+export class Harness {
+  readonly behind = new Behind();
+
+  private constructor(
+    readonly nats: NatsServer,
+    readonly bus: Bus,
+    readonly app: NestFastifyApplication,
+    readonly url: string,
+  ) {}
+
+  static async start(environment: Record<string, string> = {}): Promise<Harness> {
+    const nats = await NatsServer.start();
+    const bus = new Bus({ service: 'behind', servers: nats.url });
+    bus.onModuleInit();
+    await eventually(() => bus.online);
+    const config = loadConfig({
+      NATS_URL: nats.url,
+      REDIS_URL: redisUrl(),
+      PORT: '0',
+      COLLECTOR_AGENT_ID: 'web-1',
+      ...environment,
+    });
+    const app = await startGateway(GatewayModule.register(config), config);
+    const harness = new Harness(nats, bus, app, (await app.getUrl()).replace('[::1]', '127.0.0.1'));
+    harness.#play();
+    await eventually(async () => expect((await harness.get('/api/system/health/ready')).status).toBe(200));
+    return harness;
+  }
+
+  async stop(): Promise<void> {
+    await this.app.close();
+    await this.bus.onApplicationShutdown();
+    await this.nats.stop();
+  }
+
+  #play(): void {
+    const { behind, bus } = this;
+    const answer = <T>(name: string, input: unknown, value: T): Promise<T> => {
+      behind.asked.push({ name, input });
+      return behind.refusal ? Promise.reject(behind.refusal) : Promise.resolve(value);
+    };
+    for (const service of services)
+      bus.respond(healthGet(service), async () => {
+        const status = behind.health[service] ?? 'healthy';
+        const worker = (name: string) => ({ name, kind: 'worker' as const, status, message: 'a message' });
+        const database = { name: 'database', kind: 'dependency' as const, status, message: 'Database operational' };
+        return {
+          service,
+          status,
+          checks: service === 'collector' ? [worker('sampler')] : [database, worker('cleanup_service')],
+        };
+      });
+    bus.respond(historyGet, (input) => answer('history', input, behind.history as never));
+    bus.respond(gpuHistoryGet, (input) => answer('gpu', input, behind.gpu as never));
+    bus.respond(ledgerGet, (input) => answer('ledger', input, behind.ledger as never));
+    bus.respond(latestSampleGet, (input) => answer('latest', input, null));
+    bus.respond(settingsUpdate, (input) => answer('settings', input, { refreshInterval: input.refreshInterval ?? 5 }));
+    const [entry] = hostFigures().processes.topByCpu;
+    if (!entry) throw new Error('no process');
+    bus.respondAs(processList, 'web-1', (input) => answer('list', input, { processes: [entry], total: 1 }));
+    bus.respondAs(processGet, 'web-1', (input) =>
+      answer('get', input, {
+        ...entry,
+        pid: input.pid,
+        cmdline: 'worker --fast',
+        startTime: Date.UTC(2026, 0, 15, 10),
+      }),
+    );
+    bus.respondAs(processSignal, 'web-1', (input: InputOf<typeof processSignal>) => answer('signal', input, input));
+  }
+
+  /** Says that a host was sampled. */
+  sample(sample: HostSample, agentId = 'web-1') {
+    return this.bus.publish(hostSampled, agentId, { agentId, outbox: '0a1b2c3d4e5f', samples: [sample] });
+  }
+
+  async get(
+    path: string,
+    headers: Record<string, string> = {},
+  ): Promise<{ status: number; body: unknown; headers: Headers }> {
+    const answer = await fetch(this.url + path, { headers });
+    return { status: answer.status, body: await answer.json().catch(() => undefined), headers: answer.headers };
+  }
+
+  async post(
+    path: string,
+    body: unknown,
+    headers: Record<string, string> = {},
+  ): Promise<{ status: number; body: unknown }> {
+    const text = typeof body === 'string' ? body : JSON.stringify(body);
+    const answer = await fetch(this.url + path, {
+      method: 'POST',
+      body: text,
+      headers: { 'content-type': 'application/json', ...headers },
+    });
+    return { status: answer.status, body: await answer.json().catch(() => undefined) };
+  }
+
+  /** A request with any headers and any path, which fetch would not send. */
+  async raw(
+    path: string,
+    headers: Record<string, string> = {},
+    method = 'GET',
+  ): Promise<{ status: number; body: string }> {
+    const { hostname, port } = new URL(this.url);
+    const call = httpRequest({ hostname, port, path, method, headers }).end();
+    const [response] = (await once(call, 'response')) as [IncomingMessage];
+    let body = '';
+    for await (const chunk of response) body += String(chunk);
+    return { status: response.statusCode ?? 0, body };
+  }
+}
+
+/** Follows a stream of events. */
+export class Follower {
+  readonly events: { id: string; event: string; data: { agent_id?: string; seq?: number; reason?: string } }[] = [];
+  comments = 0;
+  ended = false;
+  readonly #abort = new AbortController();
+
+  static async open(url: string, headers: Record<string, string> = {}): Promise<Follower> {
+    const follower = new Follower();
+    const answer = await fetch(url, { headers, signal: follower.#abort.signal });
+    expect(answer.status).toBe(200);
+    expect(answer.headers.get('content-type')).toContain('text/event-stream');
+    void follower.#read(answer);
+    return follower;
+  }
+
+  async #read(answer: Response): Promise<void> {
+    let rest = '';
+    try {
+      for await (const chunk of answer.body ?? []) {
+        rest += Buffer.from(chunk as Uint8Array).toString();
+        const blocks = rest.split('\n\n');
+        rest = blocks.pop() ?? '';
+        for (const block of blocks) this.#take(block);
+      }
+    } catch {
+      // closed from here
+    }
+    this.ended = true;
+  }
+
+  #take(block: string): void {
+    const fields = Object.fromEntries(
+      block.split('\n').map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 2)]),
+    );
+    if ('' in fields) this.comments++;
+    if (fields['event'])
+      this.events.push({
+        id: fields['id'] ?? '',
+        event: fields['event'],
+        data: JSON.parse(fields['data'] ?? '{}') as object,
+      });
+  }
+
+  seqs(): (number | undefined)[] {
+    return this.events.filter((event) => event.event === 'metrics').map((event) => event.data.seq);
+  }
+
+  close(): void {
+    this.#abort.abort();
+  }
+}
