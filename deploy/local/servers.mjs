@@ -21,6 +21,26 @@ export async function freePort() {
 }
 
 /**
+ * Makes sure that a port can be listened on, before anything is started for it.
+ * @param {number} port
+ * @param {string} host
+ */
+export async function claimPort(port, host) {
+  const server = net.createServer();
+  await new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, () => resolve(undefined));
+  }).catch((/** @type {NodeJS.ErrnoException} */ error) => {
+    if (error.code === 'EADDRINUSE')
+      throw new LaunchError(
+        `port ${port} of ${host} is in use: stop what uses it, or choose another with --port or PORT`,
+      );
+    throw new LaunchError(`Lapwing cannot listen on ${host}, port ${port}: ${error.message}`);
+  });
+  await new Promise((resolve) => server.close(resolve));
+}
+
+/**
  * A secret that is kept in a file which only its owner may read.
  * @param {string} file
  */

@@ -5,7 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { Child, ensureFolder, tail } from './child.mjs';
 import { build, installPackages } from './install.mjs';
 import { readOptions, root } from './options.mjs';
-import { freePort, startNats, startPostgres, startRedis } from './servers.mjs';
+import { claimPort, freePort, startNats, startPostgres, startRedis } from './servers.mjs';
 import { LaunchError, fail, step } from './steps.mjs';
 
 const READY_MS = 120_000;
@@ -16,6 +16,7 @@ const children = [];
 async function main() {
   const options = readOptions();
   takeLock(options.dataDir);
+  await claimPort(Number(options.environment.PORT ?? 8080), options.environment.HOST ?? '127.0.0.1');
   installPackages();
   build();
   stopOnSignals();
