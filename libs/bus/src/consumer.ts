@@ -1,8 +1,8 @@
 import { LapwingError, eventSubject, type EventContract, type PayloadOf } from '@lapwing/contracts';
 import { SpanKind, counter, createLogger, describeError, gauge, inSpan, type Logger } from '@lapwing/telemetry';
-import { AckPolicy, type Consumer, type JsMsg } from '@nats-io/jetstream';
+import { AckPolicy, type Consumer, type ConsumerMessages, type JsMsg } from '@nats-io/jetstream';
 import { nanos } from '@nats-io/transport-node';
-import { setTimeout as pause } from 'node:timers/promises';
+import { setImmediate as breathe, setTimeout as pause } from 'node:timers/promises';
 import { z } from 'zod';
 import type { Bus } from './bus.js';
 import type { Link } from './connection.js';
@@ -16,6 +16,8 @@ export interface ConsumerOptions {
   durable: string;
   /** Messages handed over at once, at most. */
   maxBatch?: number;
+  /** Batches that may be handled at the same time; more than one gives up the order of messages. */
+  concurrency?: number;
   /** Deliveries of one message before it is buried in `DEAD`. */
   maxDeliver?: number;
   /** Silence after which the server gives a message to somebody else, in milliseconds. */
@@ -44,23 +46,37 @@ const lag = gauge<'durable'>({
   labelNames: ['durable'],
 });
 
+/** What may wait in this process, and what is handed over at once: bounds on memory and on the time that one batch takes. */
+const MAX_HELD_BYTES = 2 ** 25;
+const MAX_BATCH_BYTES = 2 ** 20;
+const PIECE_BYTES = 2 ** 17;
+/** A server cuts a connection for which more than 64 MB wait, and a message may have 1 MB. */
+const MAX_FETCH = 60;
+/** A pull's length. Half of it is the heartbeat, two of which may be missed: a shorter one would be given up under load. */
+const PULL_MS = 2000;
+const SILENCE_MS = 100;
 const RETRY_MS = [100, 250, 500, 1000, 2000, 5000];
 const LAG_EVERY_MS = 5000;
 
 /**
  * Takes messages of a stream through a durable pull consumer and hands them over in batches. While one batch is handled
  * the next gathers, so batches are small when little comes and large when much does. Back-pressure: it pulls only what
- * fits into two batches.
+ * fits into two batches and 32 MiB.
  */
 export class EventConsumer<C extends EventContract> {
   readonly #log: Logger;
   readonly #options: Required<ConsumerOptions>;
   readonly #held = new Set<JsMsg>();
-  readonly #queue: Held<PayloadOf<C>>[] = [];
-  #wake: (() => void) | undefined;
+  readonly #queue: JsMsg[] = [];
+  #queuedBytes = 0;
+  /** The largest message of the last pull: what the next may bring. */
+  #largest = 0;
+  #messages: ConsumerMessages | undefined;
+  #lastAt = 0;
+  readonly #sleeping: (() => void)[] = [];
   readonly #stop = new AbortController();
   #pulling: Promise<void> | undefined;
-  #working: Promise<void> | undefined;
+  #working: Promise<void>[] = [];
   #timers: NodeJS.Timeout[] = [];
 
   constructor(
@@ -69,7 +85,7 @@ export class EventConsumer<C extends EventContract> {
     options: ConsumerOptions,
     private readonly handle: (batch: Delivery<PayloadOf<C>>[]) => Promise<void>,
   ) {
-    this.#options = { maxBatch: 1000, maxDeliver: 10, ackWaitMs: 30_000, ...options };
+    this.#options = { maxBatch: 1000, concurrency: 1, maxDeliver: 10, ackWaitMs: 30_000, ...options };
     this.#log = createLogger(bus.options.service, `consumer ${options.durable}`);
   }
 
@@ -78,7 +94,7 @@ export class EventConsumer<C extends EventContract> {
     this.bus.connection.whenLinked((link) => {
       if (this.#stop.signal.aborted) return;
       this.#pulling = this.#pull(link);
-      this.#working = this.#work();
+      this.#working = Array.from({ length: this.#options.concurrency }, (_, index) => this.#work(link, index > 0));
       watchExhausted(link, this.contract, this.#options.durable, this.#log);
       this.#timers.push(setInterval(() => this.#keep(), this.#options.ackWaitMs / 3).unref());
       this.#timers.push(setInterval(() => void this.#measureLag(link), LAG_EVERY_MS).unref());
@@ -88,9 +104,11 @@ export class EventConsumer<C extends EventContract> {
   /** Takes no more, finishes what it is at, and gives back what it had not begun. */
   async stop(): Promise<void> {
     this.#stop.abort();
-    this.#wake?.();
+    for (const wake of this.#sleeping.splice(0)) wake();
+    // A pull that is under way ends by itself; one that waits in silence is ended, because nothing of it is on the wire.
+    if (performance.now() - this.#lastAt > SILENCE_MS) this.#messages?.stop();
     for (const timer of this.#timers) clearInterval(timer);
-    await Promise.all([this.#pulling, this.#working]);
+    await Promise.all([this.#pulling, ...this.#working]);
     for (const message of this.#held) message.nak();
     this.#held.clear();
   }
@@ -100,15 +118,17 @@ export class EventConsumer<C extends EventContract> {
     let consumer: Consumer | undefined;
     let failures = 0;
     while (!this.#stop.signal.aborted) {
-      if (this.#queue.length >= maxBatch) {
+      const room = Math.min(2 * maxBatch - this.#queue.length, this.#roomFor());
+      if (this.#queue.length >= maxBatch || room < 1) {
         await this.#pause(5);
         continue;
       }
       try {
         consumer ??= await this.#ensure(link);
         // fetch, not consume: what is on the wire when consume stops is lost to this process until the acknowledgement wait is over
-        const messages = await consumer.fetch({ max_messages: 2 * maxBatch - this.#queue.length, expires: 1000 });
-        for await (const message of messages) await this.#receive(link, message);
+        this.#messages = await consumer.fetch({ max_messages: Math.min(room, MAX_FETCH), expires: PULL_MS });
+        this.#largest = 0;
+        for await (const message of this.#messages) this.#receive(message);
         failures = 0;
       } catch (error) {
         if (this.#stop.signal.aborted) return;
@@ -117,6 +137,11 @@ export class EventConsumer<C extends EventContract> {
         await this.#pause(250);
       }
     }
+  }
+
+  /** How many messages of the size that came last still fit. */
+  #roomFor(): number {
+    return Math.floor((MAX_HELD_BYTES - this.#queuedBytes) / Math.max(this.#largest, 1));
   }
 
   async #ensure(link: Link): Promise<Consumer> {
@@ -138,28 +163,60 @@ export class EventConsumer<C extends EventContract> {
     return link.js.consumers.get(stream, durable);
   }
 
-  async #receive(link: Link, message: JsMsg): Promise<void> {
-    const parsed = parse(this.contract, message);
-    if ('reason' in parsed) {
-      await this.#bury(link, message, parsed.reason);
-      return;
-    }
+  #receive(message: JsMsg): void {
+    const bytes = message.data.length;
+    this.#lastAt = performance.now();
     this.#held.add(message);
-    this.#queue.push({
-      message,
-      delivery: { payload: parsed.payload, position: message.seq, sentAt: sentAt(message.headers) },
-    });
-    this.#wake?.();
+    this.#queue.push(message);
+    this.#queuedBytes += bytes;
+    this.#largest = Math.max(this.#largest, bytes);
+    for (const wake of this.#sleeping.splice(0)) wake();
   }
 
-  async #work(): Promise<void> {
+  /** @param helps takes full batches only, so that it does not make two small ones out of what would be one. */
+  async #work(link: Link, helps: boolean): Promise<void> {
     while (!this.#stop.signal.aborted) {
-      if (this.#queue.length === 0) {
-        await new Promise<void>((resolve) => (this.#wake = resolve));
+      if (helps ? !this.#isFull() : this.#queue.length === 0) {
+        await new Promise<void>((resolve) => this.#sleeping.push(resolve));
         continue;
       }
-      await this.#deliver(this.#queue.splice(0, this.#options.maxBatch));
+      const batch = await this.#read(link, this.#nextBatch());
+      if (batch.length > 0) await this.#deliver(batch);
     }
+  }
+
+  /** Reads messages, in pieces that leave room for other work; what follows no contract is buried. */
+  async #read(link: Link, messages: JsMsg[]): Promise<Held<PayloadOf<C>>[]> {
+    const batch: Held<PayloadOf<C>>[] = [];
+    let bytes = 0;
+    for (const message of messages) {
+      const parsed = parse(this.contract, message);
+      if ('reason' in parsed) await this.#bury(link, message, parsed.reason);
+      else batch.push({ message, delivery: { ...parsed, position: message.seq, sentAt: sentAt(message.headers) } });
+      bytes += message.data.length;
+      if (bytes < PIECE_BYTES) continue;
+      bytes = 0;
+      await breathe();
+    }
+    await breathe();
+    return batch;
+  }
+
+  #isFull(): boolean {
+    return this.#queue.length >= this.#options.maxBatch || this.#queuedBytes >= MAX_BATCH_BYTES;
+  }
+
+  /** The oldest messages, as many as make a batch; always one. */
+  #nextBatch(): JsMsg[] {
+    let bytes = 0;
+    let count = 0;
+    for (const { data } of this.#queue) {
+      if (count >= this.#options.maxBatch || (count > 0 && bytes + data.length > MAX_BATCH_BYTES)) break;
+      bytes += data.length;
+      count++;
+    }
+    this.#queuedBytes -= bytes;
+    return this.#queue.splice(0, count);
   }
 
   async #deliver(batch: Held<PayloadOf<C>>[]): Promise<void> {

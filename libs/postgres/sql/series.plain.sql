@@ -75,7 +75,7 @@ BEGIN
   EXECUTE format('CREATE TABLE %s (LIKE %s INCLUDING ALL) PARTITION BY RANGE (%I)', series_name, series_name || '_columns', time_column);
   EXECUTE format('DROP TABLE %s', series_name || '_columns');
   INSERT INTO lapwing.series VALUES (series_name, chunk, retention, time_column);
-  PERFORM lapwing.ensure_partitions(series_name, now(), now() + chunk);
+  PERFORM lapwing.ensure_partitions(series_name, now(), now() + 2 * chunk);
 END $$;
 
 -- Gives a series a roll-up of the name <series>_<suffix>: resource_id, bucket, samples, and three columns a metric.

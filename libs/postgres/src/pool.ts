@@ -60,9 +60,13 @@ export function isDatabaseAway(error: unknown): boolean {
 export class Transaction {
   constructor(private readonly client: pg.PoolClient) {}
 
-  /** Runs one statement with parameters. */
-  async query<R extends pg.QueryResultRow>(text: string, values: unknown[] = []): Promise<Result<R>> {
-    const result = await this.client.query<R>(text, values);
+  /**
+   * Runs one statement with parameters.
+   * @param name a statement that runs often is parsed and planned once for each connection and name; the name must stand
+   * for this text alone.
+   */
+  async query<R extends pg.QueryResultRow>(text: string, values: unknown[] = [], name?: string): Promise<Result<R>> {
+    const result = await this.client.query<R>({ text, values, ...(name !== undefined && { name }) });
     return { rows: result.rows, count: result.rowCount ?? 0 };
   }
 }

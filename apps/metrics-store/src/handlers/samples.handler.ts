@@ -24,7 +24,7 @@ export class SamplesHandler {
     private readonly ledger: LedgerStore,
   ) {}
 
-  @OnEvent(hostSampled, { durable: DURABLE, maxBatch: 1000 })
+  @OnEvent(hostSampled, { durable: DURABLE, concurrency: 2 })
   sampled(batch: Delivery<PayloadOf<typeof hostSampled>>[]): Promise<void> {
     return this.ingest.store(batch);
   }

@@ -20,16 +20,16 @@ export interface SampleRows {
 const DAY_MS = 86_400_000;
 const LATE_MS = 60_000;
 
-const insertHosts = (from: string, now: number): string => `
-  WITH incoming AS (SELECT * FROM ${from}),
-  stored AS (
-    INSERT INTO metrics.host_sample (${Object.keys(sampleTables.host.columns).join(', ')})
-    SELECT ${Object.keys(sampleTables.host.columns).join(', ')} FROM incoming
-    ON CONFLICT DO NOTHING RETURNING resource_id, time)
+const hostColumns = Object.keys(sampleTables.host.columns).join(', ');
+
+const insertHosts = (from: string, first: number): string => `
+  WITH stored AS (
+    INSERT INTO metrics.host_sample (${hostColumns}) SELECT ${hostColumns} FROM ${from}
+    ON CONFLICT DO NOTHING RETURNING resource_id, time, seq)
   INSERT INTO metrics.ledger_hour AS l (resource_id, outbox, hour, first_seq, last_seq, stored, backfilled)
-  SELECT i.resource_id, i.outbox, date_trunc('hour', i.time), min(i.seq), max(i.seq), count(*),
-    count(*) FILTER (WHERE i.time < $${now}::timestamptz - interval '1 minute')
-  FROM incoming i JOIN stored USING (resource_id, time)
+  SELECT s.resource_id, o.outbox, date_trunc('hour', s.time), min(s.seq), max(s.seq), count(*),
+    count(*) FILTER (WHERE s.time < $${first}::timestamptz - interval '1 minute')
+  FROM stored s JOIN unnest($${first + 1}::integer[], $${first + 2}::text[]) AS o (resource_id, outbox) USING (resource_id)
   GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
   ON CONFLICT (resource_id, hour, outbox) DO UPDATE SET
     first_seq = least(l.first_seq, excluded.first_seq), last_seq = greatest(l.last_seq, excluded.last_seq),
@@ -60,19 +60,34 @@ export class SampleStore {
 
   /** Writes the rows, the ledger's counts, and the newest sample of each host. */
   async insert(transaction: Transaction, rows: SampleRows, now: number): Promise<void> {
-    await this.#insertHosts(transaction, rows.hosts, now);
     for (const kind of ['disk', 'interface', 'gpu'] as const)
       await insertRows(transaction, sampleTables[kind], rows.parts[kind]);
     await this.#noteLate(transaction, rows, now);
+    // The ledger and the newest samples come last: their rows are those that two transactions of the same hosts share.
+    await this.#insertHosts(transaction, rows.hosts, now);
     await this.#keepNewest(transaction, rows.hosts);
   }
 
+  /** Writes hosts' rows and counts those that are new; in one statement for each outbox that a host has in the batch. */
   async #insertHosts(transaction: Transaction, hosts: HostRow[], now: number): Promise<void> {
-    if (hosts.length === 0) return;
-    const columns = { ...sampleTables.host.columns, outbox: 'text' } as const;
-    const rows = hosts.map(({ resourceId, sample, values, outbox }) => [resourceId, sample.time, ...values, outbox]);
-    const { from, values } = unnestColumns(columns, rows, 'incoming_row');
-    await transaction.query(insertHosts(from, values.length + 1), [...values, new Date(now)]);
+    const outboxes = new Map<number, string>();
+    const rows: (number | null)[][] = [];
+    const others: HostRow[] = [];
+    for (const host of hosts) {
+      const outbox = outboxes.get(host.resourceId) ?? host.outbox;
+      outboxes.set(host.resourceId, outbox);
+      if (host.outbox === outbox) rows.push([host.resourceId, host.sample.time, ...host.values]);
+      else others.push(host);
+    }
+    if (rows.length === 0) return;
+    const { from, values } = unnestColumns(sampleTables.host.columns, rows, 'incoming');
+    const named = unnestColumns({ resource_id: 'int4', outbox: 'text' }, [...outboxes], 'o').values;
+    await transaction.query(
+      insertHosts(from, values.length + 1),
+      [...values, new Date(now), ...named],
+      'host_sample.insert',
+    );
+    await this.#insertHosts(transaction, others, now);
   }
 
   async #noteLate(transaction: Transaction, rows: SampleRows, now: number): Promise<void> {
@@ -87,7 +102,11 @@ export class SampleStore {
       const old = all.filter((row) => (row[1] ?? 0) < now - LATE_MS);
       if (old.length === 0) continue;
       const { values } = unnestColumns({ resource_id: 'int4', time: 'timestamptz' }, old, 'late');
-      await transaction.query('SELECT lapwing.note_late($1, $2::integer[], $3::timestamptz[])', [name, ...values]);
+      await transaction.query(
+        'SELECT lapwing.note_late($1, $2::integer[], $3::timestamptz[])',
+        [name, ...values],
+        'late.note',
+      );
     }
   }
 
@@ -113,6 +132,7 @@ export class SampleStore {
        SELECT resource_id, time, sample::json FROM ${from} ORDER BY resource_id
        ON CONFLICT (resource_id) DO UPDATE SET time = excluded.time, sample = excluded.sample WHERE l.time < excluded.time`,
       values,
+      'last_sample.upsert',
     );
   }
 
@@ -136,5 +156,6 @@ async function insertRows(transaction: Transaction, table: Table, rows: (number 
   await transaction.query(
     `INSERT INTO ${table.name} (${names}) SELECT ${names} FROM ${from} ON CONFLICT DO NOTHING`,
     values,
+    `${table.name}.insert`,
   );
 }

@@ -1,0 +1,123 @@
+// `npm run bench [-- ingest latency history collector]`: starts what a measurement needs, measures, and says on what machine.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { findPostgres, findServer, machinePostgres } from './binaries.mjs';
+import { Child } from './child.mjs';
+import { build, installPackages } from './install.mjs';
+import { root } from './options.mjs';
+import { freePort, hasTimescale, startNats, startPostgres } from './servers.mjs';
+import { LaunchError, fail, step } from './steps.mjs';
+
+const known = ['ingest', 'latency', 'history', 'collector'];
+const home = fs.mkdtempSync(path.join(os.tmpdir(), 'lapwing-bench-'));
+const dataDir = path.join(root, '.data');
+/** @type {Child[]} */
+const children = [];
+
+async function main() {
+  const wanted = process.argv.slice(2);
+  const odd = wanted.find((name) => !known.includes(name));
+  if (odd) throw new LaunchError(`no measurement "${odd}": there are ${known.join(', ')}`);
+  installPackages();
+  build();
+  const [cpu] = os.cpus();
+  const memory = Math.round(os.totalmem() / 2 ** 30);
+  process.stdout.write(
+    `\n    ${os.cpus().length} × ${cpu?.model}, ${memory} GiB, ${os.type()} ${os.release()}, Node ${process.version}\n`,
+  );
+  const environment = {
+    LOG_LEVEL: 'error',
+    NODE_ENV: 'production',
+    LAPWING_NATS_SERVER: findServer('nats', dataDir).program,
+    LAPWING_TEST_DATABASE_URL: await postgres(path.join(home, 'plain'), findPostgres()),
+    LAPWING_TEST_TIMESCALE_URL: await timescale(),
+  };
+  for (const name of wanted.length > 0 ? wanted : known) {
+    step(name);
+    await measure(name, name === 'latency' ? { ...environment, ...(await startServices(environment)) } : environment);
+  }
+}
+
+/**
+ * @param {string} name
+ * @param {Record<string, string>} environment
+ */
+async function measure(name, environment) {
+  const env = { ...process.env, ...environment };
+  const child = spawn(process.execPath, [path.join(root, 'bench/dist', `${name}.js`)], {
+    cwd: root,
+    stdio: 'inherit',
+    env,
+  });
+  const [code] = await once(child, 'exit');
+  if (code !== 0) throw new LaunchError(`${name} failed`);
+}
+
+/**
+ * The services that a sample passes, a process each.
+ * @param {Record<string, string>} environment
+ */
+async function startServices(environment) {
+  const { child, url } = await startNats(dataDir, home);
+  children.push(child);
+  const port = String(await freePort());
+  const env = {
+    ...environment,
+    NATS_URL: url,
+    DATABASE_URL: environment.LAPWING_TEST_DATABASE_URL ?? '',
+    PORT: port,
+    HOST: '127.0.0.1',
+  };
+  for (const app of ['metrics-store', 'gateway'])
+    children.push(
+      new Child({
+        name: app,
+        program: process.execPath,
+        args: [path.join(root, 'apps', app, 'dist/main.js')],
+        env,
+        log: path.join(home, `${app}.log`),
+      }).start(),
+    );
+  const lapwing = `http://127.0.0.1:${port}`;
+  for (let ready = false; !ready; await new Promise((resolve) => setTimeout(resolve, 100)))
+    ready = await fetch(`${lapwing}/health`).then(
+      (answer) => answer.ok,
+      () => false,
+    );
+  return { NATS_URL: url, LAPWING_URL: lapwing };
+}
+
+/**
+ * @param {string} folder
+ * @param {string} bin
+ */
+async function postgres(folder, bin) {
+  const { child, url } = await startPostgres(folder, bin);
+  children.push(child);
+  return url;
+}
+
+async function timescale() {
+  const bin = machinePostgres().find(hasTimescale);
+  if (bin) return postgres(path.join(home, 'timescale'), bin);
+  step('NOTE: this machine has no TimescaleDB: measured on plain PostgreSQL ALONE');
+  return '';
+}
+
+async function cleanUp() {
+  await Promise.all(children.map((child) => child.stop()));
+  fs.rmSync(home, { recursive: true, force: true });
+}
+
+main()
+  .then(async () => {
+    await cleanUp();
+    process.exit(0);
+  })
+  .catch(async (error) => {
+    await cleanUp().catch(() => {});
+    fail(error);
+  });
