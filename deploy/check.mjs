@@ -13,6 +13,7 @@ build();
 /** @type {[name: string, script: string, ...args: string[]][]} */
 const checks = [
   ['types of scripts', 'node_modules/typescript-7/bin/tsc', '-p', 'deploy/tsconfig.json'],
+  ['types of tests', 'node_modules/typescript-7/bin/tsc', '-p', 'tsconfig.tests.json'],
   ['format', 'node_modules/prettier/bin/prettier.cjs', '--check', '--log-level', 'warn', '.'],
   ['lint', 'node_modules/oxlint/bin/oxlint', '--type-aware', '--deny-warnings', ...code, 'deploy', 'tools'],
   [

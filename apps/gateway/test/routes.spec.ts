@@ -1,5 +1,5 @@
 import { LapwingError } from '@lapwing/contracts';
-import { eventually, hostFigures, hostSample } from '@lapwing/testing';
+import { eventually, hostSample } from '@lapwing/testing';
 import { lapwingVersion } from '../src/version';
 import { Harness } from './harness';
 
