@@ -68,10 +68,12 @@ describe(`${HOSTS} hosts at one sample a second`, () => {
     database = new pg.Client({ connectionString: await lapwing.databaseUrl() });
     database.on('error', () => {});
     await database.connect();
-    const { rows } = await database
-      .query<{ n: string }>('SELECT count(*) AS n FROM metrics.host_sample')
-      .finally(() => database.end());
-    return Number(rows[0]?.n);
+    try {
+      const { rows } = await database.query<{ n: string }>('SELECT count(*) AS n FROM metrics.host_sample');
+      return Number(rows[0]?.n);
+    } finally {
+      await database.end();
+    }
   };
   /** What was killed is back when new samples arrive in the database again. */
   const recovered = async (): Promise<void> => {

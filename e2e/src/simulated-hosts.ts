@@ -17,8 +17,8 @@ interface Host {
   delivery: DeliveryService;
 }
 
-let stopping = false;
-process.on('SIGTERM', () => (stopping = true));
+const stopping = new AbortController();
+process.on('SIGTERM', () => stopping.abort());
 
 const bus = new Bus({ service: 'collector', servers: NATS_URL });
 bus.onModuleInit();
@@ -36,7 +36,7 @@ process.stdout.write('sampling\n');
 
 async function play({ outbox, delivery }: Host, offset: number): Promise<void> {
   await pause(offset);
-  while (!stopping) {
+  while (!stopping.signal.aborted) {
     const time = Date.now();
     const use = Math.round((50 + 50 * Math.sin(time / 60_000)) * 100) / 100;
     const figures = hostFigures({ cpu: { ...hostFigures().cpu, totalUsage: use } });

@@ -5,7 +5,7 @@ import { z } from 'zod';
 type SchemaObject = Extract<NonNullable<Parameters<typeof ApiResponse>[0]>, { schema: unknown }>['schema'];
 
 /** An instant as the APIs write it. */
-export const time = z.string().describe('ISO 8601, UTC');
+export const isoTime = z.string().describe('ISO 8601, UTC');
 
 /** The form of every error. */
 const ErrorBody = z.object({

@@ -1,5 +1,5 @@
 import { eventually, hostFigures } from '@lapwing/testing';
-import type { HostPart } from '@lapwing/contracts';
+import type { HostFigures, HostPart } from '@lapwing/contracts';
 import type { AnyPartReader } from '../source';
 import { HostSource } from './host.source';
 
@@ -30,7 +30,7 @@ describe('a host, read in parts', () => {
       if (fails) throw new Error('gone');
       return docker;
     };
-    const source = new HostSource(readers({ docker: { read } as Partial<AnyPartReader> }));
+    const source = new HostSource(readers({ docker: { read } }));
     expect((await source.read()).stale).toEqual([]);
     fails = true;
     expect(await source.read()).toMatchObject({ stale: ['docker'], docker });
@@ -39,9 +39,9 @@ describe('a host, read in parts', () => {
   });
 
   it('never waits for a slow part: the others come in time, and it comes later', async () => {
-    let answer: (value: object) => void = () => {};
-    const read = () => new Promise((resolve) => (answer = resolve));
-    const source = new HostSource(readers({ gpu: { everyMs: 100, limitMs: 60_000, read } as Partial<AnyPartReader> }));
+    let answer: (value: HostFigures['gpu']) => void = () => {};
+    const read = () => new Promise<HostFigures['gpu']>((resolve) => (answer = resolve));
+    const source = new HostSource(readers({ gpu: { everyMs: 100, limitMs: 60_000, read } }));
     const begun = performance.now();
     expect((await source.read()).gpu.available).toBe(false);
     expect(performance.now() - begun).toBeLessThan(900);
@@ -53,9 +53,9 @@ describe('a host, read in parts', () => {
     let started = 0;
     const read = () => {
       started++;
-      return new Promise(() => {});
+      return new Promise<never>(() => {});
     };
-    const source = new HostSource(readers({ systemd: { limitMs: 50, read } as Partial<AnyPartReader> }));
+    const source = new HostSource(readers({ systemd: { limitMs: 50, read } }));
     await eventually(async () => expect((await source.read()).stale).toEqual(['systemd']));
     await source.read();
     expect(started).toBe(1);
@@ -67,14 +67,14 @@ describe('a host, read in parts', () => {
       started++;
       return { sensors: [] };
     };
-    const source = new HostSource(readers({ temperature: { everyMs: 60_000, read } as Partial<AnyPartReader> }));
+    const source = new HostSource(readers({ temperature: { everyMs: 60_000, read } }));
     for (let time = 0; time < 3; time++) await source.read();
     expect(started).toBe(1);
   });
 
   it('keeps back a figure that the contract does not allow, so that the sample can be sent', async () => {
     const cpu = { ...hostFigures().cpu, totalUsage: Number.NaN };
-    const source = new HostSource(readers({ cpu: { read: async () => cpu } as Partial<AnyPartReader> }));
+    const source = new HostSource(readers({ cpu: { read: async () => cpu } }));
     expect(await source.read()).toEqual({ ...hostFigures(), stale: ['cpu'] });
   });
 });

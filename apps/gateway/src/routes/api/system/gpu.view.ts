@@ -1,6 +1,6 @@
 import type { HostSample, OutputOf, gpuHistoryGet } from '@lapwing/contracts';
 import { z } from 'zod';
-import { time } from '../../../http/answer.js';
+import { isoTime } from '../../../http/answer.js';
 import { isoSeconds } from '../../../http/query.js';
 
 type Reading = OutputOf<typeof gpuHistoryGet>['samples'][number];
@@ -25,7 +25,7 @@ export const Gpu = z.object(figures);
 
 /** The home-security form of a card's history, oldest first. */
 export const GpuHistory = z.object({
-  samples: z.array(z.object({ recorded_at: time, ...figures })),
+  samples: z.array(z.object({ recorded_at: isoTime, ...figures })),
   count: z.int(),
   limit: z.int(),
 });

@@ -1,6 +1,6 @@
 import { HealthStatus } from '@lapwing/contracts';
 import { z } from 'zod';
-import { time } from '../../../http/answer.js';
+import { isoTime } from '../../../http/answer.js';
 import { isoSeconds } from '../../../http/query.js';
 import type { SystemHealth } from '../../../services/system-health.service.js';
 
@@ -10,7 +10,7 @@ const Services = z.record(
 );
 
 /** The home-security health document. */
-export const SystemHealthDocument = z.object({ status: HealthStatus, services: Services, timestamp: time });
+export const SystemHealthDocument = z.object({ status: HealthStatus, services: Services, timestamp: isoTime });
 
 /** The home-security readiness document. */
 export const ReadinessDocument = z.object({
@@ -18,7 +18,7 @@ export const ReadinessDocument = z.object({
   status: z.enum(['ready', 'degraded', 'not_ready']),
   services: Services,
   workers: z.array(z.object({ name: z.string(), running: z.boolean(), message: z.string().nullable() })),
-  timestamp: time,
+  timestamp: isoTime,
 });
 
 /** How the system is. */

@@ -1,6 +1,6 @@
 import type { HostMetric, OutputOf, historyGet } from '@lapwing/contracts';
 import { z } from 'zod';
-import { time } from '../../../http/answer.js';
+import { isoTime } from '../../../http/answer.js';
 import { isoSeconds } from '../../../http/query.js';
 
 type Answer = OutputOf<typeof historyGet>;
@@ -12,12 +12,12 @@ const Aggregate = z.object({ avg: z.number(), min: z.number(), max: z.number() }
 
 /** Tyto's history document. */
 export const History = z.object({
-  from: time,
-  to: time,
+  from: isoTime,
+  to: isoTime,
   resolution: z.enum(['raw', '1m', '5m', '1h']),
   data: z.array(
     z.object({
-      timestamp: time,
+      timestamp: isoTime,
       cpu: Aggregate.optional().describe('percent'),
       memory: Aggregate.optional().describe('percent'),
       disk: Aggregate.optional().describe('percent of the root mount'),

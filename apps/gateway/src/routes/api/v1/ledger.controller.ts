@@ -3,7 +3,7 @@ import { LapwingError, gapCauses, ledgerGet } from '@lapwing/contracts';
 import { Controller, Get, Query } from '@nestjs/common';
 import { z } from 'zod';
 import { Requires } from '../../../http/access.js';
-import { Answers, time } from '../../../http/answer.js';
+import { Answers, isoTime } from '../../../http/answer.js';
 import { agent, instant, isoSeconds } from '../../../http/query.js';
 import { HostsService } from '../../../services/hosts.service.js';
 
@@ -13,11 +13,11 @@ const LedgerQuery = z.object({ agent_id: agent, from: instant.optional(), to: in
 
 const Ledger = z.object({
   agent_id: z.string(),
-  from: time,
-  to: time,
+  from: isoTime,
+  to: isoTime,
   hours: z.array(
     z.object({
-      hour: time,
+      hour: isoTime,
       taken: z.int(),
       stored: z.int(),
       backfilled: z.int().describe('of those stored: came more than a minute late'),
@@ -26,7 +26,7 @@ const Ledger = z.object({
       pending: z.int().describe('taken, and still on their way'),
     }),
   ),
-  gaps: z.array(z.object({ from: time, to: time, cause: z.enum(gapCauses), lost: z.int() })),
+  gaps: z.array(z.object({ from: isoTime, to: isoTime, cause: z.enum(gapCauses), lost: z.int() })),
 });
 
 /** What became of a host's samples, hour by hour, and why some are missing. */

@@ -3,7 +3,7 @@ import { LapwingError, processGet, processSignal } from '@lapwing/contracts';
 import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { z } from 'zod';
 import { Requires } from '../../../http/access.js';
-import { Answers, time } from '../../../http/answer.js';
+import { Answers, isoTime } from '../../../http/answer.js';
 import { agent, isoSeconds } from '../../../http/query.js';
 import { signal } from '../../../http/signal.js';
 import { HostsService } from '../../../services/hosts.service.js';
@@ -26,7 +26,7 @@ const Process = z.object({
   cpu: z.number().describe('percent of one core'),
   memory: z.int().describe('bytes'),
   threads: z.int(),
-  startTime: time,
+  startTime: isoTime,
 });
 const Sent = z.object({ success: z.literal(true), message: z.string() });
 

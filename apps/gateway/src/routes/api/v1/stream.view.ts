@@ -1,12 +1,12 @@
 import { HostFigures, hostParts, type HostSample } from '@lapwing/contracts';
 import { z } from 'zod';
-import { time } from '../../../http/answer.js';
+import { isoTime } from '../../../http/answer.js';
 import { isoSeconds } from '../../../http/query.js';
 
 /** Tyto's metrics document. */
 export const MetricsDocument = HostFigures.extend({
   agent_id: z.string(),
-  timestamp: time,
+  timestamp: isoTime,
   stale: z.array(z.enum(hostParts)).describe('parts that are older than they should be'),
   seq: z.int().describe('number of the sample in its outbox'),
 });

@@ -1,6 +1,6 @@
 import type { HostSample, OutputOf, ProcessEntry, historyGet } from '@lapwing/contracts';
 import { z } from 'zod';
-import { time } from '../../../../http/answer.js';
+import { isoTime } from '../../../../http/answer.js';
 import { isoSeconds } from '../../../../http/query.js';
 
 type Answer = OutputOf<typeof historyGet>;
@@ -66,7 +66,7 @@ export const Resources = z.object({
 export const ResourcesHistory = z.object({
   history: z.array(
     z.object({
-      timestamp: time,
+      timestamp: isoTime,
       cpu: z.number().nullable(),
       memory: z.number().nullable(),
       disk: z.number().nullable(),
