@@ -37,7 +37,10 @@ async function measure(args: string[], environment: Record<string, string>): Pro
 }
 
 const file = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
-const collector = ['--max-semi-space-size=1', '--max-old-space-size=128', file('../../apps/collector/dist/main.js')];
+const collector = JSON.parse(process.env['LAPWING_COLLECTOR_COMMAND'] ?? '{}') as {
+  args: string[];
+  env: Record<string, string>;
+};
 for (const seconds of [5, 1]) {
   const nats = await NatsServer.start();
   const folder = await mkdtemp(path.join(tmpdir(), 'lapwing-bench-'));
@@ -47,7 +50,7 @@ for (const seconds of [5, 1]) {
     COLLECTOR_DATA_DIR: folder,
     NODE_ENV: 'production',
   };
-  line(`collector, every ${seconds} s`, await measure(collector, environment));
+  line(`collector, every ${seconds} s`, await measure(collector.args, { ...environment, ...collector.env }));
   line(
     `systeminformation alone, every ${seconds} s`,
     await measure([file('./systeminformation.js')], { SECONDS: String(seconds) }),

@@ -5,6 +5,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { findPostgres, findServer, machinePostgres } from './binaries.mjs';
+import { commandOf } from './apps.mjs';
 import { Child } from './child.mjs';
 import { build, installPackages } from './install.mjs';
 import { root } from './options.mjs';
@@ -30,6 +31,7 @@ async function main() {
   );
   const environment = {
     LOG_LEVEL: 'error',
+    LAPWING_COLLECTOR_COMMAND: JSON.stringify(commandOf('collector')),
     NODE_ENV: 'production',
     LAPWING_NATS_SERVER: findServer('nats', dataDir).program,
     LAPWING_TEST_DATABASE_URL: await postgres(path.join(home, 'plain'), findPostgres()),

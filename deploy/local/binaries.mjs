@@ -95,9 +95,11 @@ function fetchDebian(which, packages, folder) {
     /Candidate: [^(\s]/.test(run('apt-cache', [...options, 'policy', name]).stdout);
   let options = /** @type {string[]} */ ([]);
   if (!has(options, main)) {
-    step(`fetching ${which}: this machine's package lists are empty, reading them first`);
     options = own;
-    run('apt-get', [...own, 'update', '-q']);
+    if (!has(own, main)) {
+      step(`fetching ${which}: this machine's package lists are empty, reading them first`);
+      run('apt-get', [...own, 'update', '-q']);
+    }
   }
   if (!has(options, main)) throw missing(which, `apt knows no package ${main}`);
   const available = packages.filter((name) => has(options, name));

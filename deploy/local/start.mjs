@@ -2,6 +2,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { commandOf } from './apps.mjs';
 import { Child, ensureFolder, tail } from './child.mjs';
 import { build, installPackages } from './install.mjs';
 import { readOptions, root } from './options.mjs';
@@ -48,11 +49,8 @@ async function main() {
 function startApp(app, environment, logs) {
   const log = path.join(logs, `${app}.log`);
   fs.rmSync(log, { force: true });
-  const env = { ...environment, OTEL_SERVICE_NAME: `lapwing-${app}` };
-  const args = [
-    ...(app === 'collector' ? ['--max-semi-space-size=1', '--max-old-space-size=128'] : []),
-    path.join(root, 'apps', app, 'dist/main.js'),
-  ];
+  const { args, env: own } = commandOf(app);
+  const env = { ...environment, ...own };
   return new Child({ name: app, program: process.execPath, args, env, cwd: root, log }).start();
 }
 
