@@ -181,7 +181,7 @@ export class EventConsumer<C extends EventContract> {
         continue;
       }
       const batch = await this.#read(link, this.#nextBatch());
-      if (batch.length > 0) await this.#deliver(batch);
+      if (batch.length > 0) await this.#deliver(link, batch);
     }
   }
 
@@ -219,7 +219,7 @@ export class EventConsumer<C extends EventContract> {
     return this.#queue.splice(0, count);
   }
 
-  async #deliver(batch: Held<PayloadOf<C>>[]): Promise<void> {
+  async #deliver(link: Link, batch: Held<PayloadOf<C>>[]): Promise<void> {
     const [first] = batch;
     if (!first) return;
     for (let attempt = 0; !this.#stop.signal.aborted || attempt === 0; attempt++) {
@@ -234,7 +234,7 @@ export class EventConsumer<C extends EventContract> {
         handled.inc({ durable: this.#options.durable, outcome: 'handled' }, batch.length);
         return;
       } catch (error) {
-        if (!(error instanceof LapwingError && error.code === 'UNAVAILABLE')) return this.#divide(batch, error);
+        if (!(error instanceof LapwingError && error.code === 'UNAVAILABLE')) return this.#divide(link, batch, error);
         if (attempt % 20 === 0)
           this.#log.warn({ error: describeError(error), waiting: this.#held.size }, 'waiting to store');
         await this.#pause(RETRY_MS[Math.min(attempt, RETRY_MS.length - 1)] ?? 1000);
@@ -243,19 +243,19 @@ export class EventConsumer<C extends EventContract> {
   }
 
   /** Looks for the message that is to blame by trying the halves. */
-  async #divide(batch: Held<PayloadOf<C>>[], error: unknown): Promise<void> {
+  async #divide(link: Link, batch: Held<PayloadOf<C>>[], error: unknown): Promise<void> {
     const [only] = batch;
-    if (batch.length === 1 && only) return this.#fail(only.message, error);
+    if (batch.length === 1 && only) return this.#fail(link, only.message, error);
     const middle = Math.ceil(batch.length / 2);
-    await this.#deliver(batch.slice(0, middle));
-    await this.#deliver(batch.slice(middle));
+    await this.#deliver(link, batch.slice(0, middle));
+    await this.#deliver(link, batch.slice(middle));
   }
 
-  async #fail(message: JsMsg, error: unknown): Promise<void> {
+  async #fail(link: Link, message: JsMsg, error: unknown): Promise<void> {
     const { durable, maxDeliver } = this.#options;
     const last = message.info.deliveryCount >= maxDeliver;
     this.#log.error({ error: describeError(error), position: message.seq, last }, 'a message could not be handled');
-    if (last) return this.#bury(this.bus.connection.link(), message, describeError(error).message);
+    if (last) return this.#bury(link, message, describeError(error).message);
     this.#settle(message, () => message.nak(RETRY_MS[Math.min(message.info.deliveryCount, RETRY_MS.length) - 1]));
     handled.inc({ durable, outcome: 'retried' });
   }
