@@ -4,7 +4,7 @@ import { root } from './options.mjs';
 
 /** A collector sits on every host: little memory counts more there than the last bit of speed. */
 const small = {
-  flags: ['--max-semi-space-size=1', '--max-old-space-size=128'],
+  flags: ['--lite-mode', '--max-old-space-size=128'],
   env: { MALLOC_ARENA_MAX: '1' },
 };
 

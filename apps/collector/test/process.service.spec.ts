@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
 import { ProcessService } from '../src/services/process.service';
 import { ProcessTable } from '../src/sources/host/process-table';
 
@@ -18,6 +19,12 @@ describe('signals', () => {
     expect(() => service.signal(child.pid ?? 0, 'SIGTERM')).toThrow(/belongs to Lapwing/);
     child.kill('SIGKILL');
     await once(child, 'exit');
+  });
+
+  it('refuses the threads of Lapwing, whose numbers reach the whole process', () => {
+    const threads = readdirSync('/proc/self/task').map(Number);
+    expect(threads.length).toBeGreaterThan(1);
+    for (const thread of threads) expect(() => service.signal(thread, 'SIGTERM')).toThrow(/belongs to Lapwing/);
   });
 
   it('refuses what descends from the launcher', () => {

@@ -1,5 +1,5 @@
-import { deliveryGet, latestSampleGet, ledgerGet, samplesStored, type SeqRange } from '@lapwing/contracts';
-import { databaseKinds, eventually, hostSample } from '@lapwing/testing';
+import { deliveryGet, hostSampled, latestSampleGet, ledgerGet, samplesStored, type SeqRange } from '@lapwing/contracts';
+import { databaseKinds, eventually, hostFigures, hostSample } from '@lapwing/testing';
 import { connect } from '@nats-io/transport-node';
 import { Harness } from './harness';
 
@@ -133,6 +133,32 @@ describe.each(databaseKinds())('storing samples on %s', (kind) => {
     await store.resume();
     await store.until('metrics.host_sample', 121);
     expect(await store.count('metrics.last_sample')).toBe(40);
+  });
+
+  it('stores what is odd but allowed: strange names, huge figures, the same mount twice', async () => {
+    const mount = (mountpoint: string) => ({
+      device: 'd',
+      mountpoint,
+      fstype: 'x',
+      total: 1e300,
+      used: 1e300,
+      free: 0,
+    });
+    const mounts = ['/a\0b', '/a\ud800', '😀'.repeat(512), '/twice', '/twice'].map(mount);
+    const sensors = [{ name: '\0', value: 1e12, high: null, critical: null }];
+    const system = { ...hostFigures().system, hostname: 'a\0\ud800b', uptime: Number.MAX_SAFE_INTEGER };
+    const odd = hostSample(1, now, { disk: { mounts, io: [] }, temperature: { sensors }, system });
+    await store.send([odd, hostSample(2, now + 1000)]);
+    await store.until('metrics.host_sample', 2);
+    await store.until('metrics.disk_sample', 5);
+  });
+
+  it('does not believe a message that speaks about another agent than its subject', async () => {
+    const batch = { agentId: 'web-1', outbox: '0a1b2c3d4e5f', samples: [hostSample(1, now)] };
+    await store.bus.publish(hostSampled, 'web-2', batch);
+    await store.send([hostSample(2, now)]);
+    await store.until('metrics.host_sample', 1);
+    expect(await store.rows('SELECT seq FROM metrics.host_sample')).toEqual([{ seq: 2 }]);
   });
 
   it('handles the next message after one that is malformed', async () => {

@@ -2,6 +2,7 @@ import {
   LapwingError,
   commandSubject,
   eventSubject,
+  readEvent,
   type CommandContract,
   type EventContract,
   type InputOf,
@@ -163,9 +164,9 @@ export class Bus implements OnModuleInit, OnApplicationShutdown {
    */
   listen<C extends EventContract>(contract: C, key: string, hear: (payload: PayloadOf<C>) => void): void {
     const callback = (error: Error | null, message: Msg): void => {
-      const parsed = error ? undefined : contract.schema.safeParse(safeJson(message.string()));
-      if (parsed?.success) hear(parsed.data as PayloadOf<C>);
-      else this.#log.warn({ contract: contract.name }, 'a malformed message was ignored');
+      const read = error ? { reason: error.message } : readEvent(contract, message.subject, message.string());
+      if ('payload' in read) hear(read.payload);
+      else this.#log.warn({ contract: contract.name, reason: read.reason }, 'a malformed message was ignored');
     };
     this.connection.whenLinked(({ connection }) => connection.subscribe(eventSubject(contract, key), { callback }));
   }

@@ -78,7 +78,9 @@ export class BusConnection {
     this.#online = false;
     const connection = this.#link?.connection;
     if (!connection || connection.isClosed()) return;
-    await Promise.race([connection.drain(), pause(3000, undefined, { ref: false })]);
+    // Without a server there is nothing to drain into; what was to be sent is sent by whoever still holds it.
+    const drained = connection.drain().catch(() => {});
+    await Promise.race([drained, pause(3000, undefined, { ref: false })]);
     if (!connection.isClosed()) await connection.close();
   }
 

@@ -1,9 +1,8 @@
-import { LapwingError, eventSubject, type EventContract, type PayloadOf } from '@lapwing/contracts';
+import { LapwingError, eventSubject, readEvent, type EventContract, type PayloadOf } from '@lapwing/contracts';
 import { SpanKind, counter, createLogger, describeError, gauge, inSpan, type Logger } from '@lapwing/telemetry';
 import { AckPolicy, type Consumer, type ConsumerMessages, type JsMsg } from '@nats-io/jetstream';
 import { nanos } from '@nats-io/transport-node';
 import { setImmediate as breathe, setTimeout as pause } from 'node:timers/promises';
-import { z } from 'zod';
 import type { Bus } from './bus.js';
 import type { Link } from './connection.js';
 import { buryMessage, watchExhausted } from './dead-letters.js';
@@ -190,7 +189,7 @@ export class EventConsumer<C extends EventContract> {
     const batch: Held<PayloadOf<C>>[] = [];
     let bytes = 0;
     for (const message of messages) {
-      const parsed = parse(this.contract, message);
+      const parsed = readEvent(this.contract, message.subject, message.string());
       if ('reason' in parsed) await this.#bury(link, message, parsed.reason);
       else batch.push({ message, delivery: { ...parsed, position: message.seq, sentAt: sentAt(message.headers) } });
       bytes += message.data.length;
@@ -300,14 +299,4 @@ export class EventConsumer<C extends EventContract> {
 function streamOf(contract: EventContract): string {
   if (!contract.stream) throw new Error(`${contract.name} is transient and cannot be consumed durably`);
   return contract.stream;
-}
-
-function parse<C extends EventContract>(contract: C, message: JsMsg): { payload: PayloadOf<C> } | { reason: string } {
-  try {
-    const parsed = contract.schema.safeParse(message.json());
-    if (parsed.success) return { payload: parsed.data as PayloadOf<C> };
-    return { reason: z.prettifyError(parsed.error) };
-  } catch {
-    return { reason: 'the payload is not JSON' };
-  }
 }

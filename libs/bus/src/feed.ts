@@ -1,4 +1,4 @@
-import { eventSubject, type EventContract, type PayloadOf } from '@lapwing/contracts';
+import { eventSubject, readEvent, type EventContract, type PayloadOf } from '@lapwing/contracts';
 import { createLogger, describeError, type Logger } from '@lapwing/telemetry';
 import { DeliverPolicy, type ConsumerMessages, type JsMsg, type MsgRequest } from '@nats-io/jetstream';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -136,11 +136,10 @@ export async function consumerProgress(
 }
 
 /** A malformed event is somebody else's to bury (the durable consumers'); a feed passes over it. */
-function decode<C extends EventContract>(contract: C, message: { json: <T>() => T }): PayloadOf<C> | undefined {
-  try {
-    const parsed = contract.schema.safeParse(message.json<unknown>());
-    return parsed.success ? (parsed.data as PayloadOf<C>) : undefined;
-  } catch {
-    return undefined;
-  }
+function decode<C extends EventContract>(
+  contract: C,
+  message: Pick<JsMsg, 'subject' | 'string'>,
+): PayloadOf<C> | undefined {
+  const read = readEvent(contract, message.subject, message.string());
+  return 'payload' in read ? read.payload : undefined;
 }

@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import { z } from 'zod';
 
 /** The JetStream streams of Lapwing. `DEAD` keeps what could not be handled, with the reason, until a person looks. */
 export const streamNames = ['SAMPLES', 'EVENTS', 'DEAD'] as const;
@@ -15,6 +15,8 @@ export interface EventContract<S extends z.ZodType = z.ZodType> {
   name: string;
   stream: StreamName | null;
   schema: S;
+  /** Whom or what a payload is about, where the payload says so: a message whose subject ends otherwise is malformed. */
+  keyOf: ((payload: z.output<S>) => string) | undefined;
 }
 
 /** A question or an order to a service; one member of the service's queue group answers. */
@@ -66,9 +68,15 @@ function checked(kind: keyof typeof grammar, name: string): string {
  * Defines an event.
  * @param name `evt.<domain>.<past fact>.v<N>`; a published schema changes by optional fields only, else N grows.
  * @param stream the stream that keeps it, or null for a transient one.
+ * @param keyOf whom or what a payload is about, where the payload says so.
  */
-export function event<S extends z.ZodType>(name: string, stream: StreamName | null, schema: S): EventContract<S> {
-  return { kind: 'event', name: checked('event', name), stream, schema };
+export function event<S extends z.ZodType>(
+  name: string,
+  stream: StreamName | null,
+  schema: S,
+  keyOf?: (payload: z.output<S>) => string,
+): EventContract<S> {
+  return { kind: 'event', name: checked('event', name), stream, schema, keyOf };
 }
 
 /**
@@ -111,6 +119,29 @@ export function command<I extends z.ZodType, O extends z.ZodType>(
 /** The subject that carries an event about `key` (an agent, an alert …). */
 export function eventSubject(contract: EventContract, key: string): string {
   return `${contract.name}.${key}`;
+}
+
+/**
+ * Reads an event that came in.
+ * @returns the payload, or in words why this is no such event.
+ */
+export function readEvent<C extends EventContract>(
+  contract: C,
+  subject: string,
+  text: string,
+): { payload: PayloadOf<C> } | { reason: string } {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    return { reason: 'the payload is not JSON' };
+  }
+  const parsed = contract.schema.safeParse(json);
+  if (!parsed.success) return { reason: z.prettifyError(parsed.error) };
+  const key = contract.keyOf?.(parsed.data);
+  if (key !== undefined && subject !== eventSubject(contract, key))
+    return { reason: `the payload is about "${key}", the subject is "${subject}"` };
+  return { payload: parsed.data as PayloadOf<C> };
 }
 
 /** The subject that carries a command to an agent. */

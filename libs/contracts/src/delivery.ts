@@ -20,13 +20,16 @@ export const gapCauses = [
   'outbox_damaged',
 ] as const;
 
+/** Milliseconds since 1970, UTC, as far as a date can tell (the year 275760). */
+const Instant = z.int().min(0).max(8.64e15);
+
 /** A stretch of time without samples, as the collector knows it. Times in milliseconds since 1970, UTC. */
 export const Gap = z.object({
-  from: z.int().nonnegative(),
-  to: z.int().nonnegative(),
+  from: Instant,
+  to: Instant,
   cause: z.enum(gapCauses),
   /** Samples that had been taken and were then lost; null when none was taken in that time. */
-  lost: SeqRange.nullable(),
+  lost: SeqRange.refine(([first, last]) => last >= first && last - first < 2 ** 31, 'an ascending range').nullable(),
 });
 /** See {@link Gap}. */
 export type Gap = z.infer<typeof Gap>;
@@ -44,6 +47,7 @@ export const hostSampled = event(
     samples: z.array(HostSample).min(1).max(MAX_SAMPLES_PER_MESSAGE),
     gaps: z.array(Gap).max(1000).optional(),
   }),
+  ({ agentId }) => agentId,
 );
 
 /** metrics-store has committed these samples (or put them in quarantine): the outbox may forget them. Key: the agent. */
@@ -51,6 +55,7 @@ export const samplesStored = event(
   'evt.samples.stored.v1',
   null,
   z.object({ agentId: AgentId, outbox: OutboxId, ranges: z.array(SeqRange).min(1) }),
+  ({ agentId }) => agentId,
 );
 
 /** Asks which samples of an outbox are stored, for a collector that missed the news or has just started. */

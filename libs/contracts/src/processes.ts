@@ -39,6 +39,6 @@ export const processGet = command('process.get.v1', {
  * processes and where the kernel refuses.
  */
 export const processSignal = command('process.signal.v1', {
-  input: z.object({ pid: z.int(), signal: z.enum(Object.keys(signals) as [SignalName, ...SignalName[]]) }),
+  input: z.object({ pid: z.int32(), signal: z.enum(Object.keys(signals) as [SignalName, ...SignalName[]]) }),
   output: z.object({ pid: z.int(), signal: z.string() }),
 });

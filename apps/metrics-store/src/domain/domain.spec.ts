@@ -2,7 +2,7 @@ import { hostSample } from '@lapwing/testing';
 import { quarantineReason } from './admission';
 import { inUnit, levelFor, pointsOf } from './history';
 import { foldRanges } from './ranges';
-import { hostValues, partRows, sampleTables } from './tables';
+import { hostValues, partRows, sampleTables, storableName } from './tables';
 
 describe('admission', () => {
   const window = { pastMs: 1000, futureMs: 100 };
@@ -105,6 +105,15 @@ describe('rows of a sample', () => {
 
   it('leaves out what the host does not have', () => {
     expect(row({ temperature: { sensors: [] } })['temperature']).toBeNull();
+  });
+
+  it.each([
+    ['/data', '/data'],
+    ['/a\0b', '/ab'],
+    ['/a\ud800b', '/a\ufffdb'],
+    ['x'.repeat(1024), 'x'.repeat(500)],
+  ])('keeps the name %j as %j', (name, kept) => {
+    expect(storableName(name)).toBe(kept);
   });
 
   it('has a row for each mount, interface and card', () => {

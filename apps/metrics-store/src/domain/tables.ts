@@ -122,21 +122,28 @@ export function hostValues(sample: HostSample): Values {
   ];
 }
 
+const MAX_NAME = 500;
+
+/** A name that PostgreSQL can keep and index: without NUL, with whole characters only, not too long. */
+export function storableName(name: string): string {
+  return Buffer.from(name.replaceAll('\0', '').slice(0, MAX_NAME)).toString();
+}
+
 /** The rows of a host's mounts, interfaces and graphics cards. */
 export function partRows(sample: HostSample): PartRow[] {
   const disks = sample.disk.mounts.map(({ mountpoint, total, used, free }) => ({
     kind: 'disk' as const,
-    name: mountpoint,
+    name: storableName(mountpoint),
     values: [total, used, free, share(used, total)],
   }));
   const interfaces = sample.network.interfaces.map(({ name, rxBytes, txBytes, rxRate, txRate }) => ({
     kind: 'interface' as const,
-    name,
+    name: storableName(name),
     values: [rxBytes, txBytes, rxRate, txRate],
   }));
   const gpus = sample.gpu.gpus.map((gpu) => ({
     kind: 'gpu' as const,
-    name: `${gpu.index} ${gpu.name}`,
+    name: storableName(`${gpu.index} ${gpu.name}`),
     values: [
       hundredths(gpu.utilization),
       gpu.memoryUsed,

@@ -106,7 +106,11 @@ export class ProcessTable extends Processes {
   }
 
   override parentOf(pid: number): number {
-    return parseProcessStat(readText(`/proc/${pid}/stat`) ?? '')?.parent ?? 0;
+    const status = readText(`/proc/${pid}/status`) ?? '';
+    const field = (name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+)$`, 'm').exec(status)?.[1] ?? 0);
+    // A thread's number reaches its process, too: that is then what it belongs to.
+    const process = field('Tgid');
+    return process === pid ? field('PPid') : process;
   }
 
   #entry(row: Row): ProcessEntry {
