@@ -31,6 +31,7 @@ async function main() {
   );
   const environment = {
     LOG_LEVEL: 'error',
+    TMPDIR: home,
     LAPWING_COLLECTOR_COMMAND: JSON.stringify(commandOf('collector')),
     NODE_ENV: 'production',
     LAPWING_NATS_SERVER: findServer('nats', dataDir).program,

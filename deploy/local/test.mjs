@@ -28,6 +28,8 @@ async function main() {
     LAPWING_TEST_DATABASE_URL: await postgres(path.join(home, 'plain'), findPostgres()),
     LAPWING_TEST_REDIS_URL: await redis(dataDir),
     LAPWING_TEST_TIMESCALE_URL: await timescale(),
+    // What tests leave behind goes with the folder.
+    TMPDIR: home,
     LAPWING_TEST_TIMES: times ?? '1',
     LOG_LEVEL: process.env.LOG_LEVEL ?? 'silent',
   };

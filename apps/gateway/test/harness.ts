@@ -46,7 +46,7 @@ export class Harness {
     readonly url: string,
   ) {}
 
-  static async start(environment: Record<string, string> = {}): Promise<Harness> {
+  static async start(): Promise<Harness> {
     const nats = await NatsServer.start();
     const bus = new Bus({ service: 'behind', servers: nats.url });
     bus.onModuleInit();
@@ -56,7 +56,6 @@ export class Harness {
       REDIS_URL: redisUrl(),
       PORT: '0',
       COLLECTOR_AGENT_ID: 'web-1',
-      ...environment,
     });
     const app = await startGateway(GatewayModule.register(config), config);
     const harness = new Harness(nats, bus, app, (await app.getUrl()).replace('[::1]', '127.0.0.1'));
