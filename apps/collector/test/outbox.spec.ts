@@ -46,6 +46,20 @@ describe('the outbox', () => {
     await second.close();
   });
 
+  it('uses no number twice when it is killed after all was confirmed and before its state was written', async () => {
+    const first = await open();
+    await fill(first, 3);
+    const state = await readFile(path.join(folder, 'state.json'));
+    await fill(first, 1, base + 60 * MINUTE);
+    await first.confirm(first.id, [[1, 4]]);
+    await writeFile(path.join(folder, 'state.json'), state);
+    const [last = ''] = await segments();
+    await truncate(path.join(folder, last), 0);
+    const second = await open({ now: base + 61 * MINUTE });
+    expect(second.nextSeq).toBe(4);
+    await second.close();
+  });
+
   it('tells a kill from a stop, and continues the numbers', async () => {
     const first = await open();
     await fill(first, 2);

@@ -204,8 +204,11 @@ export class Outbox {
       const match = SEGMENT.exec(file);
       return match?.[1] && match[2] ? [{ file, outbox: match[1], first: Number(match[2]) }] : [];
     });
-    for (const { file, outbox } of files.toSorted((a, b) => a.first - b.first))
+    for (const { file, outbox, first } of files.toSorted((a, b) => a.first - b.first)) {
+      // A segment is named after its first number, so the name tells what was used before it, whatever became of that.
+      if (outbox === this.#state.outbox) this.#state.nextSeq = Math.max(this.#state.nextSeq, first);
       await this.#recoverSegment(file, outbox);
+    }
   }
 
   async #recoverSegment(file: string, outbox: string): Promise<void> {
@@ -252,25 +255,29 @@ export class Outbox {
     if (known >= 0) this.#segments.splice(known, 1);
     this.#segments.push({ file, bytes: 0, hour: hourOf(time), waiting: new Set() });
     this.#file = await open(this.#path(file), 'w');
-    await this.#enforceCap();
-    await this.#removeConfirmed();
+    const surplus = this.#giveUpSurplus();
+    // First the record of what is given up, then its files: a crash between the two loses nothing from the books.
     await this.#saveState();
+    for (const segment of surplus) await this.#remove(segment);
+    await this.#removeConfirmed();
   }
 
-  async #enforceCap(): Promise<void> {
+  /** Gives up the oldest segments when there are too many bytes, and notes what is lost with them. */
+  #giveUpSurplus(): Segment[] {
     let bytes = this.#segments.reduce((total, segment) => total + segment.bytes, 0);
-    while (bytes > this.#options.maxBytes - SEGMENT_BYTES && this.#segments.length > 1) {
-      const [oldest] = this.#segments;
-      if (!oldest) return;
+    const surplus: Segment[] = [];
+    for (const oldest of this.#segments.slice(0, -1)) {
+      if (bytes <= this.#options.maxBytes - SEGMENT_BYTES) break;
       bytes -= oldest.bytes;
+      surplus.push(oldest);
       const lost = [...oldest.waiting];
       for (const run of runsOf(lost.map((entry) => entry.seq))) {
         const within = lost.filter((entry) => entry.seq >= run[0] && entry.seq <= run[1]);
         this.#note({ from: within[0]?.time ?? 0, to: within.at(-1)?.time ?? 0, cause: 'outbox_full', lost: run });
       }
       for (const entry of lost) this.#forget(`${entry.outbox}/${entry.seq}`);
-      await this.#remove(oldest);
     }
+    return surplus;
   }
 
   async #removeConfirmed(): Promise<void> {
