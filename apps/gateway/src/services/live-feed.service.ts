@@ -26,6 +26,7 @@ export interface Missed {
 }
 
 const FRESH_MS = 300_000;
+const MAX_WATCHERS = 5000;
 const MAX_REPLAYED = 10_000;
 
 const watchersGauge = gauge({ name: 'lapwing_stream_watchers', help: 'Clients that follow the live stream' });
@@ -66,6 +67,11 @@ export class LiveFeedService implements OnApplicationBootstrap, OnModuleDestroy 
   latestFrames(agentId: string | undefined): Frame[] {
     const all = [...this.#latest.values()].map(({ frame }) => frame);
     return agentId === undefined ? all : all.filter((frame) => frame.agentId === agentId);
+  }
+
+  /** Whether as many watch as may. */
+  get full(): boolean {
+    return this.#watchers.size >= MAX_WATCHERS;
   }
 
   /** Passes every new frame to a watcher from now on. Returns what ends it. */

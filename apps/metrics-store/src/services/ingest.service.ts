@@ -6,7 +6,7 @@ import { quarantineReason, type ClockWindow } from '../domain/admission.js';
 import { foldRanges } from '../domain/ranges.js';
 import { hostValues, partRows, type PartRow } from '../domain/tables.js';
 import type { GapRow, LedgerStore, QuarantinedRow } from '../store/ledger.store.js';
-import type { ResourceKey, ResourceStore } from '../store/resource.store.js';
+import type { IdOf, ResourceKey, ResourceStore } from '../store/resource.store.js';
 import type { SampleRows, SampleStore } from '../store/sample.store.js';
 
 type Batch = PayloadOf<typeof hostSampled>;
@@ -36,9 +36,9 @@ export class IngestService {
     const now = Date.now();
     const batches = deliveries.map((delivery) => delivery.payload);
     const { admitted, wild } = this.#admit(batches, now);
-    await this.resources.ensure(resourceKeys(batches, admitted));
+    const idOf = await this.resources.ensure(resourceKeys(batches, admitted));
     await this.samples.ensurePartitions(admitted.map(({ sample }) => sample.time));
-    await this.#write(batches, admitted, wild, now);
+    await this.#write(batches, this.#rows(admitted, idOf), wild, idOf, now);
     this.#tell(batches);
     samplesTotal.inc({ outcome: 'stored' }, admitted.length);
     samplesTotal.inc({ outcome: 'quarantined' }, wild.length);
@@ -60,15 +60,15 @@ export class IngestService {
 
   async #write(
     batches: Batch[],
-    admitted: Admitted[],
+    rows: SampleRows,
     wild: (Omit<QuarantinedRow, 'resourceId'> & { agentId: string })[],
+    idOf: IdOf,
     now: number,
   ) {
-    const hostId = (agentId: string): number => this.resources.idOf({ kind: 'host', agentId, name: '' });
+    const hostId = (agentId: string): number => idOf({ kind: 'host', agentId, name: '' });
     const gaps: GapRow[] = batches.flatMap(({ agentId, outbox, gaps: reported }) =>
       (reported ?? []).map((gap) => ({ resourceId: hostId(agentId), outbox, gap })),
     );
-    const rows = this.#rows(admitted);
     await this.postgres.transaction('samples.store', async (transaction) => {
       await this.samples.insert(transaction, rows, now);
       await this.ledger.quarantine(
@@ -80,13 +80,13 @@ export class IngestService {
     });
   }
 
-  #rows(admitted: Admitted[]): SampleRows {
+  #rows(admitted: Admitted[], idOf: IdOf): SampleRows {
     const rows: SampleRows = { hosts: [], parts: { disk: [], interface: [], gpu: [] } };
     for (const { agentId, outbox, sample, parts } of admitted) {
-      const resourceId = this.resources.idOf({ kind: 'host', agentId, name: '' });
+      const resourceId = idOf({ kind: 'host', agentId, name: '' });
       rows.hosts.push({ resourceId, outbox, sample, values: hostValues(sample) });
       for (const { kind, name, values } of parts)
-        rows.parts[kind].push([this.resources.idOf({ kind, agentId, name }), sample.time, ...values]);
+        rows.parts[kind].push([idOf({ kind, agentId, name }), sample.time, ...values]);
     }
     return rows;
   }

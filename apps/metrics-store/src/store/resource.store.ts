@@ -9,28 +9,34 @@ export interface ResourceKey {
   name: string;
 }
 
+/** Tells the number of a resource. */
+export type IdOf = (key: ResourceKey) => number;
+
 const MAX_KNOWN = 200_000;
 
 const textOf = ({ kind, agentId, name }: ResourceKey): string => `${kind}\n${agentId}\n${name}`;
 
 /** Gives resources their numbers, and remembers them. */
 export class ResourceStore {
-  readonly #known = new Map<string, number>();
+  #known = new Map<string, number>();
 
   constructor(private readonly postgres: Postgres) {}
 
-  /** The number of a resource that {@link ensure} has seen. */
-  idOf(key: ResourceKey): number {
-    const id = this.#known.get(textOf(key));
-    if (id === undefined) throw new Error(`resource ${textOf(key)} was not ensured`);
-    return id;
-  }
-
-  /** Numbers those that have none yet. Committed at once, so that a failed batch leaves no number that does not exist. */
-  async ensure(keys: ResourceKey[]): Promise<void> {
-    if (this.#known.size > MAX_KNOWN) this.#known.clear();
-    const unknown = new Map(keys.filter((key) => !this.#known.has(textOf(key))).map((key) => [textOf(key), key]));
-    if (unknown.size === 0) return;
+  /**
+   * Numbers those that have none yet, committed at once, so that a failed batch leaves no number that does not exist.
+   * @returns what tells the number of each.
+   */
+  async ensure(keys: ResourceKey[]): Promise<IdOf> {
+    // A new map, not an emptied one: batches that are under way keep theirs.
+    if (this.#known.size > MAX_KNOWN) this.#known = new Map();
+    const known = this.#known;
+    const idOf: IdOf = (key) => {
+      const id = known.get(textOf(key));
+      if (id === undefined) throw new Error(`resource ${textOf(key)} was not ensured`);
+      return id;
+    };
+    const unknown = new Map(keys.filter((key) => !known.has(textOf(key))).map((key) => [textOf(key), key]));
+    if (unknown.size === 0) return idOf;
     const columns = { kind: 'text', agent_id: 'text', name: 'text' } as const;
     const { from, values } = unnestColumns(
       columns,
@@ -49,7 +55,8 @@ export class ResourceStore {
       `SELECT r.id, r.kind, r.agent_id, r.name FROM metrics.resource r JOIN ${from} USING (kind, agent_id, name)`,
       values,
     );
-    for (const { id, kind, agent_id, name } of rows) this.#known.set(textOf({ kind, agentId: agent_id, name }), id);
+    for (const { id, kind, agent_id, name } of rows) known.set(textOf({ kind, agentId: agent_id, name }), id);
+    return idOf;
   }
 
   /** The numbers of the hosts of these agents, or of all. */

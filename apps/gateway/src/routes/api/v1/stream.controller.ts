@@ -35,6 +35,7 @@ export class StreamController {
     const lastId = request.headers['last-event-id'];
     const after = typeof lastId === 'string' && lastId !== '' ? parseLastId(lastId) : undefined;
     if (agentId !== undefined) await this.hosts.resolve(agentId);
+    if (this.feed.full) throw new LapwingError('UNAVAILABLE', 'too many clients follow the stream');
     const stream = new EventStream(reply);
     const watcher = { agentId, take: (frame: { text: string }) => stream.send(frame.text) };
     if (!after) {
