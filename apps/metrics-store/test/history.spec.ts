@@ -68,6 +68,34 @@ describe.each(databaseKinds())('history on %s', (kind) => {
       expect((await read(base, base + HOUR, step)).columns.cpu).toEqual({ avg: [50], min: [10], max: [90] });
   });
 
+  it('takes in what is being stored late at the very moment of a roll-up', async () => {
+    await store.send([withCpu(1, base, 10)]);
+    await store.until('metrics.host_sample', 1);
+    let rolling: Promise<void> = Promise.resolve();
+    await store.postgres.transaction('test', async (transaction) => {
+      await transaction.query(
+        `INSERT INTO metrics.host_sample (resource_id, time, seq, cpu) SELECT id, $1, 2, 9000 FROM metrics.resource WHERE kind = 'host'`,
+        [new Date(base + 1000)],
+      );
+      await transaction.query(
+        `SELECT lapwing.note_late('metrics.host_sample', array_agg(id), array_agg($1::timestamptz)) FROM metrics.resource WHERE kind = 'host'`,
+        [new Date(base + 1000)],
+      );
+      let done = false;
+      rolling = store.rollUp().finally(() => (done = true));
+      await eventually(async () => {
+        const { rows } = await store.postgres.query<{ n: number }>(
+          'test',
+          `SELECT count(*) AS n FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()`,
+        );
+        return done || (rows[0]?.n ?? 0) > 0;
+      });
+    });
+    await rolling;
+    await store.rollUp();
+    expect((await read(base, base + HOUR, 60)).columns.cpu).toEqual({ avg: [50], min: [10], max: [90] });
+  });
+
   it('leaves gaps as gaps', async () => {
     await store.send([withCpu(1, base, 10), withCpu(2, base + 10 * MINUTE, 20)]);
     await store.until('metrics.host_sample', 2);

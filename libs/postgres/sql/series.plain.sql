@@ -108,7 +108,8 @@ LANGUAGE sql AS $$
   FROM lapwing.rollup r, unnest(resource_ids, times) AS l (resource_id, at)
   WHERE r.series = series_name AND l.at < now() - interval '1 minute'
   ORDER BY 1, 3, 2
-  ON CONFLICT DO NOTHING
+  -- A mark that is there already is locked until this transaction ends: a refresh that takes it waits, and sees these samples.
+  ON CONFLICT (rollup, bucket, resource_id) DO UPDATE SET bucket = excluded.bucket
 $$;
 
 -- Moves a roll-up's watermark on, and does what came late again; in bounded pieces. Returns whether anything is left.

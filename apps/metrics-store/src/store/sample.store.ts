@@ -62,9 +62,9 @@ export class SampleStore {
   async insert(transaction: Transaction, rows: SampleRows, now: number): Promise<void> {
     for (const kind of ['disk', 'interface', 'gpu'] as const)
       await insertRows(transaction, sampleTables[kind], rows.parts[kind]);
-    await this.#noteLate(transaction, rows, now);
-    // The ledger and the newest samples come last: their rows are those that two transactions of the same hosts share.
+    // The ledger, the marks of what is late and the newest samples come last: two transactions of the same hosts share them.
     await this.#insertHosts(transaction, rows.hosts, now);
+    await this.#noteLate(transaction, rows, now);
     await this.#keepNewest(transaction, rows.hosts);
   }
 
