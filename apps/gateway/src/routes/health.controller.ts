@@ -6,7 +6,7 @@ import { lapwingVersion } from '../version.js';
 
 const Alive = z.object({ status: z.literal('alive'), version: z.string(), uptime: z.int().describe('seconds') });
 
-/** Whether the process answers; looks at nothing else. One object for two contracts (C1 of the contract notes). */
+/** Whether the process answers; looks at nothing else. One object serves two contracts. */
 @Controller('health')
 export class HealthController {
   @Get()
