@@ -1,4 +1,4 @@
-import type { StreamName } from '@lapwing/contracts';
+import { catalogue, type StreamName } from '@lapwing/contracts';
 import {
   DiscardPolicy,
   RetentionPolicy,
@@ -26,6 +26,12 @@ export const defaultStreamLimits: StreamLimits = { replicas: 1, samplesMaxBytes:
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 
+/** Every event that the stream EVENTS keeps. */
+const otherEvents = catalogue
+  .filter((contract) => contract.kind === 'event' && contract.stream === 'EVENTS')
+  .map(({ name }) => `${name}.>`)
+  .toSorted();
+
 type Wanted = Pick<StreamConfig, 'subjects' | 'max_bytes' | 'max_age' | 'num_replicas' | 'duplicate_window'>;
 
 function wantedStreams(limits: StreamLimits): Record<StreamName, Wanted> {
@@ -37,7 +43,7 @@ function wantedStreams(limits: StreamLimits): Record<StreamName, Wanted> {
       max_bytes: limits.samplesMaxBytes,
       max_age: nanos(limits.samplesMaxAgeHours * HOUR_MS),
     },
-    EVENTS: { ...common, subjects: ['evt.settings.changed.>'], max_bytes: 2 ** 27, max_age: nanos(7 * DAY_MS) },
+    EVENTS: { ...common, subjects: otherEvents, max_bytes: 2 ** 27, max_age: nanos(7 * DAY_MS) },
     DEAD: { ...common, subjects: ['dead.>'], max_bytes: 2 ** 27, max_age: nanos(30 * DAY_MS) },
   };
 }

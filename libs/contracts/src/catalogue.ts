@@ -1,12 +1,49 @@
+import { auditList, auditOccurred } from './audit.js';
 import type { Contract } from './define.js';
 import { deliveryGet, hostSampled, ledgerGet, samplesStored } from './delivery.js';
 import { healthGet } from './health.js';
 import { gpuHistoryGet, historyGet, latestSampleGet } from './history.js';
+import {
+  configApply,
+  configChanged,
+  principalGet,
+  principalsChanged,
+  recoverySet,
+  roleCreate,
+  roleDelete,
+  roleList,
+  roleUpdate,
+  securityStatusGet,
+  setupCreate,
+  tokenCreate,
+  tokenDelete,
+  tokenList,
+  tokenRegenerate,
+} from './identity.js';
 import { processGet, processList, processSignal } from './processes.js';
 import { settingsChanged, settingsGet, settingsUpdate } from './settings.js';
+import {
+  lockoutReset,
+  oidcBegin,
+  oidcFinish,
+  passwordChange,
+  passwordReset,
+  profileUpdate,
+  sessionCreate,
+  sessionEnd,
+  totpBegin,
+  totpDisable,
+  totpEnable,
+  totpGet,
+  userCreate,
+  userGet,
+  userList,
+  userRegister,
+  userUpdate,
+} from './users.js';
 
 /** The services that answer requests, in the order in which they are started. */
-export const services = ['settings', 'metrics-store', 'collector'] as const;
+export const services = ['settings', 'auth', 'metrics-store', 'collector'] as const;
 /** The name of a service. */
 export type ServiceName = (typeof services)[number];
 
@@ -26,6 +63,40 @@ export const catalogue: Contract[] = [
   processList,
   processGet,
   processSignal,
+  principalGet,
+  principalsChanged,
+  securityStatusGet,
+  recoverySet,
+  setupCreate,
+  configApply,
+  configChanged,
+  roleList,
+  roleCreate,
+  roleUpdate,
+  roleDelete,
+  tokenList,
+  tokenCreate,
+  tokenDelete,
+  tokenRegenerate,
+  sessionCreate,
+  sessionEnd,
+  oidcBegin,
+  oidcFinish,
+  userList,
+  userGet,
+  userCreate,
+  userRegister,
+  userUpdate,
+  profileUpdate,
+  passwordChange,
+  passwordReset,
+  lockoutReset,
+  totpGet,
+  totpBegin,
+  totpEnable,
+  totpDisable,
+  auditOccurred,
+  auditList,
 ];
 
 /** The catalogue as text, a line each: what it is, its subject, and the stream that keeps it. */

@@ -9,6 +9,32 @@ export const errorCodes = {
   NOT_FOUND: 'no such resource',
   /** The caller, or Lapwing itself, may not do this. */
   FORBIDDEN: 'not allowed',
+  /** No credential, or one that stands for nobody (any more). */
+  UNAUTHENTICATED: 'log in, or send an API token',
+  /** A wrong name, password or code; which of them is not told. */
+  INVALID_CREDENTIALS: 'wrong user name or password',
+  /** The password was right, and a code of the second factor is wanted. */
+  TOTP_REQUIRED: 'a code of the second factor is required',
+  /** A write with a session cookie came without the token that proves that Lapwing's own page sent it. */
+  CSRF_INVALID: 'the header X-CSRF-Token must hold the value of the cookie pulse_csrf',
+  /** Too many failed logins; `details` tell until when. */
+  ACCOUNT_LOCKED: 'too many failed attempts',
+  /** More than the limit allows; `details` tell the limit and when to come back. */
+  RATE_LIMITED: 'too many requests',
+  /** Asked for with the present password, which was wrong. */
+  INVALID_CURRENT_PASSWORD: 'the current password is wrong',
+  /** There is a user of this name. */
+  USERNAME_TAKEN: 'there is a user of this name',
+  /** There is a role of this name. */
+  ROLE_EXISTS: 'there is a role of this name',
+  /** Nobody could administer Lapwing any more. */
+  LAST_ADMIN: 'the last administrator must stay',
+  /** The system's own roles are fixed. */
+  SYSTEM_ROLE: 'roles of the system cannot be changed',
+  /** Users can not make themselves here. */
+  REGISTRATION_DISABLED: 'registration is switched off',
+  /** The first start is over. */
+  ALREADY_CONFIGURED: 'there is a user already: log in',
   /** Nobody is there to answer, or what they depend on is away; later it may work. */
   UNAVAILABLE: 'a service behind this is away',
   /** Somebody is there, but did not answer before the deadline. */

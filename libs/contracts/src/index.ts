@@ -1,4 +1,5 @@
 export * from './agent.js';
+export * from './audit.js';
 export * from './catalogue.js';
 export * from './define.js';
 export * from './delivery.js';
@@ -6,5 +7,8 @@ export * from './errors.js';
 export * from './health.js';
 export * from './history.js';
 export * from './host-sample.js';
+export * from './identity.js';
+export * from './permissions.js';
 export * from './processes.js';
 export * from './settings.js';
+export * from './users.js';

@@ -19,6 +19,7 @@ export class Migrations implements OnApplicationBootstrap, OnModuleDestroy {
   readonly #stopping = new AbortController();
   #ready = false;
   #running: Promise<void> | undefined;
+  readonly #preparations: (() => Promise<void>)[] = [];
 
   /**
    * @param schema the schema that the service owns; the migration table lies in it.
@@ -46,6 +47,11 @@ export class Migrations implements OnApplicationBootstrap, OnModuleDestroy {
     await this.#running;
   }
 
+  /** Adds what must be done with an up-to-date schema before it counts as ready; done again at every start. */
+  prepare(work: () => Promise<void>): void {
+    this.#preparations.push(work);
+  }
+
   /** Brings the schema up to date now. */
   async run(): Promise<void> {
     const files = await this.#files();
@@ -61,6 +67,7 @@ export class Migrations implements OnApplicationBootstrap, OnModuleDestroy {
       const applied = new Set(rows.map((row) => row.name));
       for (const file of files.filter((name) => !applied.has(name))) await this.#apply(transaction, table, file);
     });
+    for (const prepare of this.#preparations) await prepare();
     this.#ready = true;
   }
 

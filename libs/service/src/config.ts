@@ -32,6 +32,19 @@ export const secret = z
   .min(1)
   .transform((value) => new Secret(value));
 
+/** A setting that is on or off. */
+export const flag = z
+  .enum(['true', 'false', '1', '0', 'yes', 'no'])
+  .transform((text) => ['true', '1', 'yes'].includes(text));
+
+/** A setting that is a list, separated by commas. */
+export const list = z.string().transform((text) =>
+  text
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== ''),
+);
+
 /** Settings that every service has. */
 export const commonConfig = z.object({
   /** Addresses of NATS, separated by commas. */
@@ -50,6 +63,8 @@ export const commonConfig = z.object({
   LAPWING_OPS_PORT: z.coerce.number().int().min(0).max(65_535).default(0),
   /** Address on which that port listens. */
   LAPWING_OPS_HOST: z.string().default('127.0.0.1'),
+  /** Whether the process ends when an administrator applies the security settings, so that its supervisor starts it anew. */
+  RESTART_ON_APPLY: flag.default(false),
 });
 
 /** The database, for services that own a schema. */

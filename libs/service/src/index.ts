@@ -1,3 +1,15 @@
-export { ConfigError, Secret, busConfig, commonConfig, databaseConfig, readConfig, secret } from './config.js';
+export {
+  ConfigError,
+  Secret,
+  busConfig,
+  commonConfig,
+  databaseConfig,
+  flag,
+  list,
+  readConfig,
+  secret,
+} from './config.js';
 export { Health, healthProvider, worstOf, type Finding } from './health.js';
+export { restartProviders } from './restart.js';
 export { nestLogger, runMain, startService } from './run.js';
+export { SecretKey, secretKeyConfig } from './secret-key.js';
