@@ -5,7 +5,7 @@ const only = (name, from, allowed, comment) => ({
   comment,
   severity: 'error',
   from: { path: from, pathNot: '\\.spec\\.ts$' },
-  to: { path: '^(apps|libs)/', pathNot: allowed },
+  to: { path: '^(apps|libs)/', pathNot: [...allowed, '/node_modules/'] },
 });
 
 module.exports = {
@@ -21,7 +21,7 @@ module.exports = {
     only(
       'store-is-the-way-out',
       app('store'),
-      ['^apps/$1/src/(store|domain)/', '^libs/(postgres|redis|contracts)/'],
+      ['^apps/$1/src/(store|domain)/', '^libs/(postgres|redis|contracts|service)/'],
       'SQL, Redis and disk',
     ),
     only(

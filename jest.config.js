@@ -1,7 +1,7 @@
 // Jest runs CommonJS: SWC compiles our TypeScript and the ESM-only packages below to CommonJS (cached on disk).
 // Reason: on Node 20 Jest cannot require() an ES module, and CommonJS packages such as light-my-request do.
 const esmOnly =
-  '@nestjs cookie content-disposition file-type load-esm strtok3 token-types uint8array-extras @tokenizer @borewit js-yaml es-toolkit zod'.split(
+  '@nestjs cookie content-disposition file-type load-esm strtok3 token-types uint8array-extras @tokenizer @borewit js-yaml es-toolkit zod @fastify/cookie p-limit yocto-queue openid-client oauth4webapi jose'.split(
     ' ',
   );
 const swc = (parser, transform) => [
@@ -30,8 +30,8 @@ export default {
   },
   transformIgnorePatterns: [`/node_modules/(?!(${esmOnly.join('|')})/)`],
   moduleNameMapper: {
-    '^@lapwing/(bus|contracts|postgres|redis|service|telemetry|testing)$': '<rootDir>/libs/$1/src/index.ts',
-    '^@lapwing/(collector|gateway|metrics-store|settings)/(.*)$': '<rootDir>/apps/$1/src/$2.ts',
+    '^@lapwing/(bus|contracts|outgoing|postgres|redis|service|telemetry|testing)$': '<rootDir>/libs/$1/src/index.ts',
+    '^@lapwing/(auth|collector|gateway|metrics-store|settings)/(.*)$': '<rootDir>/apps/$1/src/$2.ts',
     '^(\\.{1,2}/.*)\\.js$': '$1',
   },
 };
