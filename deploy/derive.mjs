@@ -13,7 +13,7 @@ const { controllers } = await load('apps/gateway/dist/routes/registry.js');
 const { describeRoutes, routesOf } = await load('apps/gateway/dist/http/route-list.js');
 const { describeCatalogue } = await load('libs/contracts/dist/index.js');
 
-const app = await createGateway(GatewayModule.register(loadConfig({})), 1024);
+const app = await createGateway(GatewayModule.register(loadConfig({})), loadConfig({}));
 const lists = {
   'apps/gateway/routes.txt': describeRoutes(routesOf(controllers)),
   'apps/gateway/openapi.json': `${JSON.stringify(describeApi(app), null, 2)}\n`,

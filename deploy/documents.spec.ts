@@ -50,6 +50,7 @@ describe('documents', () => {
         ...names(config, setting),
         ...names(common, setting),
         ...(config.includes('databaseConfig') ? names(database, setting) : []),
+        ...(config.includes('secretKeyConfig') ? names(read('libs/service/src/secret-key.ts'), setting) : []),
       ];
       const environment = read(`apps/${app}/README.md`).split('**Environment**')[1] ?? '';
       expect(names(environment, /`([A-Z][A-Z0-9_]+)`/g).toSorted()).toEqual(known.toSorted());

@@ -7,14 +7,14 @@ export const root = path.resolve(import.meta.dirname, '../..');
 
 const known = {
   PORT: { flag: 'port', about: 'port of the web server and the API (8080)' },
-  HOST: { flag: 'host', about: 'address on which it listens (127.0.0.1; only this machine, until there are users)' },
+  HOST: { flag: 'host', about: 'address on which it listens (127.0.0.1; 0.0.0.0 for all)' },
   LAPWING_DATA_DIR: { flag: 'data-dir', about: 'folder of all data (.data)' },
   NATS_URL: { flag: 'nats-url', about: 'a NATS server with JetStream; without it one is started' },
   DATABASE_URL: { flag: 'database-url', about: 'a PostgreSQL database; without it a server is started' },
   REDIS_URL: { flag: 'redis-url', about: 'a Redis server; without it one is started' },
   LAPWING_ADMIN_PASSWORD: {
     flag: 'admin-password',
-    about: 'password of the first user; kept for the version that has users',
+    about: 'password of the first user, "admin"; without it one is made and printed once',
   },
 };
 

@@ -43,9 +43,10 @@ export async function claimPort(port, host) {
 /**
  * A secret that is kept in a file which only its owner may read.
  * @param {string} file
+ * @param {() => string} make
  */
-function keptSecret(file) {
-  if (!fs.existsSync(file)) fs.writeFileSync(file, randomBytes(24).toString('hex'), { mode: 0o600 });
+export function keptSecret(file, make = () => randomBytes(24).toString('hex')) {
+  if (!fs.existsSync(file)) fs.writeFileSync(file, make(), { mode: 0o600 });
   return fs.readFileSync(file, 'utf8').trim();
 }
 
@@ -119,7 +120,9 @@ export async function startRedis(dataDir, home) {
     `port ${port}`,
     `dir ${JSON.stringify(folder)}`,
     `requirepass ${password}`,
-    'save 60 1',
+    // Sessions must not come back from a file after they were ended: a restart logs everyone out.
+    "save ''",
+    'appendonly no',
     'daemonize no',
   ];
   fs.writeFileSync(config, `${lines.join('\n')}\n`, { mode: 0o600 });

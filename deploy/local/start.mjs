@@ -1,4 +1,5 @@
 // `npm start`: from nothing to a running Lapwing. `--services` runs every service in a process of its own.
+import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -6,7 +7,7 @@ import { commandOf } from './apps.mjs';
 import { Child, ensureFolder, tail } from './child.mjs';
 import { build, installPackages } from './install.mjs';
 import { readOptions, root } from './options.mjs';
-import { claimPort, freePort, startNats, startPostgres, startRedis } from './servers.mjs';
+import { claimPort, freePort, keptSecret, startNats, startPostgres, startRedis } from './servers.mjs';
 import { LaunchError, fail, step } from './steps.mjs';
 
 const READY_MS = 120_000;
@@ -23,22 +24,51 @@ async function main() {
   stopOnSignals();
   step('starting servers');
   const urls = await startServers(options);
-  const environment = await environmentOf(options, urls);
+  const login = firstLogin(options);
+  const environment = { ...(await environmentOf(options, urls)), ...login.environment };
   const logs = ensureFolder(options.dataDir, 'logs');
-  const apps = options.services ? ['settings', 'metrics-store', 'collector', 'gateway'] : ['standalone'];
+  const apps = options.services ? ['settings', 'auth', 'metrics-store', 'collector', 'gateway'] : ['standalone'];
   step(`starting ${apps.join(', ')}`);
   for (const app of apps) children.push(startApp(app, environment, logs));
   await waitUntilReady(environment, logs, apps);
-  const url = `http://${environment.HOST}:${environment.PORT}`;
+  const url = `http://${reachable(environment.HOST)}:${environment.PORT}`;
   process.stdout.write(`
   Lapwing is running:   ${url}/api/docs
-  This host, now:       curl ${url}/api/v1/system/resources
-  Live:                 curl -N ${url}/api/v1/stream
-  Log in:               not yet: there are no users in this version, so it listens on this machine only (${environment.HOST})
+  Log in:               ${login.hint}
+  From a terminal:      curl --json '{"username":"admin","password":"…"}' ${url}/api/v1/auth/login
+                        curl -H 'Authorization: Bearer <token>' ${url}/api/v1/system/resources
   Data and logs:        ${options.dataDir}
   Stop:                 Ctrl-C
 
 `);
+}
+
+/**
+ * Who may log in. Where the environment says nothing about it, the first user gets a password that is made here, shown once
+ * and kept for its owner.
+ * @param {ReturnType<typeof readOptions>} options
+ * @returns {{ hint: string, environment: Record<string, string> }}
+ */
+function firstLogin({ dataDir, environment: given }) {
+  const { PULSE_AUTH_USER: user, API_TOKENS: tokens, API_TOKEN: token } = process.env;
+  /** @type {Record<string, string>} */
+  const environment = {};
+  if (!process.env.LAPWING_SECRET_KEY && !process.env.LAPWING_SECRET_KEY_FILE) {
+    environment.LAPWING_SECRET_KEY_FILE = path.join(dataDir, 'secret.key');
+    keptSecret(environment.LAPWING_SECRET_KEY_FILE, () => randomBytes(32).toString('hex'));
+  }
+  if (user) return { hint: `${user}, with the password of PULSE_AUTH_PASS`, environment };
+  if (given.LAPWING_ADMIN_PASSWORD)
+    return { hint: 'admin, with the password of LAPWING_ADMIN_PASSWORD (of the first start)', environment };
+  if (tokens || token) return { hint: 'with the API tokens of the environment; there is no user', environment };
+  const file = path.join(dataDir, 'admin-password');
+  const isNew = !fs.existsSync(file);
+  const password = keptSecret(file, () => randomBytes(12).toString('base64url'));
+  environment.LAPWING_ADMIN_PASSWORD = password;
+  const hint = isNew
+    ? `admin, password ${password} (shown once; kept in ${file})`
+    : `admin; the first password is in ${file}`;
+  return { hint, environment };
 }
 
 /**
@@ -91,13 +121,20 @@ async function environmentOf({ dataDir, environment }, urls) {
   };
 }
 
+/** @param {string | undefined} host an address on which is listened; where that is all, this machine is among them */
+function reachable(host = '127.0.0.1') {
+  if (host === '0.0.0.0') return '127.0.0.1';
+  if (host === '::') return '[::1]';
+  return host.includes(':') ? `[${host}]` : host;
+}
+
 /**
  * @param {Record<string, string>} environment
  * @param {string} logs
  * @param {string[]} apps
  */
 async function waitUntilReady(environment, logs, apps) {
-  const host = environment.HOST === '::1' ? '[::1]' : environment.HOST;
+  const host = reachable(environment.HOST);
   const until = performance.now() + READY_MS;
   while (performance.now() < until) {
     const restarted = children.find((child) => apps.includes(child.program.name) && child.restarts > 0);

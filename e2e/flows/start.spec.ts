@@ -65,11 +65,11 @@ describe('npm start', () => {
 
   it('sends metrics live, and resumes', async () => {
     const url = `${lapwing.url}/api/v1/stream`;
-    const first = await events(url, 3);
+    const first = await events(url, 3, lapwing.credentials);
     expect(first.map(({ event }) => event)).toEqual(['metrics', 'metrics', 'metrics']);
     const seqs = first.map(({ data }) => data.seq);
     expect(seqs).toEqual([0, 1, 2].map((offset) => (seqs[0] ?? 0) + offset));
-    const resumed = await events(url, 3, { 'last-event-id': first[0]?.id ?? '' });
+    const resumed = await events(url, 3, { ...lapwing.credentials, 'last-event-id': first[0]?.id ?? '' });
     expect(resumed.map(({ data }) => data.seq)).toEqual([1, 2, 3].map((offset) => (seqs[0] ?? 0) + offset));
   });
 
@@ -78,11 +78,11 @@ describe('npm start', () => {
       fetch(lapwing.url + path, {
         method: 'POST',
         body: JSON.stringify(body),
-        headers: { 'content-type': 'application/json' },
+        headers: { 'content-type': 'application/json', ...lapwing.credentials },
       });
     const child = spawn('sleep', ['60']);
     const ended = once(child, 'exit');
-    expect((await fetch(`${lapwing.url}/api/v1/processes/${child.pid}`)).status).toBe(200);
+    expect((await lapwing.get(`/api/v1/processes/${child.pid}`)).status).toBe(200);
     expect((await post('/api/v1/system/resources', { action: 'kill', pid: child.pid })).status).toBe(200);
     expect((await ended)[1]).toBe('SIGTERM');
     expect((await post('/api/v1/system/resources', { action: 'kill', pid: child.pid })).status).toBe(404);
@@ -153,7 +153,7 @@ describe('npm run start:services', () => {
   }, 180_000);
   afterAll(() => lapwing.remove(), 60_000);
 
-  it.each(['settings', 'metrics-store', 'collector', 'gateway'] as const)(
+  it.each(['settings', 'auth', 'metrics-store', 'collector', 'gateway'] as const)(
     'starts %s again when it dies',
     async (service) => {
       const { pid } = await lapwing.find(service);

@@ -6,6 +6,9 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+/** The password of the user `admin`. */
+export const ADMIN_PASSWORD = 'correct horse battery';
+
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
 /** A process of Lapwing: its number and its command line. */
@@ -18,6 +21,7 @@ export interface Running {
 export class Lapwing {
   #launcher: ChildProcess | undefined;
   #printed = '';
+  #token = '';
 
   private constructor(
     readonly folder: string,
@@ -49,7 +53,16 @@ export class Lapwing {
     const { NATS_URL: _nats, DATABASE_URL: _database, REDIS_URL: _redis, ...inherited } = process.env;
     const launcher = spawn(process.execPath, ['deploy/local/start.mjs', ...args], {
       cwd: root,
-      env: { ...inherited, PORT: String(this.port), LAPWING_DATA_DIR: this.folder, LOG_LEVEL: 'info', ...environment },
+      env: {
+        ...inherited,
+        PORT: String(this.port),
+        LAPWING_DATA_DIR: this.folder,
+        LOG_LEVEL: 'info',
+        LAPWING_ADMIN_PASSWORD: ADMIN_PASSWORD,
+        // Tests ask over and over until something has happened.
+        RATE_LIMIT_PER_MINUTE: '1000000',
+        ...environment,
+      },
     });
     this.#launcher = launcher;
     for (const stream of [launcher.stdout, launcher.stderr])
@@ -57,6 +70,23 @@ export class Lapwing {
     const ended = once(launcher, 'exit').then(() => false);
     const ready = eventually(() => this.#printed.includes('Lapwing is running'), 120_000).then(() => true);
     if (!(await Promise.race([ready, ended]))) throw new Error(this.#printed);
+    if (!('PULSE_AUTH_USER' in environment || 'AUTH_DISABLED' in environment)) await this.logIn();
+  }
+
+  /** Logs the administrator in: what is asked from now on, is asked on his behalf. */
+  async logIn(): Promise<void> {
+    const answer = await fetch(`${this.url}/api/v1/auth/login`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ username: 'admin', password: ADMIN_PASSWORD }),
+    });
+    if (answer.status !== 200) throw new Error(`the login was answered with ${answer.status}`);
+    this.#token = ((await answer.json()) as { token: string }).token;
+  }
+
+  /** The header that speaks for the administrator. */
+  get credentials(): { authorization: string } {
+    return { authorization: `Bearer ${this.#token}` };
   }
 
   /** Asks it to stop, as Ctrl-C does. Returns what it ended with. */
@@ -95,9 +125,12 @@ export class Lapwing {
   }
 
   /** The process of a server or a service: the one that the launcher started and supervises. */
-  async find(what: 'nats' | 'postgres' | 'metrics-store' | 'collector' | 'gateway' | 'settings'): Promise<Running> {
+  async find(
+    what: 'nats' | 'postgres' | 'metrics-store' | 'collector' | 'gateway' | 'settings' | 'auth' | 'redis',
+  ): Promise<Running> {
     const mark =
-      { nats: /nats-server$/, postgres: /\/postgres$/ }[what as string] ?? new RegExp(`apps/${what}/dist/main.js$`);
+      { nats: /nats-server$/, postgres: /\/postgres$/, redis: /redis-server$/ }[what as string] ??
+      new RegExp(`apps/${what}/dist/main.js$`);
     return eventually(async () => {
       const found = (await this.processes()).find(({ args }) => args.some((arg) => mark.test(arg)));
       if (!found) throw new Error(`${what} does not run`);
@@ -120,7 +153,7 @@ export class Lapwing {
 
   /** Asks its API. */
   async get<T>(route: string): Promise<{ status: number; body: T }> {
-    const answer = await fetch(this.url + route, { signal: AbortSignal.timeout(10_000) });
+    const answer = await fetch(this.url + route, { signal: AbortSignal.timeout(10_000), headers: this.credentials });
     return { status: answer.status, body: (await answer.json()) as T };
   }
 }

@@ -1,5 +1,5 @@
 import { Bus, busProviders } from '@lapwing/bus';
-import { Health, busConfig, healthProvider } from '@lapwing/service';
+import { Health, busConfig, healthProvider, restartProviders } from '@lapwing/service';
 import { Module, type DynamicModule } from '@nestjs/common';
 import { readFileSync } from 'node:fs';
 import { uptime } from 'node:os';
@@ -44,6 +44,7 @@ export class CollectorModule {
           inject: [Processes],
         },
         healthProvider,
+        ...restartProviders(config),
         { provide: 'health checks', useFactory: addChecks, inject: [Health, SamplerService] },
       ],
     };

@@ -1,12 +1,15 @@
 import { Bus, busProviders } from '@lapwing/bus';
 import { Redis } from '@lapwing/redis';
-import { busConfig } from '@lapwing/service';
+import { busConfig, restartProviders } from '@lapwing/service';
 import { Module, type DynamicModule } from '@nestjs/common';
-import type { GatewayConfig } from './config.js';
+import { GATEWAY_CONFIG, type GatewayConfig } from './config.js';
 import { controllers } from './routes/registry.js';
 import { toMetricsDocument } from './routes/api/v1/stream.view.js';
+import { AuditService } from './services/audit.service.js';
 import { HostsService } from './services/hosts.service.js';
+import { LimitsService } from './services/limits.service.js';
 import { LiveFeedService } from './services/live-feed.service.js';
+import { PrincipalsService } from './services/principals.service.js';
 import { SystemHealthService } from './services/system-health.service.js';
 
 const service = 'gateway';
@@ -32,6 +35,16 @@ export class GatewayModule {
           useFactory: (bus: Bus, feed: LiveFeedService) => new HostsService(bus, feed, localAgent),
           inject: [Bus, LiveFeedService],
         },
+        { provide: PrincipalsService, useFactory: (bus: Bus) => new PrincipalsService(bus), inject: [Bus] },
+        { provide: AuditService, useFactory: (bus: Bus) => new AuditService(bus), inject: [Bus] },
+        {
+          provide: LimitsService,
+          useFactory: (redis: Redis, principals: PrincipalsService) =>
+            new LimitsService(redis, principals, config.RATE_LIMIT_PER_MINUTE),
+          inject: [Redis, PrincipalsService],
+        },
+        { provide: GATEWAY_CONFIG, useValue: config },
+        ...restartProviders(config),
         {
           provide: SystemHealthService,
           useFactory: (bus: Bus, redis: Redis) => new SystemHealthService(bus, redis),

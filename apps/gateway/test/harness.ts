@@ -7,6 +7,9 @@ import {
   hostSampled,
   latestSampleGet,
   ledgerGet,
+  principalGet,
+  principalsChanged,
+  securityStatusGet,
   processGet,
   processList,
   processSignal,
@@ -15,6 +18,7 @@ import {
   type HealthStatus,
   type HostSample,
   type InputOf,
+  type Principal,
   type ServiceName,
 } from '@lapwing/contracts';
 import { NatsServer, eventually, hostFigures, redisUrl } from '@lapwing/testing';
@@ -23,7 +27,20 @@ import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { once } from 'node:events';
 import { loadConfig } from '../src/config';
 import { GatewayModule } from '../src/gateway.module';
+import { hashOf } from '../src/http/credential';
 import { startGateway } from '../src/http/start';
+
+/** A token that may do everything. */
+export const ADMIN_TOKEN = 'token-of-an-admin';
+
+const CREDENTIALS = { authorization: `Bearer ${ADMIN_TOKEN}` };
+
+/** A principal that may do this much. */
+export function principal(permissions: string[], more: Partial<Principal> = {}): Principal {
+  const id = '018f3c1e-7d2a-4c3b-9a54-0123456789ab';
+  const rest = { userId: null, name: 'token:test', user: null, csrfHash: null, expiresAt: null };
+  return { kind: 'token', id, permissions, ...rest, ...more };
+}
 
 /** What the services behind the gateway answer, and what they were asked. */
 export class Behind {
@@ -32,6 +49,16 @@ export class Behind {
   gpu: unknown = { samples: [] };
   ledger: unknown = { hours: [], gaps: [] };
   refusal: LapwingError | Error | undefined;
+  principals = new Map([[hashOf(ADMIN_TOKEN), principal(['*'])]]);
+  authAway = false;
+  security = {
+    users: true,
+    tokens: true,
+    tokenHint: null,
+    oidcIssuer: null,
+    registration: false,
+    recoveryUntil: null as number | null,
+  };
   asked: { name: string; input: unknown }[] = [];
 }
 
@@ -46,7 +73,7 @@ export class Harness {
     readonly url: string,
   ) {}
 
-  static async start(): Promise<Harness> {
+  static async start(environment: Record<string, string> = {}): Promise<Harness> {
     const nats = await NatsServer.start();
     const bus = new Bus({ service: 'behind', servers: nats.url });
     bus.onModuleInit();
@@ -56,6 +83,8 @@ export class Harness {
       REDIS_URL: redisUrl(),
       PORT: '0',
       COLLECTOR_AGENT_ID: 'web-1',
+      RATE_LIMIT_PER_MINUTE: '1000000',
+      ...environment,
     });
     const app = await startGateway(GatewayModule.register(config), config);
     const harness = new Harness(nats, bus, app, (await app.getUrl()).replace('[::1]', '127.0.0.1'));
@@ -87,6 +116,16 @@ export class Harness {
           checks: service === 'collector' ? [worker('sampler')] : [database, worker('cleanup_service')],
         };
       });
+    const asked = (): Promise<void> =>
+      behind.authAway ? Promise.reject(new LapwingError('UNAVAILABLE', 'the database is away')) : Promise.resolve();
+    bus.respond(principalGet, async ({ hash }) => {
+      await asked();
+      return { principal: behind.principals.get(hash) ?? null };
+    });
+    bus.respond(securityStatusGet, async () => {
+      await asked();
+      return behind.security;
+    });
     bus.respond(historyGet, (input) => answer('history', input, behind.history as never));
     bus.respond(gpuHistoryGet, (input) => answer('gpu', input, behind.gpu as never));
     bus.respond(ledgerGet, (input) => answer('ledger', input, behind.ledger as never));
@@ -111,9 +150,15 @@ export class Harness {
     return this.bus.publish(hostSampled, agentId, { agentId, outbox: '0a1b2c3d4e5f', samples: [sample] });
   }
 
+  /** Takes a credential away, as auth does. */
+  revoke(token: string): void {
+    this.behind.principals.delete(hashOf(token));
+    this.bus.announce(principalsChanged, 'all', { reason: 'test' });
+  }
+
   async get(
     path: string,
-    headers: Record<string, string> = {},
+    headers: Record<string, string> = CREDENTIALS,
   ): Promise<{ status: number; body: unknown; headers: Headers }> {
     const answer = await fetch(this.url + path, { headers });
     return { status: answer.status, body: await answer.json().catch(() => undefined), headers: answer.headers };
@@ -122,7 +167,7 @@ export class Harness {
   async post(
     path: string,
     body: unknown,
-    headers: Record<string, string> = {},
+    headers: Record<string, string> = CREDENTIALS,
   ): Promise<{ status: number; body: unknown }> {
     const text = typeof body === 'string' ? body : JSON.stringify(body);
     const answer = await fetch(this.url + path, {
@@ -136,7 +181,7 @@ export class Harness {
   /** A request with any headers and any path, which fetch would not send. */
   async raw(
     path: string,
-    headers: Record<string, string> = {},
+    headers: Record<string, string> = CREDENTIALS,
     method = 'GET',
   ): Promise<{ status: number; body: string }> {
     const { hostname, port } = new URL(this.url);
@@ -155,7 +200,7 @@ export class Follower {
   ended = false;
   readonly #abort = new AbortController();
 
-  static async open(url: string, headers: Record<string, string> = {}): Promise<Follower> {
+  static async open(url: string, headers: Record<string, string> = CREDENTIALS): Promise<Follower> {
     const follower = new Follower();
     const answer = await fetch(url, { headers, signal: follower.#abort.signal });
     expect(answer.status).toBe(200);

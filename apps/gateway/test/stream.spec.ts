@@ -1,12 +1,15 @@
 import { eventually, hostSample } from '@lapwing/testing';
 import { connect } from 'node:net';
-import { Follower, Harness } from './harness';
+import { ADMIN_TOKEN, Follower, Harness } from './harness';
 
 describe('the live stream', () => {
   let gateway: Harness;
   const followers: Follower[] = [];
   const follow = async (path = '', headers: Record<string, string> = {}): Promise<Follower> => {
-    const follower = await Follower.open(`${gateway.url}/api/v1/stream${path}`, headers);
+    const follower = await Follower.open(`${gateway.url}/api/v1/stream${path}`, {
+      authorization: `Bearer ${ADMIN_TOKEN}`,
+      ...headers,
+    });
     followers.push(follower);
     return follower;
   };
@@ -94,7 +97,9 @@ describe('the live stream', () => {
   });
 
   it.each(['nonsense', '-1', '1-', "1' OR 1"])('refuses "%s" as Last-Event-ID', async (id) => {
-    expect(await gateway.get('/api/v1/stream', { 'last-event-id': id })).toMatchObject({
+    expect(
+      await gateway.get('/api/v1/stream', { authorization: `Bearer ${ADMIN_TOKEN}`, 'last-event-id': id }),
+    ).toMatchObject({
       status: 400,
       body: { error: expect.stringContaining('Last-Event-ID') as string },
     });
@@ -108,7 +113,7 @@ describe('the live stream', () => {
     const quick = await follow();
     const { hostname, port } = new URL(gateway.url);
     const slow = connect(Number(port), hostname).pause();
-    slow.write(`GET /api/v1/stream HTTP/1.1\r\nhost: ${hostname}\r\n\r\n`);
+    slow.write(`GET /api/v1/stream HTTP/1.1\r\nhost: ${hostname}\r\nauthorization: Bearer ${ADMIN_TOKEN}\r\n\r\n`);
     const fat = {
       services: Array.from({ length: 1500 }, (_, index) => ({
         name: `service-${index}.service`,

@@ -1,6 +1,6 @@
 import { busProviders } from '@lapwing/bus';
 import { Migrations, Postgres } from '@lapwing/postgres';
-import { Health, busConfig, healthProvider } from '@lapwing/service';
+import { Health, busConfig, healthProvider, restartProviders } from '@lapwing/service';
 import { Module, type DynamicModule } from '@nestjs/common';
 import type { SettingsConfig } from './config.js';
 import { SettingsHandler } from './handlers/settings.handler.js';
@@ -32,6 +32,7 @@ export class SettingsModule {
           inject: [Postgres, Migrations],
         },
         healthProvider,
+        ...restartProviders(config),
         { provide: 'health checks', useFactory: addChecks, inject: [Health, Migrations] },
       ],
     };

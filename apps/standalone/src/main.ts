@@ -1,3 +1,5 @@
+import { AuthModule } from '@lapwing/auth/auth.module';
+import { loadConfig as authConfig } from '@lapwing/auth/config';
 import { loadConfig as collectorConfig } from '@lapwing/collector/config';
 import { CollectorModule } from '@lapwing/collector/collector.module';
 import { loadConfig as gatewayConfig } from '@lapwing/gateway/config';
@@ -16,6 +18,7 @@ await runMain('standalone', async () => {
   const config = gatewayConfig();
   const imports = [
     SettingsModule.register(settingsConfig()),
+    AuthModule.register(authConfig()),
     MetricsStoreModule.register(metricsStoreConfig()),
     CollectorModule.register(collectorConfig()),
     GatewayModule.register(config),

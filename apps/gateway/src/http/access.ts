@@ -1,10 +1,56 @@
-import { SetMetadata, type CustomDecorator } from '@nestjs/common';
+import { SetMetadata, applyDecorators, type CustomDecorator } from '@nestjs/common';
+import type { AuditFact } from '@lapwing/contracts';
+import type { FastifyRequest } from 'fastify';
 
-/** The metadata under which a route's access is kept. */
+/** The metadata under which a route's access is kept, and what it leaves in the audit trail. */
 export const ACCESS = 'lapwing:access';
+export const AUDIT = 'lapwing:audit';
 
-/** Who may use the route: the holders of this permission (`resource:action`). */
-export const Requires = (permission: string): CustomDecorator => SetMetadata(ACCESS, permission);
+/** What a route may ask for beside a permission. */
+export interface AccessOptions {
+  /** The credential may come as `?token=`, for clients that can send no header. */
+  tokenInQuery?: boolean;
+  /** Readable without a credential while there are API tokens and no users. Never for what holds secrets. */
+  inApiOnlyMode?: boolean;
+  /** A public route that wants to know who asks, where somebody is known. */
+  knowsCaller?: boolean;
+  /** Not counted by any limit: for probes. */
+  unlimited?: boolean;
+  /** Counted as an attempt to log in, ten a minute, beside the general limit. */
+  isLogin?: boolean;
+}
+
+/** Who may use a route. */
+export interface Access extends AccessOptions {
+  /**
+   * A permission; `self` for whoever is known; `public` for everyone; `loopback` for callers on the server itself.
+   */
+  needs: string;
+  /** Whether the permission is only asked for when home-security reads are closed. */
+  open?: boolean;
+}
+
+/** The holders of this permission (`resource:action`) may use the route; `self`: whoever is known. */
+export const Requires = (permission: string, options: AccessOptions = {}): CustomDecorator =>
+  SetMetadata<string, Access>(ACCESS, { ...options, needs: permission });
 
 /** Anyone may use the route, without a credential. */
-export const Public = (): CustomDecorator => SetMetadata(ACCESS, 'public');
+export const Public = (options: AccessOptions = {}): CustomDecorator =>
+  SetMetadata<string, Access>(ACCESS, { ...options, needs: 'public' });
+
+/** Anyone may read it, unless HSI_READS_REQUIRE_AUTH closes it: then holders of this permission. */
+export const OpenRead = (permission: string): CustomDecorator =>
+  SetMetadata<string, Access>(ACCESS, { needs: permission, open: true });
+
+/** Only callers on the server itself may use the route, without a credential. */
+export const LoopbackOnly = (): CustomDecorator => SetMetadata<string, Access>(ACCESS, { needs: 'loopback' });
+
+/** What a route that changes something leaves in the audit trail when it succeeded. */
+export type AuditOf = 'auth' | ((request: FastifyRequest) => AuditFact);
+
+/** The gateway tells the audit trail what was done. */
+export const Audits = (fact: (request: FastifyRequest) => AuditFact): CustomDecorator =>
+  SetMetadata<string, AuditOf>(AUDIT, fact);
+
+/** The service `auth` tells it itself, in the transaction of the change. */
+export const AuditedByAuth = (): MethodDecorator => applyDecorators(SetMetadata<string, AuditOf>(AUDIT, 'auth'));

@@ -1,3 +1,5 @@
+import cookie from '@fastify/cookie';
+import cors from '@fastify/cors';
 import { nestLogger } from '@lapwing/service';
 import { SpanKind, collectProcessMetrics, histogram, inSpan } from '@lapwing/telemetry';
 import type { DynamicModule } from '@nestjs/common';
@@ -5,14 +7,20 @@ import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DocumentBuilder, SwaggerModule, type OpenAPIObject } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { GatewayConfig } from '../config.js';
 import { controllers } from '../routes/registry.js';
+import { AuditService } from '../services/audit.service.js';
+import { LimitsService } from '../services/limits.service.js';
+import { PrincipalsService } from '../services/principals.service.js';
 import { lapwingVersion } from '../version.js';
+import { actorOf } from './caller.js';
 import { ErrorFilter } from './error.filter.js';
 import { toErrorAnswer } from './errors.js';
-import { refuseForeignPages } from './loopback.js';
+import { Guard } from './guard.js';
 import { validation } from './query.js';
-import { routesOf } from './route-list.js';
+import { routesOf, type Route } from './route-list.js';
 import { requestIdOf } from './request-id.js';
+import { addSecurityHeaders } from './security-headers.js';
 
 const requestSeconds = histogram<'method' | 'route' | 'status'>({
   name: 'lapwing_http_request_seconds',
@@ -20,12 +28,16 @@ const requestSeconds = histogram<'method' | 'route' | 'status'>({
   labelNames: ['method', 'route', 'status'],
 });
 
+/** Headers that scripts of other origins may read, too. */
+const EXPOSED = ['retry-after', 'x-ratelimit-limit', 'x-ratelimit-remaining', 'x-ratelimit-reset', 'x-request-id'];
+
 /** Makes the HTTP application out of a module; does not listen yet. */
-export async function createGateway(module: DynamicModule, bodyLimit: number): Promise<NestFastifyApplication> {
-  routesOf(controllers);
+export async function createGateway(module: DynamicModule, config: GatewayConfig): Promise<NestFastifyApplication> {
+  const routes = routesOf(controllers);
   collectProcessMetrics();
   const adapter = new FastifyAdapter({
-    bodyLimit,
+    bodyLimit: config.GATEWAY_BODY_LIMIT,
+    trustProxy: config.TRUSTED_PROXIES.length > 0 ? config.TRUSTED_PROXIES : false,
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 512 },
     genReqId: requestIdOf,
     requestTimeout: 30_000,
@@ -40,7 +52,12 @@ export async function createGateway(module: DynamicModule, bodyLimit: number): P
   const app = await NestFactory.create<NestFastifyApplication>(module, adapter, { logger: nestLogger('gateway') });
   app.useGlobalPipes(validation);
   app.useGlobalFilters(new ErrorFilter());
-  addHooks(app);
+  addSpans(app);
+  await addSecurityHeaders(app);
+  if (config.CORS_ORIGINS.length > 0)
+    await app.register(cors, { origin: config.CORS_ORIGINS, credentials: true, exposedHeaders: EXPOSED });
+  await app.register(cookie);
+  addGuard(app, config, routes);
   const document = describeApi(app);
   SwaggerModule.setup('api/docs', app, document, {
     jsonDocumentUrl: 'api/openapi.json',
@@ -61,20 +78,11 @@ export function describeApi(app: NestFastifyApplication): OpenAPIObject {
   });
 }
 
-function addHooks(app: NestFastifyApplication): void {
+/** Gives each request its id and its span, and measures it. */
+function addSpans(app: NestFastifyApplication): void {
   const fastify = app.getHttpAdapter().getInstance();
   fastify.addHook('onRequest', (request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void) => {
     reply.header('x-request-id', request.id);
-    reply.header('x-content-type-options', 'nosniff');
-    reply.header('x-frame-options', 'DENY');
-    reply.header('referrer-policy', 'no-referrer');
-    try {
-      refuseForeignPages(request);
-    } catch (error) {
-      const { status, body } = toErrorAnswer(error, request.url);
-      void reply.status(status).send(body);
-      return;
-    }
     void inSpan(`${request.method} ${request.routeOptions.url ?? '(no route)'}`, { kind: SpanKind.SERVER }, () => {
       done();
       return new Promise<void>((resolve) => reply.raw.once('close', resolve));
@@ -87,5 +95,21 @@ function addHooks(app: NestFastifyApplication): void {
       reply.elapsedTime / 1000,
     );
     done();
+  });
+}
+
+/** Lets nobody pass without the guard, and tells the audit trail what was done. */
+function addGuard(app: NestFastifyApplication, config: GatewayConfig, routes: Route[]): void {
+  const fastify = app.getHttpAdapter().getInstance();
+  const audit = app.get(AuditService, { strict: false });
+  const principals = app.get(PrincipalsService, { strict: false });
+  const guard = new Guard({ principals, limits: app.get(LimitsService, { strict: false }), audit }, config, routes);
+  fastify.decorateRequest('caller', null);
+  // What it throws ends the request here; an answer alone would not keep the handler from running meanwhile.
+  fastify.addHook('onRequest', (request: FastifyRequest, reply: FastifyReply) => guard.pass(request, reply));
+  fastify.addHook('onSend', async (request: FastifyRequest, reply: FastifyReply, payload: unknown) => {
+    const tell = guard.routeOf(request)?.audit;
+    if (typeof tell === 'function' && reply.statusCode < 400) await audit.record(actorOf(request), tell(request));
+    return payload;
   });
 }

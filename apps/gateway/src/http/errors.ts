@@ -4,7 +4,14 @@ import { HttpException } from '@nestjs/common';
 /** An answer that tells an error, in the form that all four APIs accept. */
 export interface ErrorAnswer {
   status: number;
-  body: { success: false; error: string; code: string; details: Record<string, unknown>; detail?: string };
+  body: {
+    success: false;
+    error: string;
+    code: string;
+    details: Record<string, unknown>;
+    detail?: string;
+    [more: string]: unknown;
+  };
   retryAfter?: number;
 }
 
@@ -12,6 +19,19 @@ const STATUS: Record<ErrorCode, number> = {
   INVALID_INPUT: 400,
   NOT_FOUND: 404,
   FORBIDDEN: 403,
+  UNAUTHENTICATED: 401,
+  INVALID_CREDENTIALS: 401,
+  TOTP_REQUIRED: 401,
+  CSRF_INVALID: 403,
+  ACCOUNT_LOCKED: 429,
+  RATE_LIMITED: 429,
+  INVALID_CURRENT_PASSWORD: 400,
+  USERNAME_TAKEN: 400,
+  ROLE_EXISTS: 400,
+  LAST_ADMIN: 400,
+  SYSTEM_ROLE: 403,
+  REGISTRATION_DISABLED: 403,
+  ALREADY_CONFIGURED: 403,
   UNAVAILABLE: 503,
   TIMEOUT: 503,
   INTERNAL: 500,
@@ -31,6 +51,9 @@ const CODES: Record<number, string> = {
 };
 
 const RETRY_AFTER_SECONDS = 5;
+
+/** Pulse's clients read what these errors tell (attempts left, lock) from the top of the answer. */
+const SPREAD: ErrorCode[] = ['INVALID_CREDENTIALS', 'INVALID_CURRENT_PASSWORD', 'ACCOUNT_LOCKED', 'TOTP_REQUIRED'];
 
 /** The home-security routes answer 422 where all others answer 400. */
 const UNPROCESSABLE =
@@ -53,8 +76,11 @@ export function toErrorAnswer(thrown: unknown, url: string): ErrorAnswer {
 function toAnswer(thrown: unknown): ErrorAnswer {
   if (thrown instanceof LapwingError) {
     const status = STATUS[thrown.code];
-    const body = { success: false as const, error: thrown.message, code: thrown.code, details: thrown.details };
-    return { status, body, ...(status === 503 && { retryAfter: RETRY_AFTER_SECONDS }) };
+    const { retryAfterMs, allowed: _allowed, ...details } = thrown.details;
+    const more = SPREAD.includes(thrown.code) ? details : {};
+    const body = { ...more, success: false as const, error: thrown.message, code: thrown.code, details };
+    const wait = typeof retryAfterMs === 'number' ? Math.ceil(retryAfterMs / 1000) : RETRY_AFTER_SECONDS;
+    return { status, body, ...((status === 503 || status === 429) && { retryAfter: wait }) };
   }
   const status = statusOf(thrown) ?? 500;
   const error = status < 500 && thrown instanceof Error ? thrown.message : 'internal error';

@@ -1,5 +1,4 @@
 import type { FastifyReply } from 'fastify';
-import { currentRequestId } from './request-id.js';
 
 const HEARTBEAT_MS = 15_000;
 /** What may wait for a client that reads slowly. */
@@ -20,11 +19,11 @@ export class EventStream {
     reply.hijack();
     this.#response = reply.raw;
     this.#response.writeHead(200, {
+      ...(reply.getHeaders() as Record<string, string>),
       'content-type': 'text/event-stream; charset=utf-8',
       'cache-control': 'no-cache, no-transform',
       connection: 'keep-alive',
       'x-accel-buffering': 'no',
-      'x-request-id': currentRequestId(reply),
     });
     this.#response.write('retry: 3000\n\n');
     this.#heartbeat = setInterval(() => this.send(': heartbeat\n\n'), HEARTBEAT_MS);

@@ -1,4 +1,3 @@
-import type { FastifyReply } from 'fastify';
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 
@@ -8,9 +7,4 @@ const FIT = /^[A-Za-z0-9._-]{1,128}$/;
 export function requestIdOf(request: Pick<IncomingMessage, 'headers'>): string {
   const given = request.headers['x-request-id'];
   return typeof given === 'string' && FIT.test(given) ? given : randomUUID();
-}
-
-/** The id of the request that is being answered. */
-export function currentRequestId(reply: FastifyReply): string {
-  return reply.request.id;
 }

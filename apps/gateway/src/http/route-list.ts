@@ -1,18 +1,25 @@
 import { RequestMethod, type Type } from '@nestjs/common';
 import { METHOD_METADATA, PATH_METADATA } from '@nestjs/common/constants.js';
-import { ACCESS } from './access.js';
+import { ACCESS, AUDIT, type Access, type AuditOf } from './access.js';
 
-/** A route: what it answers to, who may use it, and which controller it belongs to. */
+/** A route: what it answers to, who may use it, what it leaves in the audit trail, and which controller it belongs to. */
 export interface Route {
   method: string;
   path: string;
-  permission: string;
+  access: Access;
+  audit: AuditOf | undefined;
   controller: string;
 }
 
+const READS = ['GET', 'HEAD', 'OPTIONS'];
+
+/** Whether a request with this method changes nothing. */
+export const isRead = (method: string): boolean => READS.includes(method);
+
 /**
  * All routes of some controllers.
- * @throws Error when one of them does not declare who may use it: such a gateway must not start.
+ * @throws Error when one of them does not declare who may use it, or changes something and does not declare how that is
+ * audited: such a gateway must not start.
  */
 export function routesOf(controllers: Type[]): Route[] {
   return controllers.flatMap((controller) => {
@@ -20,24 +27,32 @@ export function routesOf(controllers: Type[]): Route[] {
     const methods = Object.getOwnPropertyNames(controller.prototype);
     return methods.flatMap((name): Route[] => {
       const handler = (controller.prototype as Record<string, object>)[name] as object;
-      const method = Reflect.getMetadata(METHOD_METADATA, handler) as RequestMethod | undefined;
-      if (name === 'constructor' || method === undefined) return [];
-      const permission = Reflect.getMetadata(ACCESS, handler) as string | undefined;
-      if (!permission)
-        throw new Error(`${controller.name}.${name} declares no access: add @Requires('…') or @Public()`);
+      const requestMethod = Reflect.getMetadata(METHOD_METADATA, handler) as RequestMethod | undefined;
+      if (name === 'constructor' || requestMethod === undefined) return [];
+      const method = RequestMethod[requestMethod] ?? '?';
+      const access = Reflect.getMetadata(ACCESS, handler) as Access | undefined;
+      const audit = Reflect.getMetadata(AUDIT, handler) as AuditOf | undefined;
+      if (!access) throw new Error(`${controller.name}.${name} declares no access: add @Requires('…') or @Public()`);
+      if (!isRead(method) && !audit)
+        throw new Error(`${controller.name}.${name} changes something: add @Audits(…) or @AuditedByAuth()`);
       const rest = Reflect.getMetadata(PATH_METADATA, handler) as string;
       const path = `/${[prefix, rest].join('/')}`.replace(/\/{2,}/g, '/').replace(/(.)\/$/, '$1');
-      return [{ method: RequestMethod[method] ?? '?', path, permission, controller: controller.name }];
+      return [{ method, path, access, audit, controller: controller.name }];
     });
   });
 }
 
-/** The routes as text, a line each, sorted by path. */
+/** The routes as text, a line each, sorted by path. `(public)` stands after a permission that is only asked for when closed. */
 export function describeRoutes(routes: Route[]): string {
   const lines = routes
     .toSorted((a, b) => `${a.path} ${a.method}`.localeCompare(`${b.path} ${b.method}`))
-    .map(({ method, path, permission, controller }) =>
-      [method.padEnd(6), path.padEnd(40), permission.padEnd(20), controller].join(' '),
+    .map(({ method, path, access, controller }) =>
+      [
+        method.padEnd(6),
+        path.padEnd(40),
+        `${access.needs}${access.open ? '(public)' : ''}`.padEnd(24),
+        controller,
+      ].join(' '),
     );
   return `${lines.join('\n')}\n`;
 }

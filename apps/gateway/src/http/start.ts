@@ -7,8 +7,8 @@ import { createGateway } from './app.js';
 
 /** Makes the HTTP application of a module and listens; a port that is taken is told in plain words. */
 export async function startGateway(module: DynamicModule, config: GatewayConfig): Promise<NestFastifyApplication> {
-  const { HOST, PORT, GATEWAY_BODY_LIMIT } = config;
-  const app = await createGateway(module, GATEWAY_BODY_LIMIT);
+  const { HOST, PORT } = config;
+  const app = await createGateway(module, config);
   try {
     await app.listen(PORT, HOST);
   } catch (error) {
@@ -17,9 +17,8 @@ export async function startGateway(module: DynamicModule, config: GatewayConfig)
       throw new ConfigError(`port ${PORT} of ${HOST} is in use: stop what uses it, or choose another with PORT`);
     throw error;
   }
-  createLogger('gateway', 'http').info(
-    { url: await app.getUrl() },
-    'listening on this machine only, until there are users',
-  );
+  const log = createLogger('gateway', 'http');
+  log.info({ url: await app.getUrl() }, 'listening');
+  if (config.AUTH_DISABLED) log.warn('AUTH_DISABLED: everyone may do everything, without logging in');
   return app;
 }

@@ -10,7 +10,7 @@ const Alive = z.object({ status: z.literal('alive'), version: z.string(), uptime
 @Controller('health')
 export class HealthController {
   @Get()
-  @Public()
+  @Public({ unlimited: true })
   @Answers('Whether the process answers', Alive)
   get(): z.infer<typeof Alive> {
     return { status: 'alive', version: lapwingVersion, uptime: Math.floor(process.uptime()) };

@@ -1,15 +1,28 @@
 import type { Type } from '@nestjs/common';
 import { ApiHealthController } from './api/health.controller.js';
+import { LoginController } from './api/login.controller.js';
+import { OidcController } from './api/oidc/oidc.controller.js';
+import { AdministrationController } from './api/security/administration.controller.js';
+import { PasswordController } from './api/security/change-password.controller.js';
+import { SetupController } from './api/security/quick-setup.controller.js';
+import { SecurityStatusController } from './api/security/status.controller.js';
+import { TokensController } from './api/security/tokens.controller.js';
 import { GpuController } from './api/system/gpu.controller.js';
 import { SystemHealthController } from './api/system/health.controller.js';
+import { AuditController } from './api/v1/audit.controller.js';
+import { MeController } from './api/v1/auth/me.controller.js';
+import { SessionController } from './api/v1/auth/session.controller.js';
 import { ExportMetricsController } from './api/v1/export/metrics.controller.js';
 import { V1HealthController } from './api/v1/health.controller.js';
 import { HistoryController } from './api/v1/history.controller.js';
 import { LedgerController } from './api/v1/ledger.controller.js';
 import { ProcessesController } from './api/v1/processes.controller.js';
+import { RolesController } from './api/v1/roles.controller.js';
 import { RefreshController } from './api/v1/settings/refresh.controller.js';
 import { StreamController } from './api/v1/stream.controller.js';
+import { ActivityController } from './api/v1/system/activity.controller.js';
 import { ResourcesController } from './api/v1/system/resources.controller.js';
+import { UsersController } from './api/v1/users.controller.js';
 import { ApiVersionController } from './api/version.controller.js';
 import { HealthController } from './health.controller.js';
 import { MetricsController } from './metrics.controller.js';
@@ -30,4 +43,17 @@ export const controllers: Type[] = [
   ProcessesController,
   RefreshController,
   LedgerController,
+  LoginController,
+  OidcController,
+  SecurityStatusController,
+  TokensController,
+  PasswordController,
+  SetupController,
+  AdministrationController,
+  SessionController,
+  MeController,
+  UsersController,
+  RolesController,
+  AuditController,
+  ActivityController,
 ];

@@ -2,7 +2,7 @@ import { Bus } from '@lapwing/bus';
 import { gpuHistoryGet } from '@lapwing/contracts';
 import { Controller, Get, Query } from '@nestjs/common';
 import { z } from 'zod';
-import { Public } from '../../../http/access.js';
+import { OpenRead } from '../../../http/access.js';
 import { Answers } from '../../../http/answer.js';
 import { instant, whole } from '../../../http/query.js';
 import { HostsService } from '../../../services/hosts.service.js';
@@ -19,7 +19,7 @@ export class GpuController {
   ) {}
 
   @Get()
-  @Public()
+  @OpenRead('dashboard:view')
   @Answers('The first graphics card of this machine', Gpu)
   async get() {
     const { sample } = await this.hosts.latest(undefined);
@@ -27,7 +27,7 @@ export class GpuController {
   }
 
   @Get('history')
-  @Public()
+  @OpenRead('dashboard:view')
   @Answers('Readings of that card, oldest first', GpuHistory)
   async history(@Query({ schema: HistoryQuery }) { since, limit }: z.infer<typeof HistoryQuery>) {
     const agentId = await this.hosts.resolve(undefined);

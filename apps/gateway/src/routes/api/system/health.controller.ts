@@ -11,7 +11,7 @@ export class SystemHealthController {
   constructor(private readonly health: SystemHealthService) {}
 
   @Get()
-  @Public()
+  @Public({ unlimited: true })
   @Answers('How the system is; 503 unless it is healthy', SystemHealthDocument, [200, 503])
   async get(@Res({ passthrough: true }) reply: FastifyReply) {
     const report = await this.health.report();
@@ -20,7 +20,7 @@ export class SystemHealthController {
   }
 
   @Get('ready')
-  @Public()
+  @Public({ unlimited: true })
   @Answers('Whether the system takes requests', ReadinessDocument, [200, 503])
   async ready(@Res({ passthrough: true }) reply: FastifyReply) {
     const report = await this.health.report();

@@ -10,7 +10,7 @@ const Ok = z.object({ status: z.literal('ok'), version: z.string(), uptime: z.in
 @Controller('api/v1/health')
 export class V1HealthController {
   @Get()
-  @Public()
+  @Public({ unlimited: true })
   @Answers('Whether the server answers', Ok)
   get(): z.infer<typeof Ok> {
     return { status: 'ok', version: lapwingVersion, uptime: Math.floor(process.uptime()) };

@@ -2,7 +2,7 @@ import { Bus } from '@lapwing/bus';
 import { LapwingError, processGet, processSignal } from '@lapwing/contracts';
 import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { z } from 'zod';
-import { Requires } from '../../../http/access.js';
+import { Audits, Requires } from '../../../http/access.js';
 import { Answers, isoTime } from '../../../http/answer.js';
 import { agent, isoSeconds } from '../../../http/query.js';
 import { signal } from '../../../http/signal.js';
@@ -54,6 +54,12 @@ export class ProcessesController {
   @Post('signal')
   @HttpCode(200)
   @Requires('processes:signal')
+  @Audits(({ params, query, body }) => {
+    const { pid } = params as { pid: string };
+    const { agent_id: agentId = 'local' } = query as { agent_id?: string };
+    const details = { signal: (body as { signal: string | number }).signal, agent: agentId };
+    return { type: 'process', action: 'signalled', target: pid, details };
+  })
   @Answers('Sends a signal to a process', Sent)
   async signal(
     @Param({ schema: PidParam }) { pid }: z.infer<typeof PidParam>,

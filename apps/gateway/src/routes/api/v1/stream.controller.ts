@@ -8,6 +8,7 @@ import { agent } from '../../../http/query.js';
 import { EventStream } from '../../../http/event-stream.js';
 import { HostsService } from '../../../services/hosts.service.js';
 import { LiveFeedService } from '../../../services/live-feed.service.js';
+import { PrincipalsService } from '../../../services/principals.service.js';
 
 const StreamQuery = z.object({ agent_id: agent });
 const LAST_ID = /^(\d{1,15})-(\d{1,4})$/;
@@ -22,10 +23,11 @@ export class StreamController {
   constructor(
     private readonly feed: LiveFeedService,
     private readonly hosts: HostsService,
+    private readonly principals: PrincipalsService,
   ) {}
 
   @Get()
-  @Requires('dashboard:view')
+  @Requires('dashboard:view', { tokenInQuery: true })
   @Answers('Live metrics as Server-Sent Events; resumes after Last-Event-ID', { 'text/event-stream': EventText })
   async get(
     @Query({ schema: StreamQuery }) { agent_id: agentId }: z.infer<typeof StreamQuery>,
@@ -37,6 +39,8 @@ export class StreamController {
     if (agentId !== undefined) await this.hosts.resolve(agentId);
     if (this.feed.full) throw new LapwingError('UNAVAILABLE', 'too many clients follow the stream');
     const stream = new EventStream(reply);
+    const hash = request.caller?.hash ?? null;
+    stream.whenClosed(this.principals.watch(hash, 'dashboard:view', () => stream.fail('logged out')));
     const watcher = { agentId, take: (frame: { text: string }) => stream.send(frame.text) };
     if (!after) {
       for (const frame of this.feed.latestFrames(agentId)) watcher.take(frame);

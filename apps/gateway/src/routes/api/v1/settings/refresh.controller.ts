@@ -2,7 +2,7 @@ import { Bus } from '@lapwing/bus';
 import { RefreshInterval, settingsUpdate } from '@lapwing/contracts';
 import { Body, Controller, HttpCode, Post } from '@nestjs/common';
 import { z } from 'zod';
-import { Requires } from '../../../../http/access.js';
+import { Audits, Requires } from '../../../../http/access.js';
 import { Answers } from '../../../../http/answer.js';
 
 const RefreshBody = z.object({ interval: RefreshInterval });
@@ -15,6 +15,12 @@ export class RefreshController {
   @Post()
   @HttpCode(200)
   @Requires('settings:manage')
+  @Audits(({ body }) => ({
+    type: 'settings',
+    action: 'settings_changed',
+    target: 'refresh_interval',
+    details: { interval: Number((body as { interval: unknown }).interval) },
+  }))
   @Answers('Sets how often hosts are sampled, in seconds', RefreshBody)
   async set(@Body({ schema: RefreshBody }) { interval }: z.infer<typeof RefreshBody>) {
     const { refreshInterval } = await this.bus.request(settingsUpdate, { refreshInterval: interval });

@@ -2,7 +2,7 @@ import { Bus } from '@lapwing/bus';
 import { historyGet, processList, processSignal } from '@lapwing/contracts';
 import { Body, Controller, Get, HttpCode, Post, Query } from '@nestjs/common';
 import { z } from 'zod';
-import { Requires } from '../../../../http/access.js';
+import { Audits, Requires } from '../../../../http/access.js';
 import { Answers } from '../../../../http/answer.js';
 import { agent, flag, whole } from '../../../../http/query.js';
 import { signal } from '../../../../http/signal.js';
@@ -49,6 +49,10 @@ export class ResourcesController {
   @Post()
   @HttpCode(200)
   @Requires('system:write')
+  @Audits(({ body }) => {
+    const { pid, signal: sent = 'SIGTERM', agent_id: agentId = 'local' } = body as z.input<typeof KillBody>;
+    return { type: 'process', action: 'signalled', target: String(pid), details: { signal: sent, agent: agentId } };
+  })
   @Answers('Sends a signal to a process', Killed)
   async kill(@Body({ schema: KillBody }) { pid, signal: name, agent_id }: z.infer<typeof KillBody>) {
     await this.bus.command(processSignal, await this.hosts.resolve(agent_id), { pid, signal: name });

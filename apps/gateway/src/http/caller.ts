@@ -1,0 +1,77 @@
+import { LapwingError, type Actor, type Principal } from '@lapwing/contracts';
+import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
+import type { FastifyRequest } from 'fastify';
+import { isIPv6 } from 'node:net';
+
+/** Whoever sent a request. */
+export interface Caller {
+  /** The principal behind the credential; null for a caller without one. */
+  principal: Principal | null;
+  /** The hash of the credential, where there is one. */
+  hash: string | null;
+  /** Whether it came as a cookie. */
+  byCookie: boolean;
+  name: string;
+  permissions: readonly string[];
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Whoever sent the request; null on public routes that do not want to know. */
+    caller: Caller | null;
+  }
+}
+
+/** Somebody without a credential. */
+export function anonymous(name: string, permissions: readonly string[]): Caller {
+  return { principal: null, hash: null, byCookie: false, name, permissions };
+}
+
+/** The address of the client: the socket's, or what trusted proxies say. IPv4 in IPv6 clothes is IPv4. */
+export function addressOf(request: Pick<FastifyRequest, 'ip'>): string {
+  return request.ip.replace(/^::ffff:(?=\d+\.\d+\.\d+\.\d+$)/i, '');
+}
+
+/** The caller as services want to know it. Throws `UNAUTHENTICATED` when there is none. */
+export function actorOf(request: FastifyRequest): Actor {
+  const { caller } = request;
+  if (!caller) throw new LapwingError('UNAUTHENTICATED');
+  const { principal, name, permissions } = caller;
+  return {
+    name,
+    userId: principal?.userId ?? null,
+    sessionHash: principal?.kind === 'session' ? principal.id : null,
+    permissions: [...permissions],
+    address: addressOf(request),
+  };
+}
+
+/** Parameter: the {@link Actor} of the request. */
+export const By = createParamDecorator((_: unknown, context: ExecutionContext) =>
+  actorOf(context.switchToHttp().getRequest<FastifyRequest>()),
+);
+
+const LOOPBACK = /^(127\.\d+\.\d+\.\d+|::1)$/;
+/** Literally as documented: 172.16.x.x and not more, since bridges of containers live in 172.17 and above. */
+const PRIVATE = /^(10\.\d+\.\d+\.\d+|192\.168\.\d+\.\d+|172\.16\.\d+\.\d+)$/;
+const FORWARDING = ['x-forwarded-for', 'x-forwarded-host', 'x-real-ip', 'forwarded', 'via'];
+
+/** Whether a request came from this machine itself, and not through a proxy on it. */
+export function isFromLoopback(request: FastifyRequest): boolean {
+  const peer = (request.socket.remoteAddress ?? '').replace(/^::ffff:/i, '');
+  return LOOPBACK.test(peer) && !FORWARDING.some((header) => header in request.headers);
+}
+
+/** Whether a request came from this machine or a private network, as far as that can be known. */
+export function isNear(request: FastifyRequest): boolean {
+  const address = addressOf(request);
+  const behindUnknown = request.ips === undefined || request.ips.length < 2;
+  if (behindUnknown && FORWARDING.some((header) => header in request.headers)) return false;
+  return LOOPBACK.test(address) || PRIVATE.test(address);
+}
+
+/** Whether the Host header is an address, or this machine: no name that somebody else could have pointed here. */
+export function isHostLiteral(host: string | undefined): boolean {
+  const name = (host ?? '').replace(/:\d+$/, '');
+  return /^(\d{1,3}\.){3}\d{1,3}$/.test(name) || name === 'localhost' || isIPv6(name.replace(/^\[|\]$/g, ''));
+}
