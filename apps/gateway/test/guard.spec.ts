@@ -10,7 +10,8 @@ import { controllers } from '../src/routes/registry';
 import { ADMIN_TOKEN, Follower, Harness, principal } from './harness';
 
 const KILL = ['/api/v1/processes/77/signal', { signal: 15 }] as const;
-const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
+type Headers = Record<string, string>;
+const bearer = (token: string): Headers => ({ authorization: `Bearer ${token}` });
 
 describe('the guard', () => {
   let gateway: Harness;
@@ -61,15 +62,16 @@ describe('the guard', () => {
     as('good', ['*'], { kind: 'session', csrfHash: hashOf('csrf') });
     const cookie = 'pulse_session=good';
     expect((await gateway.get('/api/v1/history', { cookie })).status).toBe(200);
-    for (const sent of [bearer('wrong'), { 'x-api-token': 'wrong' }, { 'x-api-key': 'wrong' }])
-      expect((await gateway.get('/api/v1/history', { cookie, ...sent })).status).toBe(401);
+    const wrong: Headers[] = [bearer('wrong'), { 'x-api-token': 'wrong' }, { 'x-api-key': 'wrong' }];
+    for (const sent of wrong) expect((await gateway.get('/api/v1/history', { cookie, ...sent })).status).toBe(401);
   });
 
   it('wants the CSRF token for writes with a cookie, and for those alone', async () => {
     const token = 'session-with-csrf';
     as(token, ['*'], { kind: 'session', csrfHash: hashOf('right') });
     const cookie = `pulse_session=${token}; pulse_csrf=right`;
-    for (const sent of [{}, { 'x-csrf-token': 'wrong' }, { 'x-csrf-token': '' }])
+    const wrong: Headers[] = [{}, { 'x-csrf-token': 'wrong' }, { 'x-csrf-token': '' }];
+    for (const sent of wrong)
       expect(await gateway.post(...KILL, { cookie, ...sent })).toMatchObject({
         status: 403,
         body: { code: 'CSRF_INVALID' },
@@ -173,7 +175,7 @@ describe('the guard', () => {
   );
 
   it('survives odd headers and cookies', async () => {
-    const odd = [
+    const odd: Headers[] = [
       { authorization: 'Bearer' },
       { authorization: `Bearer ${'x'.repeat(8000)}` },
       { authorization: 'Basic YWRtaW46YWRtaW4=' },
