@@ -33,7 +33,7 @@ import { UserStore } from './store/user.store.js';
 const service = 'auth';
 const handlers = [LoginsHandler, UsersHandler, TotpHandler, RolesHandler, TokensHandler, SecurityHandler, AuditHandler];
 
-/** What handlers ask for, and `assemble` makes. */
+/** What handlers and tests ask for, and `assemble` makes. */
 const exposed = [
   LoginService,
   OidcService,
@@ -44,6 +44,7 @@ const exposed = [
   TokensService,
   SecurityService,
   AuditStore,
+  LockoutStore,
   UserStore,
 ];
 
@@ -119,6 +120,7 @@ function assemble(config: AuthConfig, { bus, postgres, redis, migrations, key, c
     totp,
     tokensService,
     audit,
+    lockouts,
     users,
     new PrincipalsService(sessions, tokens, users, clock),
     new UsersService({

@@ -1,4 +1,4 @@
-import { LapwingError, type OutputOf, type sessionCreate } from '@lapwing/contracts';
+import { LapwingError, Username, type OutputOf, type sessionCreate } from '@lapwing/contracts';
 import { hashOf, newCredential } from '../domain/credentials.js';
 import type { AuditActor, AuditStore } from '../store/audit.store.js';
 import type { Database } from '../store/database.js';
@@ -36,7 +36,9 @@ export class LoginService {
   async logIn(input: Tried & { password: string; code: string | null }): Promise<NewSession> {
     const { users, passwords, totp, lockouts } = this.parts;
     await this.#begin(input, true);
-    const user = await this.#orUndo(input, () => users.byName(input.username));
+    // What can be nobody's name is not asked for: PostgreSQL would refuse some of it.
+    const { data: username } = Username.safeParse(input.username);
+    const user = await this.#orUndo(input, async () => (username === undefined ? undefined : users.byName(username)));
     const hash = user && !user.disabled && user.authProvider === 'local' ? user.passwordHash : null;
     const fits = await this.#orUndo(input, () => passwords.verify(input.password, hash));
     if (!user || !fits) return this.#fail(input);
