@@ -13,7 +13,7 @@ import { wanderingSample } from './samples.js';
 
 const HOSTS = 100;
 const SECONDS = 60;
-const { NATS_URL = '', LAPWING_URL = '' } = process.env;
+const { NATS_URL = '', LAPWING_URL = '', LAPWING_TOKEN = '' } = process.env;
 
 const folder = await mkdtemp(path.join(tmpdir(), 'lapwing-bench-'));
 const bus = new Bus({ service: 'collector', servers: NATS_URL });
@@ -23,7 +23,7 @@ await eventually(() => bus.online);
 const taken = new Map<string, number>();
 const arrived: number[] = [];
 const follow = async (): Promise<void> => {
-  const answer = await fetch(`${LAPWING_URL}/api/v1/stream`);
+  const answer = await fetch(`${LAPWING_URL}/api/v1/stream`, { headers: { authorization: `Bearer ${LAPWING_TOKEN}` } });
   let rest = '';
   for await (const chunk of answer.body ?? []) {
     const now = performance.now();

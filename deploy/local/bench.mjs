@@ -1,5 +1,6 @@
-// `npm run bench [-- ingest latency history collector]`: starts what a measurement needs, measures, and says on what machine.
+// `npm run bench [-- ingest latency history collector guard]`: starts what a measurement needs, measures, and says on what machine.
 import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import fs from 'node:fs';
 import os from 'node:os';
@@ -9,10 +10,11 @@ import { commandOf } from './apps.mjs';
 import { Child } from './child.mjs';
 import { build, installPackages } from './install.mjs';
 import { root } from './options.mjs';
-import { freePort, hasTimescale, startNats, startPostgres } from './servers.mjs';
+import { freePort, hasTimescale, startNats, startPostgres, startRedis } from './servers.mjs';
 import { LaunchError, fail, step } from './steps.mjs';
 
-const known = ['ingest', 'latency', 'history', 'collector'];
+const known = ['ingest', 'latency', 'history', 'collector', 'guard'];
+const overHttp = ['latency', 'guard'];
 const home = fs.mkdtempSync(path.join(os.tmpdir(), 'lapwing-bench-'));
 const dataDir = path.join(root, '.data');
 /** @type {Child[]} */
@@ -38,9 +40,11 @@ async function main() {
     LAPWING_TEST_DATABASE_URL: await postgres(path.join(home, 'plain'), findPostgres()),
     LAPWING_TEST_TIMESCALE_URL: await timescale(),
   };
-  for (const name of wanted.length > 0 ? wanted : known) {
+  const names = wanted.length > 0 ? wanted : known;
+  const services = names.some((name) => overHttp.includes(name)) ? await startServices(environment) : {};
+  for (const name of names) {
     step(name);
-    await measure(name, name === 'latency' ? { ...environment, ...(await startServices(environment)) } : environment);
+    await measure(name, overHttp.includes(name) ? { ...environment, ...services } : environment);
   }
 }
 
@@ -60,21 +64,28 @@ async function measure(name, environment) {
 }
 
 /**
- * The services that a sample passes, a process each.
+ * The services that a sample and a request pass, a process each.
  * @param {Record<string, string>} environment
  */
 async function startServices(environment) {
   const { child, url } = await startNats(dataDir, home);
   children.push(child);
+  const redis = await startRedis(dataDir, home);
+  children.push(redis.child);
   const port = String(await freePort());
+  const password = randomBytes(12).toString('hex');
   const env = {
     ...environment,
+    REDIS_URL: redis.url,
+    LAPWING_SECRET_KEY: randomBytes(32).toString('hex'),
+    LAPWING_ADMIN_PASSWORD: password,
+    RATE_LIMIT_PER_MINUTE: '1000000',
     NATS_URL: url,
     DATABASE_URL: environment.LAPWING_TEST_DATABASE_URL ?? '',
     PORT: port,
     HOST: '127.0.0.1',
   };
-  for (const app of ['metrics-store', 'gateway'])
+  for (const app of ['auth', 'metrics-store', 'gateway'])
     children.push(
       new Child({
         name: app,
@@ -85,12 +96,26 @@ async function startServices(environment) {
       }).start(),
     );
   const lapwing = `http://127.0.0.1:${port}`;
-  for (let ready = false; !ready; await new Promise((resolve) => setTimeout(resolve, 100)))
-    ready = await fetch(`${lapwing}/health`).then(
-      (answer) => answer.ok,
-      () => false,
-    );
-  return { NATS_URL: url, LAPWING_URL: lapwing };
+  return { NATS_URL: url, LAPWING_URL: lapwing, LAPWING_TOKEN: await logIn(lapwing, password) };
+}
+
+/**
+ * Waits until somebody can log in, and does.
+ * @param {string} lapwing
+ * @param {string} password
+ */
+async function logIn(lapwing, password) {
+  const init = {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ username: 'admin', password }),
+  };
+  for (const until = performance.now() + 60_000; performance.now() < until;) {
+    const answer = await fetch(`${lapwing}/api/v1/auth/login`, init).catch(() => undefined);
+    if (answer?.ok) return /** @type {{ token: string }} */ (await answer.json()).token;
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+  throw new LaunchError(`nobody can log in; see the logs in ${home}`);
 }
 
 /**

@@ -70,7 +70,7 @@ export class Lapwing {
     const ended = once(launcher, 'exit').then(() => false);
     const ready = eventually(() => this.#printed.includes('Lapwing is running'), 120_000).then(() => true);
     if (!(await Promise.race([ready, ended]))) throw new Error(this.#printed);
-    if (!('PULSE_AUTH_USER' in environment || 'AUTH_DISABLED' in environment)) await this.logIn();
+    if (environment['LAPWING_ADMIN_PASSWORD'] === undefined) await this.logIn();
   }
 
   /** Logs the administrator in: what is asked from now on, is asked on his behalf. */
@@ -129,7 +129,7 @@ export class Lapwing {
     what: 'nats' | 'postgres' | 'metrics-store' | 'collector' | 'gateway' | 'settings' | 'auth' | 'redis',
   ): Promise<Running> {
     const mark =
-      { nats: /nats-server$/, postgres: /\/postgres$/, redis: /redis-server$/ }[what as string] ??
+      { nats: /nats-server$/, postgres: /\/postgres$/, redis: /redis-server / }[what as string] ??
       new RegExp(`apps/${what}/dist/main.js$`);
     return eventually(async () => {
       const found = (await this.processes()).find(({ args }) => args.some((arg) => mark.test(arg)));

@@ -3,6 +3,9 @@ import { configChanged } from '@lapwing/contracts';
 import { createLogger } from '@lapwing/telemetry';
 import type { OnApplicationBootstrap, Provider } from '@nestjs/common';
 
+/** Whoever asked for it gets an answer before the gateway stops, too. */
+const ANSWER_FIRST_MS = 1000;
+
 /** Stops the process in order when the configuration was applied; whoever supervises it starts it again. */
 class RestartOnApply implements OnApplicationBootstrap {
   constructor(private readonly bus: Bus) {}
@@ -11,7 +14,7 @@ class RestartOnApply implements OnApplicationBootstrap {
     const log = createLogger(this.bus.options.service, 'restart');
     this.bus.listen(configChanged, '*', ({ by }) => {
       log.warn({ by }, 'stopping, to be started again with the new configuration');
-      process.kill(process.pid, 'SIGTERM');
+      setTimeout(() => process.kill(process.pid, 'SIGTERM'), ANSWER_FIRST_MS).unref();
     });
   }
 }
