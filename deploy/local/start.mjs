@@ -63,7 +63,7 @@ function firstLogin({ dataDir, environment: given }) {
   if (tokens || token) return { hint: 'with the API tokens of the environment; there is no user', environment };
   const file = path.join(dataDir, 'admin-password');
   const isNew = !fs.existsSync(file);
-  const password = keptSecret(file, () => randomBytes(12).toString('base64url'));
+  const password = keptSecret(file, () => randomBytes(15).toString('base64url').replace(/[-_]/g, 'x'));
   environment.LAPWING_ADMIN_PASSWORD = password;
   const hint = isNew
     ? `admin, password ${password} (shown once; kept in ${file})`

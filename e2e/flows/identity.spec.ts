@@ -1,113 +1,18 @@
 import { eventually } from '@lapwing/testing';
 import { spawnSync } from 'node:child_process';
-import { readFileSync, statSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import pg from 'pg';
-import { ADMIN_PASSWORD, Lapwing } from '../src/lapwing';
+import { Lapwing } from '../src/lapwing';
 
 const root = path.resolve(__dirname, '../..');
 
-interface Route {
-  method: string;
-  path: string;
-  needs: string;
-}
-
-/** Every route of the gateway, as it is listed. */
-const routes: Route[] = readFileSync(path.join(root, 'apps/gateway/routes.txt'), 'utf8')
-  .trim()
-  .split('\n')
-  .map((line) => {
-    const [method = '', route = '', needs = ''] = line.split(/\s+/);
-    return { method, path: route, needs };
-  });
-
-/** What each role may do; written down once more, so that a slip in the code shows. */
-const may: Record<string, (needs: string) => boolean> = {
-  admin: () => true,
-  operator: (needs) =>
-    [
-      'dashboard:view',
-      'agents:view',
-      'nodes:view',
-      'guests:manage',
-      'logs:view',
-      'settings:view',
-      'notifications:view',
-      'system:read',
-    ].includes(needs) || /^(alerts|processes):/.test(needs),
-  viewer: (needs) =>
-    [
-      'dashboard:view',
-      'alerts:view',
-      'agents:view',
-      'nodes:view',
-      'processes:view',
-      'logs:view',
-      'notifications:view',
-    ].includes(needs),
-  'token for logs': (needs) => needs === 'logs:view',
-};
-
 type Json = Record<string, unknown>;
-interface Answer<T = Json> {
-  status: number;
-  body: T;
-  headers: Headers;
-}
 
 describe('identity', () => {
   let lapwing: Lapwing;
-  let addresses = 0;
-  const credentials: Record<string, Record<string, string>> = {};
-
-  async function ask<T = Json>(
-    method: string,
-    route: string,
-    headers: Record<string, string> = {},
-    body?: unknown,
-  ): Promise<Answer<T>> {
-    const answer = await fetch(lapwing.url + route, {
-      method,
-      headers: { ...headers, ...(body !== undefined && { 'content-type': 'application/json' }) },
-      ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
-      redirect: 'manual',
-      signal: AbortSignal.timeout(15_000),
-    });
-    if (answer.headers.get('content-type')?.includes('event-stream')) {
-      await answer.body?.cancel();
-      return { status: answer.status, body: {} as T, headers: answer.headers };
-    }
-    const text = await answer.text();
-    return {
-      status: answer.status,
-      body: (text.startsWith('{') ? JSON.parse(text) : {}) as T,
-      headers: answer.headers,
-    };
-  }
-
-  /** An address that a trusted proxy vouches for, new each time: an address has ten logins a minute. */
-  const elsewhere = (): Record<string, string> => {
-    addresses++;
-    return { 'x-forwarded-for': `198.51.100.${addresses}` };
-  };
-
-  async function logIn(username: string, password: string): Promise<Record<string, string>> {
-    const { status, body } = await ask<{ token: string }>('POST', '/api/v1/auth/login', elsewhere(), {
-      username,
-      password,
-    });
-    expect(status).toBe(200);
-    return { authorization: `Bearer ${body.token}` };
-  }
-
-  async function logInAll(): Promise<void> {
-    for (const role of ['operator', 'viewer']) credentials[role] = await logIn(role, 'long enough');
-    credentials['admin'] = await logIn('admin', ADMIN_PASSWORD);
-    const token = { name: 'for logs', permissions: ['logs:view'] };
-    const made = await ask<{ token: string }>('POST', '/api/security/tokens', lapwing.credentials, token);
-    credentials['token for logs'] = { 'x-api-token': made.body.token };
-  }
+  const ask = <T = Json>(method: string, route: string, headers: Record<string, string> = {}, sent?: unknown) =>
+    lapwing.ask<T>(method, route, headers, sent);
 
   beforeAll(async () => {
     lapwing = await Lapwing.create();
@@ -116,49 +21,14 @@ describe('identity', () => {
       const user = { username: role, password: 'long enough', roles: [role] };
       expect((await ask('POST', '/api/v1/users', lapwing.credentials, user)).status).toBe(201);
     }
-    await logInAll();
-  }, 240_000);
+  }, 180_000);
   afterAll(() => lapwing.remove(), 60_000);
 
-  describe('role × route', () => {
-    // What ends the caller's own credential comes last.
-    const last = ['/api/v1/auth/logout', '/api/security/regenerate-token', '/api/logout'];
-    const ordered = [
-      ...routes.filter(({ path: route }) => !last.includes(route)),
-      ...routes.filter(({ path: route }) => last.includes(route)),
-    ];
-    const concrete = (route: string): string =>
-      route.replace(':pid', '4000000').replace(':id', '018f3c1e-7d2a-4c3b-9a54-0123456789ab');
-    const known = Object.keys(may);
-    // The administrator comes last: he alone can end what the others come with.
-    const principals = ['anonymous', ...known.toReversed()];
-
-    it.each(ordered.map((route) => [`${route.method} ${route.path}`, route] as const))(
-      '%s',
-      async (_, { method, path: route, needs }) => {
-        if (last.includes(route)) await logInAll();
-        for (const who of principals) {
-          const from = needs === 'loopback' ? {} : elsewhere();
-          const headers = { ...from, ...(who === 'anonymous' ? {} : credentials[who]) };
-          const { status, body } = await ask(method, concrete(route), headers, method === 'GET' ? undefined : {});
-          const isOpen = needs === 'public' || needs.endsWith('(public)') || needs === 'loopback';
-          const isApiToken = who.startsWith('token');
-          const allowed = isOpen || (who !== 'anonymous' && (needs === 'self' || may[who]?.(needs) === true));
-          const found = `${who}: ${status} ${String(body['code'])}`;
-          if (allowed && needs === 'self' && isApiToken) expect([200, 400, 403]).toContain(status);
-          else if (allowed)
-            expect(found).not.toMatch(/: (401|403|500) (UNAUTHENTICATED|FORBIDDEN|CSRF_INVALID|INTERNAL)/);
-          else expect(found).toBe(who === 'anonymous' ? 'anonymous: 401 UNAUTHENTICATED' : `${who}: 403 FORBIDDEN`);
-        }
-      },
-    );
-
-    it('is known for every role', () =>
-      expect(known.toSorted()).toEqual(['admin', 'operator', 'token for logs', 'viewer']));
-  });
-
   it('speaks with people in a browser: cookies, CSRF, logout', async () => {
-    const login = await ask('POST', '/api/login', elsewhere(), { username: 'operator', password: 'long enough' });
+    const login = await ask('POST', '/api/login', lapwing.elsewhere(), {
+      username: 'operator',
+      password: 'long enough',
+    });
     expect(login).toMatchObject({ status: 200, body: { success: true } });
     const [session = '', csrf = ''] = login.headers.getSetCookie();
     expect(session).toMatch(/^pulse_session=[\w-]{43}; .*HttpOnly; SameSite=Lax$/);
@@ -182,7 +52,7 @@ describe('identity', () => {
   }, 90_000);
 
   it('tells failures as Pulse does, and locks', async () => {
-    const from = elsewhere();
+    const from = lapwing.elsewhere();
     const attempt = () => ask('POST', '/api/login', from, { username: 'viewer', password: 'wrong' });
     const first = await attempt();
     expect(first.body).toMatchObject({
@@ -194,7 +64,7 @@ describe('identity', () => {
     });
     for (let tries = 2; tries <= 4; tries++) await attempt();
     expect((await attempt()).body).toMatchObject({ remaining: 0, locked: true });
-    const locked = await ask('POST', '/api/v1/auth/login', elsewhere(), {
+    const locked = await ask('POST', '/api/v1/auth/login', lapwing.elsewhere(), {
       username: 'viewer',
       password: 'long enough',
     });
@@ -202,11 +72,11 @@ describe('identity', () => {
     expect(Number(locked.headers.get('retry-after'))).toBeGreaterThan(890);
     for (const identifier of ['viewer', from['x-forwarded-for']])
       expect((await ask('POST', '/api/security/reset-lockout', lapwing.credentials, { identifier })).status).toBe(200);
-    await logIn('viewer', 'long enough');
+    await lapwing.credentialsOf('viewer', 'long enough');
   }, 160_000);
 
   it('ends a stream within five seconds of a logout, and the token with it', async () => {
-    const headers = await logIn('operator', 'long enough');
+    const headers = await lapwing.credentialsOf('operator', 'long enough');
     const stream = await fetch(`${lapwing.url}/api/v1/stream`, { headers });
     const ended = (async () => {
       let text = '';
@@ -233,7 +103,7 @@ describe('identity', () => {
     expect(
       await ask('PUT', route, lapwing.credentials, { permissions: ['*'], is_admin: true, username: 'root' }),
     ).toMatchObject({ status: 200, body: viewer });
-    const own = await logIn('operator', 'long enough');
+    const own = await lapwing.credentialsOf('operator', 'long enough');
     expect((await ask('PUT', '/api/v1/auth/me', own, { roles: ['admin'] })).status).toBe(400);
     const deep = `${'{"roles":'.repeat(20_000)}1${'}'.repeat(20_000)}`;
     expect((await ask('PUT', route, lapwing.credentials, deep)).status).toBe(400);
@@ -243,6 +113,9 @@ describe('identity', () => {
 
   it('shows who did what, and never a secret', async () => {
     await ask('POST', '/api/v1/settings/refresh', lapwing.credentials, { interval: 5 });
+    await ask('POST', '/api/security/tokens', lapwing.credentials, { name: 'told', permissions: ['logs:view'] });
+    const viewer = await lapwing.credentialsOf('viewer', 'long enough');
+    expect((await ask('GET', '/api/v1/audit', viewer)).status).toBe(403);
     await eventually(async () => {
       const { body } = await ask<{ activities: Json[] }>('GET', '/api/v1/system/activity', lapwing.credentials);
       expect(body.activities.find(({ action }) => action === 'settings_changed')).toMatchObject({
@@ -348,77 +221,4 @@ describe('identity', () => {
     expect((await recover('enable_auth')).status).toBe(200);
     await eventually(async () => expect((await ask('GET', '/api/v1/users')).status).toBe(401), 5000);
   });
-});
-
-describe('the first start', () => {
-  let lapwing: Lapwing;
-  beforeEach(async () => {
-    lapwing = await Lapwing.create();
-  });
-  afterEach(() => lapwing.remove(), 60_000);
-
-  const login = (password: string) =>
-    fetch(`${lapwing.url}/api/v1/auth/login`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ username: 'admin', password }),
-    });
-
-  it('makes a password, shows it once, and keeps it for its owner alone', async () => {
-    await lapwing.start([], { LAPWING_ADMIN_PASSWORD: '' });
-    const password = /password (\S+) \(shown once/.exec(lapwing.printed)?.[1] ?? '';
-    expect(password.length).toBeGreaterThanOrEqual(16);
-    expect((await login(password)).status).toBe(200);
-    const file = path.join(lapwing.folder, 'admin-password');
-    expect(statSync(file).mode & 0o777).toBe(0o600);
-    expect(statSync(path.join(lapwing.folder, 'secret.key')).mode & 0o777).toBe(0o600);
-    await lapwing.stop();
-    await lapwing.start([], { LAPWING_ADMIN_PASSWORD: '' });
-    expect(lapwing.printed).not.toContain(password);
-    expect(lapwing.printed).toContain(file);
-    expect((await login(password)).status).toBe(200);
-    const found = spawnSync('grep', ['-rlF', password, path.join(lapwing.folder, 'logs')], { encoding: 'utf8' });
-    expect([found.status, found.stdout]).toEqual([1, '']);
-  }, 180_000);
-
-  it('with tokens alone: no user, API-only, and quick setup until there is one', async () => {
-    await lapwing.start([], { LAPWING_ADMIN_PASSWORD: '', API_TOKENS: 'token-that-is-long-enough' });
-    const status = async () =>
-      (await (await fetch(`${lapwing.url}/api/security/status`)).json()) as Record<string, unknown>;
-    expect(await status()).toMatchObject({
-      apiTokenConfigured: true,
-      hasAuthentication: true,
-      requiresAuth: true,
-      apiTokenHint: '',
-    });
-    const ask = (route: string, init: RequestInit = {}) => fetch(lapwing.url + route, init);
-    const headers = { 'x-api-token': 'token-that-is-long-enough' };
-    expect((await ask('/api/v1/users', { headers })).status).toBe(200);
-    expect((await ask('/api/v1/users')).status).toBe(401);
-    const setup = (body: object) =>
-      ask('/api/security/quick-setup', {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify(body),
-      });
-    const made = await setup({ username: 'admin', password: 'long enough', generateApiToken: true });
-    const { apiToken } = (await made.json()) as { apiToken: string };
-    expect([made.status, apiToken]).toEqual([200, expect.stringMatching(/^pulse_[0-9a-f]{48}$/)]);
-    expect((await ask('/api/v1/users', { headers: { 'x-api-token': apiToken } })).status).toBe(200);
-    expect((await setup({ username: 'second', password: 'long enough' })).status).toBe(403);
-    expect((await login('long enough')).status).toBe(200);
-  }, 120_000);
-
-  it('applies and restarts, where that is wanted', async () => {
-    await lapwing.start(['--services'], { RESTART_ON_APPLY: 'true' });
-    const before = await lapwing.find('auth');
-    const answer = await fetch(`${lapwing.url}/api/security/apply-restart`, {
-      method: 'POST',
-      headers: lapwing.credentials,
-    });
-    expect(await answer.json()).toMatchObject({ success: true, restarting: true });
-    await eventually(async () => expect((await lapwing.find('auth')).pid).not.toBe(before.pid), 30_000);
-    await eventually(async () => expect((await lapwing.get('/api/system/health/ready')).status).toBe(200), 60_000);
-    expect((await lapwing.get('/api/v1/auth/me')).status).toBe(200);
-  }, 180_000);
 });

@@ -17,11 +17,19 @@ export interface Running {
   args: string[];
 }
 
+/** What the API answered; a body that is no JSON object is `{}`. */
+export interface Answer<T> {
+  status: number;
+  body: T;
+  headers: Headers;
+}
+
 /** Lapwing as a user starts it: the launcher, with a data folder and a port of its own. */
 export class Lapwing {
   #launcher: ChildProcess | undefined;
   #printed = '';
   #token = '';
+  #addresses = 0;
 
   private constructor(
     readonly folder: string,
@@ -151,7 +159,42 @@ export class Lapwing {
     return `postgres://lapwing:${password.trim()}@127.0.0.1:${port?.trim()}/postgres`;
   }
 
-  /** Asks its API. */
+  /** Asks its API on nobody's behalf; a stream of events is left at once. */
+  async ask<T = Record<string, unknown>>(
+    method: string,
+    route: string,
+    headers: Record<string, string> = {},
+    body?: unknown,
+  ): Promise<Answer<T>> {
+    const answer = await fetch(this.url + route, {
+      method,
+      headers: { ...headers, ...(body !== undefined && { 'content-type': 'application/json' }) },
+      ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+      redirect: 'manual',
+      signal: AbortSignal.timeout(15_000),
+    });
+    const isStream = answer.headers.get('content-type')?.includes('event-stream') === true;
+    if (isStream) await answer.body?.cancel();
+    const text = isStream ? '' : await answer.text();
+    const parsed = (text.startsWith('{') ? JSON.parse(text) : {}) as T;
+    return { status: answer.status, body: parsed, headers: answer.headers };
+  }
+
+  /** Logs a user in, as if from an address of its own: an address has ten logins a minute. */
+  async credentialsOf(username: string, password: string): Promise<Record<string, string>> {
+    const login = { username, password };
+    const { status, body } = await this.ask<{ token: string }>('POST', '/api/v1/auth/login', this.elsewhere(), login);
+    if (status !== 200) throw new Error(`the login of ${username} was answered with ${status}`);
+    return { authorization: `Bearer ${body.token}` };
+  }
+
+  /** An address that a trusted proxy vouches for, new each time; wants TRUSTED_PROXIES=127.0.0.1. */
+  elsewhere(): Record<string, string> {
+    this.#addresses++;
+    return { 'x-forwarded-for': `198.51.${Math.floor(this.#addresses / 250)}.${(this.#addresses % 250) + 1}` };
+  }
+
+  /** Asks its API on the administrator's behalf. */
   async get<T>(route: string): Promise<{ status: number; body: T }> {
     const answer = await fetch(this.url + route, { signal: AbortSignal.timeout(10_000), headers: this.credentials });
     return { status: answer.status, body: (await answer.json()) as T };
