@@ -9,7 +9,7 @@ import {
   type User,
 } from '@lapwing/contracts';
 import { NatsServer, createDatabase, eventually, redisUrl } from '@lapwing/testing';
-import type { INestApplicationContext } from '@nestjs/common';
+import type { INestApplicationContext, Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import pg from 'pg';
 import { AuthModule } from '../src/auth.module';
@@ -71,9 +71,9 @@ export class Harness {
   }
 
   /** Part of the running service. */
-  get<T>(type: abstract new (...args: never[]) => T): T {
+  get<T>(type: Type<T>): T {
     if (!this.#app) throw new Error('not started');
-    return this.#app.get<T>(type as never);
+    return this.#app.get(type);
   }
 
   /** Statements on its database. */

@@ -31,7 +31,10 @@ provider.use(async (context, next) => {
     context.body = 'ok';
     return;
   }
-  if (!context.path.startsWith('/interaction/')) return next();
+  if (!context.path.startsWith('/interaction/')) {
+    await next();
+    return;
+  }
   const { prompt, params } = await provider.interactionDetails(context.req, context.res);
   const accountId = context.cookies.get('who') ?? '';
   let result = { login: { accountId } };

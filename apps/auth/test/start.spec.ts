@@ -69,7 +69,7 @@ describe('the first start', () => {
     const token = 'known-to-the-test';
     await auth.sql(`UPDATE auth.start SET value = $1 WHERE name = 'bootstrap token'`, [hashOf(token)]);
     await auth.bus.request(setupCreate, { ...setup, near: false, bootstrapToken: token, address: newAddress() });
-    await auth.logIn('first', 'long enough');
+    expect((await auth.logIn('first', 'long enough')).user.roles).toEqual(['admin']);
   });
 
   it('refuses to start with another secret key', async () => {
@@ -132,7 +132,11 @@ describe('the audit trail', () => {
 
   const happened = (target: string, eventId: string = randomUUID()) =>
     auth.bus.publish(auditOccurred, 'gateway', {
-      ...{ type: 'process', action: 'signalled', target, details: { signal: 'SIGTERM' }, eventId },
+      type: 'process',
+      action: 'signalled',
+      target,
+      details: { signal: 'SIGTERM' },
+      eventId,
       time: Date.now(),
       actor: { name: 'ada\r\n\u001b[31m', userId: null, address: '192.0.2.1' },
     });
