@@ -3,7 +3,7 @@ import { eventually, hostSample } from '@lapwing/testing';
 import { Controller, Get, Post } from '@nestjs/common';
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import cookie from '@fastify/cookie';
+import cookiePlugin from '@fastify/cookie';
 import fastify from 'fastify';
 import { loadConfig } from '../src/config';
 import { Public, type Access } from '../src/http/access';
@@ -272,7 +272,7 @@ describe('the guard, set otherwise', () => {
     const [principals, limits, audit] = [app.get(PrincipalsService), app.get(LimitsService), app.get(AuditService)];
     const guard = new Guard({ principals, limits, audit }, loadConfig({}), routes);
     const server = fastify();
-    await server.register(cookie);
+    await server.register(cookiePlugin);
     server.decorateRequest('caller', null);
     server.addHook('onRequest', (request, reply) => guard.pass(request, reply));
     server.setErrorHandler((error, request, reply) => reply.send(toErrorAnswer(error, request.url).body));

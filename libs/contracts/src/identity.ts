@@ -173,6 +173,14 @@ export const roleDelete = request('req.auth.role.delete.v1', {
   output: z.object({}),
 });
 
+/** What an API token is called. */
+export const TokenName = z
+  .string()
+  .trim()
+  .min(1, '1 to 100 characters')
+  .max(100, '1 to 100 characters')
+  .regex(/^\P{Cc}*$/u, 'no control characters');
+
 /** What an API token tells about itself. */
 export const ApiToken = z.object({
   id: z.uuid(),
@@ -198,12 +206,7 @@ export const tokenList = request('req.auth.token.list.v1', {
 export const tokenCreate = request('req.auth.token.create.v1', {
   input: z.object({
     actor: Actor,
-    name: z
-      .string()
-      .trim()
-      .min(1, '1 to 100 characters')
-      .max(100, '1 to 100 characters')
-      .regex(/^\P{Cc}*$/u, 'no control characters'),
+    name: TokenName,
     /** The actor's own permissions when left out. */
     permissions: Permissions.min(1, 'at least one permission').optional(),
     expiresAt: Instant.nullable().default(null),

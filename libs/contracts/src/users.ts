@@ -2,8 +2,17 @@ import { z } from 'zod';
 import { request } from './define.js';
 import { Actor, Address, CredentialHash, User } from './identity.js';
 
+/** Names under which the audit trail speaks of nobody in particular. */
+const RESERVED = ['anonymous', 'environment', 'recovery'];
+
 /** The name of a user; names that differ in case alone are the same. */
-export const Username = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$/, '1 to 64 letters, digits and . _ @ -');
+export const Username = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$/, '1 to 64 letters, digits and . _ @ -')
+  .refine((name) => !RESERVED.includes(name.toLowerCase()), 'this name is reserved');
+
+/** How often an address may try to log in; counted by the gateway and by auth into one window. */
+export const loginLimit = { name: 'authentication', limit: 10, windowMs: 60_000 };
 
 const MAX_PASSWORD_BYTES = 72;
 

@@ -8,6 +8,8 @@ export interface Verdict {
   remaining: number;
   /** When there may be another one, milliseconds from now; 0 when at once. */
   retryAfterMs: number;
+  /** When the present slot of time is over, milliseconds from now. */
+  resetMs: number;
 }
 
 /** A limit: so many within a window. */
@@ -57,12 +59,13 @@ function verdictOf(
 ): Verdict {
   const used = (previous * (windowMs - elapsed)) / windowMs + count;
   const remaining = Math.max(Math.floor(limit - used), 0);
-  if (allowed) return { allowed, limit, remaining, retryAfterMs: 0 };
+  const resetMs = windowMs - elapsed;
+  if (allowed) return { allowed, limit, remaining, retryAfterMs: 0, resetMs };
   // The share of the slot before must shrink to what is left; when the present slot is full, it becomes the one before.
   const wait = (full: number, free: number): number => Math.ceil(windowMs * (1 - Math.max(free, 0) / full));
   const retryAfterMs =
     count + 1 <= limit ? wait(previous, limit - 1 - count) - elapsed : windowMs - elapsed + wait(count, limit - 1);
-  return { allowed, limit, remaining: 0, retryAfterMs: Math.max(retryAfterMs, 1) };
+  return { allowed, limit, remaining: 0, retryAfterMs: Math.max(retryAfterMs, 1), resetMs };
 }
 
 const SCRIPT = `

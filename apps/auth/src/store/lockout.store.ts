@@ -1,4 +1,4 @@
-import { addressBlock } from '@lapwing/contracts';
+import { addressBlock, loginLimit } from '@lapwing/contracts';
 import { SlidingWindow, type Redis, type Verdict } from '@lapwing/redis';
 import { hashOf } from '../domain/credentials.js';
 
@@ -55,7 +55,7 @@ export class LockoutStore {
   readonly #logins: SlidingWindow;
 
   constructor(private readonly redis: Redis) {
-    this.#logins = new SlidingWindow(redis, { name: 'authentication', limit: 10, windowMs: 60_000 });
+    this.#logins = new SlidingWindow(redis, loginLimit);
   }
 
   /** Counts one of ten attempts a minute of an address. */

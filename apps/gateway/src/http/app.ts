@@ -70,8 +70,14 @@ export async function createGateway(module: DynamicModule, config: GatewayConfig
 export function describeApi(app: NestFastifyApplication): OpenAPIObject {
   const about = new DocumentBuilder()
     .setTitle('Lapwing')
-    .setDescription('Metrics of hosts, live and in history. Every error has the form {success, error, code, details}.')
+    .setDescription(
+      'Hosts, live and in history; who may see and do what. Every error has the form {success, error, code, details}.',
+    )
     .setVersion(lapwingVersion)
+    .addBearerAuth()
+    .addApiKey({ type: 'apiKey', in: 'header', name: 'X-API-Token' }, 'token')
+    .addSecurityRequirements('bearer')
+    .addSecurityRequirements('token')
     .build();
   return SwaggerModule.createDocument(app, about, {
     operationIdFactory: (controller, method) => `${controller.replace(/Controller$/, '')}_${method}`,

@@ -76,7 +76,7 @@ export function toErrorAnswer(thrown: unknown, url: string): ErrorAnswer {
 function toAnswer(thrown: unknown): ErrorAnswer {
   if (thrown instanceof LapwingError) {
     const status = STATUS[thrown.code];
-    const { retryAfterMs, allowed: _allowed, ...details } = thrown.details;
+    const { retryAfterMs, allowed: _allowed, resetMs: _resetMs, ...details } = thrown.details;
     const more = SPREAD.includes(thrown.code) ? details : {};
     const body = { ...more, success: false as const, error: thrown.message, code: thrown.code, details };
     const wait = typeof retryAfterMs === 'number' ? Math.ceil(retryAfterMs / 1000) : RETRY_AFTER_SECONDS;

@@ -127,10 +127,10 @@ export class Guard {
   ): Promise<void> {
     const block = addressBlock(addressOf(request));
     if (access?.isLogin) await this.parts.limits.login(block);
-    const verdict = await this.parts.limits.general(caller?.principal ? `principal:${caller.principal.id}` : block);
+    const verdict = await this.parts.limits.general(counted(caller) ?? block);
     reply.header('x-ratelimit-limit', verdict.limit);
     reply.header('x-ratelimit-remaining', verdict.remaining);
-    reply.header('x-ratelimit-reset', Math.ceil(verdict.retryAfterMs / 1000));
+    reply.header('x-ratelimit-reset', Math.ceil(Math.max(verdict.retryAfterMs, verdict.resetMs) / 1000));
     if (!verdict.allowed) throw new LapwingError('RATE_LIMITED', undefined, { ...verdict });
   }
 
@@ -146,4 +146,11 @@ export class Guard {
     this.parts.audit.denied(actorOf(request), `${request.method} ${request.routeOptions.url ?? ''}`, access.needs);
     throw new LapwingError('FORBIDDEN', `this wants the permission "${access.needs}"`);
   }
+}
+
+/** Whose requests count together: all sessions of a user, or those with one API token. */
+function counted(caller: Caller | null): string | undefined {
+  const { principal } = caller ?? {};
+  if (!principal) return undefined;
+  return principal.kind === 'session' ? `user:${principal.userId}` : `token:${principal.id}`;
 }

@@ -1,10 +1,8 @@
-import { LapwingError, addressBlock } from '@lapwing/contracts';
+import { LapwingError, addressBlock, loginLimit } from '@lapwing/contracts';
 import { SlidingWindow, slide, type Limit, type Redis, type Verdict, type WindowState } from '@lapwing/redis';
 import type { PrincipalsService } from './principals.service.js';
 
 const MINUTE_MS = 60_000;
-/** The same name and limit as in the service `auth`: both count into one window. */
-const LOGINS: Limit = { name: 'authentication', limit: 10, windowMs: MINUTE_MS };
 /** Credentials that nobody has. */
 const GUESSES: Limit = { name: 'guesses', limit: 300, windowMs: MINUTE_MS };
 const MAX_LOCAL = 10_000;
@@ -23,7 +21,7 @@ export class LimitsService {
     perMinute: number,
   ) {
     this.#general = new SlidingWindow(redis, { name: 'general', limit: perMinute, windowMs: MINUTE_MS });
-    this.#logins = new SlidingWindow(redis, LOGINS);
+    this.#logins = new SlidingWindow(redis, loginLimit);
     this.#guesses = new SlidingWindow(redis, GUESSES);
   }
 

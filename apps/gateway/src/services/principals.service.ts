@@ -18,6 +18,7 @@ const UNSURE_MS = 30_000;
 /** Whoever needs no credential (recovery mode) has to ask again after so long, and whenever something has changed. */
 const OPEN_MS = 900_000;
 const MAX_REMEMBERED = 10_000;
+const MAX_STREAMS = 100;
 const SWEEP_AT_ONCE = 20;
 
 interface Remembered {
@@ -96,8 +97,12 @@ export class PrincipalsService implements OnApplicationBootstrap, OnModuleDestro
   /**
    * Calls `end` when the principal of a credential is no more, or no longer holds the permission.
    * @returns what ends the watch.
+   * @throws LapwingError `RATE_LIMITED` for more streams than one credential may have.
    */
   watch(hash: string | null, permission: string, end: () => void): () => void {
+    const own = [...this.#watched].filter((watched) => watched.hash === hash).length;
+    if (own >= MAX_STREAMS)
+      throw new LapwingError('RATE_LIMITED', `at most ${MAX_STREAMS} streams with one credential`);
     const watched = { hash, permission, sureAt: Date.now(), end };
     this.#watched.add(watched);
     return () => this.#watched.delete(watched);

@@ -2,6 +2,7 @@ import { Bus } from '@lapwing/bus';
 import {
   LapwingError,
   Permissions,
+  TokenName,
   tokenCreate,
   tokenDelete,
   tokenList,
@@ -17,12 +18,7 @@ import { By } from '../../../http/caller.js';
 import { instant, isoSeconds } from '../../../http/query.js';
 
 const NewToken = z.object({
-  name: z
-    .string()
-    .trim()
-    .min(1, '1 to 100 characters')
-    .max(100, '1 to 100 characters')
-    .regex(/^\P{Cc}*$/u, 'no control characters'),
+  name: TokenName,
   permissions: Permissions.min(1, 'at least one permission').optional(),
   expiresAt: instant.nullable().default(null),
 });

@@ -38,9 +38,12 @@ export class StreamController {
     const after = typeof lastId === 'string' && lastId !== '' ? parseLastId(lastId) : undefined;
     if (agentId !== undefined) await this.hosts.resolve(agentId);
     if (this.feed.full) throw new LapwingError('UNAVAILABLE', 'too many clients follow the stream');
-    const stream = new EventStream(reply);
-    const hash = request.caller?.hash ?? null;
-    stream.whenClosed(this.principals.watch(hash, 'dashboard:view', () => stream.fail('logged out')));
+    let stream: EventStream | undefined;
+    const unwatch = this.principals.watch(request.caller?.hash ?? null, 'dashboard:view', () =>
+      stream?.fail('logged out'),
+    );
+    stream = new EventStream(reply);
+    stream.whenClosed(unwatch);
     const watcher = { agentId, take: (frame: { text: string }) => stream.send(frame.text) };
     if (!after) {
       for (const frame of this.feed.latestFrames(agentId)) watcher.take(frame);
