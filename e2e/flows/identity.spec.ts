@@ -75,6 +75,18 @@ describe('identity', () => {
     await lapwing.credentialsOf('viewer', 'long enough');
   }, 160_000);
 
+  it('lets five guesses through, at full speed and from everywhere', async () => {
+    const user = { username: 'target', password: 'long enough', roles: [] };
+    expect((await ask('POST', '/api/v1/users', lapwing.credentials, user)).status).toBe(201);
+    const guess = (_: unknown, index: number) =>
+      ask('POST', '/api/v1/auth/login', lapwing.elsewhere(), { username: 'target', password: `guess ${index}` });
+    const answers = await Promise.all(Array.from({ length: 100 }, guess));
+    expect(answers.filter(({ status }) => status === 401)).toHaveLength(5);
+    expect(answers.filter(({ status }) => status === 429)).toHaveLength(95);
+    const right = { username: 'target', password: 'long enough' };
+    expect((await ask('POST', '/api/v1/auth/login', lapwing.elsewhere(), right)).status).toBe(429);
+  }, 60_000);
+
   it('ends a stream within five seconds of a logout, and the token with it', async () => {
     const headers = await lapwing.credentialsOf('operator', 'long enough');
     const stream = await fetch(`${lapwing.url}/api/v1/stream`, { headers });

@@ -56,6 +56,15 @@ export function isDatabaseAway(error: unknown): boolean {
   );
 }
 
+/**
+ * Whether PostgreSQL refused a text because of a character that it cannot keep, which no schema of ours forbids everywhere:
+ * that is the fault of whoever sent it. Source: PostgreSQL, appendix A (22021, 22P05).
+ */
+function isTextRefused(error: unknown): boolean {
+  const { code } = error as { code?: unknown };
+  return code === '22021' || code === '22P05';
+}
+
 /** A connection inside a transaction. */
 export class Transaction {
   constructor(private readonly client: pg.PoolClient) {}
@@ -135,6 +144,7 @@ export class Postgres implements OnApplicationShutdown {
     try {
       return await inSpan(`sql ${statement}`, { kind: SpanKind.CLIENT, attributes }, work);
     } catch (error) {
+      if (isTextRefused(error)) throw new LapwingError('INVALID_INPUT', 'text may hold no NUL characters');
       if (!isDatabaseAway(error)) throw error;
       throw new LapwingError('UNAVAILABLE', 'the database is away', {
         reason: describeError(error).code ?? 'connection',

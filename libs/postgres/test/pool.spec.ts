@@ -38,6 +38,11 @@ describe('the pool', () => {
     await away.onApplicationShutdown();
   });
 
+  it.each(['SELECT $1::text', 'SELECT $1::jsonb'])('blames whoever sent text that cannot be kept: %s', async (text) => {
+    const value = text.includes('jsonb') ? '"\\u0000"' : 'a\0b';
+    await expect(postgres.query('test', text, [value])).rejects.toMatchObject({ code: 'INVALID_INPUT' });
+  });
+
   it('cancels a statement that takes too long', async () => {
     await expect(postgres.query('test', 'SELECT pg_sleep(5)')).rejects.toMatchObject({ code: 'UNAVAILABLE' });
   });
