@@ -110,7 +110,7 @@ function assemble(config: AuthConfig, { bus, postgres, redis, migrations, key, c
   const audit = new AuditStore(database, key, clock);
   const passwords = new PasswordsService();
   const totp = new TotpService(database, users, audit, key, clock);
-  const login = new LoginService({ database, users, sessions, lockouts, audit, passwords, totp, clock });
+  const login = new LoginService({ bus, database, users, sessions, lockouts, audit, passwords, totp, clock });
   const oidc = new OidcService({ bus, database, users, roles, sessions, audit, login }, oidcSettings(config));
   const tokensService = new TokensService(bus, database, tokens, audit, clock);
   const registration = config.ALLOW_REGISTRATION;

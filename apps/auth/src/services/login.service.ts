@@ -1,4 +1,5 @@
-import { LapwingError, Username, type OutputOf, type sessionCreate } from '@lapwing/contracts';
+import type { Bus } from '@lapwing/bus';
+import { LapwingError, Username, principalsChanged, type OutputOf, type sessionCreate } from '@lapwing/contracts';
 import { hashOf, newCredential } from '../domain/credentials.js';
 import type { AuditActor, AuditStore } from '../store/audit.store.js';
 import type { Database } from '../store/database.js';
@@ -10,6 +11,7 @@ import type { TotpService } from './totp.service.js';
 
 /** What a login needs. */
 export interface LoginParts {
+  bus: Bus;
   database: Database;
   users: UserStore;
   sessions: SessionStore;
@@ -42,15 +44,18 @@ export class LoginService {
     const hash = user && !user.disabled && user.authProvider === 'local' ? user.passwordHash : null;
     const fits = await this.#orUndo(input, () => passwords.verify(input.password, hash));
     if (!user || !fits) return this.#fail(input);
+    let how = 'password';
     if (user.totpEnabled) {
       if (input.code === null) {
         await lockouts.undo(input.username, input.address);
         throw new LapwingError('TOTP_REQUIRED', undefined, { totpRequired: true });
       }
-      if (!(await totp.take(user, input.code))) return this.#fail(input);
+      const taken = await totp.take(user, input.code);
+      if (!taken) return this.#fail(input);
+      how = `password and ${taken}`;
     }
     await lockouts.succeed(input.username, input.address);
-    return this.open(user, input.address, user.totpEnabled ? 'password and code' : 'password');
+    return this.open(user, input.address, how);
   }
 
   /** Checks the password of somebody who is logged in already; failures count as those of a login. */
@@ -86,10 +91,11 @@ export class LoginService {
 
   /** Ends a session; says whether there was one. */
   async logOut(hash: string, address: string): Promise<boolean> {
-    const { sessions, users, audit } = this.parts;
+    const { bus, sessions, users, audit } = this.parts;
     const session = await sessions.get(hash);
     if (!session) return false;
     await sessions.delete(hash);
+    bus.announce(principalsChanged, session.userId, { reason: 'a session was ended' });
     const user = await users.byId(session.userId);
     const actor = { name: user?.username ?? 'unknown', userId: session.userId, address };
     await audit.record(actor, { type: 'session', action: 'ended', target: actor.name });

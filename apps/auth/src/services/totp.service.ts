@@ -54,11 +54,11 @@ export class TotpService {
     });
   }
 
-  /** Whether a code is right; a code of the app or a recovery code counts once. */
-  async take(user: UserRecord, code: string): Promise<boolean> {
+  /** What kind of code this is, when it is right: each counts once. */
+  async take(user: UserRecord, code: string): Promise<'code' | 'recovery code' | undefined> {
     const normal = normalCode(code);
-    if (/^\d{6}$/.test(normal)) return this.#takeCode(user, normal);
-    return this.users.takeRecoveryCode(user.id, recoveryHash(normal));
+    if (/^\d{6}$/.test(normal)) return (await this.#takeCode(user, normal)) ? 'code' : undefined;
+    return (await this.users.takeRecoveryCode(user.id, recoveryHash(normal))) ? 'recovery code' : undefined;
   }
 
   async #takeCode(user: UserRecord, token: string): Promise<boolean> {

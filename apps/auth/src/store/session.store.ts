@@ -45,12 +45,12 @@ export class SessionStore {
     await this.redis.run((client) => client.del(sessionKey(hash)));
   }
 
-  /** Lets a session go on under the user's new epoch, when it is there. */
+  /** Lets a session go on under the user's new epoch, when it is still there. */
   async move(hash: string, epoch: number): Promise<void> {
     const session = await this.get(hash);
     if (!session) return;
     const text = JSON.stringify({ ...session, epoch });
-    await this.redis.run((client) => client.set(sessionKey(hash), text, 'KEEPTTL'));
+    await this.redis.run((client) => client.set(sessionKey(hash), text, 'KEEPTTL', 'XX'));
   }
 
   async putOidcLogin(stateHash: string, login: OidcLogin): Promise<void> {
