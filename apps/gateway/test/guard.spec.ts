@@ -238,6 +238,27 @@ describe('the guard, set otherwise', () => {
     expect((await gateway.get('/health', {})).status).toBe(200);
   });
 
+  it('counts and forgets together with its replicas', async () => {
+    const settings = { RATE_LIMIT_PER_MINUTE: '30' };
+    gateway = await Harness.start(settings);
+    const urls = [gateway.url, await gateway.replica(settings)];
+    const [counted, revoked] = [`counted-${Date.now()}`, `revoked-${Date.now()}`];
+    for (const token of [counted, revoked])
+      gateway.behind.principals.set(hashOf(token), principal(['*'], { id: `id of ${token}` }));
+    const ask = async (index: number, token: string): Promise<number> =>
+      (await fetch(`${urls[index % 2]}/api/v1/auth/me`, { headers: bearer(token) })).status;
+    await eventually(async () => expect(await ask(1, revoked)).toBe(200));
+    const statuses = [];
+    for (let index = 0; index < 40; index++) statuses.push(await ask(index, counted));
+    expect(statuses.filter((status) => status === 200)).toHaveLength(30);
+    const streams = await Promise.all(urls.map((url) => Follower.open(`${url}/api/v1/stream`, bearer(revoked))));
+    const begun = Date.now();
+    gateway.revoke(revoked);
+    await eventually(() => expect(streams.map(({ ended }) => ended)).toEqual([true, true]), 5000);
+    for (const index of [0, 1]) expect(await ask(index, revoked)).toBe(401);
+    expect(Date.now() - begun).toBeLessThan(5000);
+  });
+
   it('believes X-Forwarded-For of trusted proxies alone', async () => {
     const ip = async (headers: Record<string, string>) =>
       ((await gateway.get('/api/security/status', headers)).body as { clientIP: string }).clientIP;

@@ -65,6 +65,7 @@ export class Behind {
 /** The gateway on real servers; the services behind it are played on the bus. */
 export class Harness {
   readonly behind = new Behind();
+  readonly #replicas: NestFastifyApplication[] = [];
 
   private constructor(
     readonly nats: NatsServer,
@@ -93,7 +94,16 @@ export class Harness {
     return harness;
   }
 
+  /** Starts one more gateway on the same servers; returns where it is. */
+  async replica(environment: Record<string, string> = {}): Promise<string> {
+    const config = loadConfig({ NATS_URL: this.nats.url, REDIS_URL: redisUrl(), PORT: '0', ...environment });
+    const app = await startGateway(GatewayModule.register(config), config);
+    this.#replicas.push(app);
+    return (await app.getUrl()).replace('[::1]', '127.0.0.1');
+  }
+
   async stop(): Promise<void> {
+    for (const replica of this.#replicas.splice(0)) await replica.close();
     await this.app.close();
     await this.bus.onApplicationShutdown();
     await this.nats.stop();
