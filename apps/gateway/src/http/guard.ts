@@ -49,10 +49,16 @@ export class Guard {
     this.#checkForm(request);
     const access = this.#accessOf(request);
     if (access?.unlimited) return;
-    const caller = await this.#caller(request, access);
-    request.caller = caller;
+    let refusal: unknown;
+    const caller = await this.#caller(request, access).catch((error: unknown) => {
+      refusal = error;
+      return null;
+    });
+    // Whoever is refused is counted, too.
     await this.#limit(request, reply, access, caller);
-    if (access) await this.#authorize(request, access, caller);
+    if (refusal !== undefined) throw refusal;
+    request.caller = caller;
+    if (access) this.#authorize(request, access, caller);
   }
 
   #accessOf(request: FastifyRequest): Access | undefined {
@@ -134,7 +140,7 @@ export class Guard {
     if (!verdict.allowed) throw new LapwingError('RATE_LIMITED', undefined, { ...verdict });
   }
 
-  async #authorize(request: FastifyRequest, access: Access, caller: Caller | null): Promise<void> {
+  #authorize(request: FastifyRequest, access: Access, caller: Caller | null): void {
     if (access.needs === 'public') return;
     if (access.needs === 'loopback') {
       if (!this.config.recovery || !isFromLoopback(request) || isForeign(request))
