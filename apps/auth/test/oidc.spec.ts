@@ -1,57 +1,28 @@
 import { auditList, oidcBegin, oidcFinish, userList, userUpdate } from '@lapwing/contracts';
-import { freePort } from '@lapwing/testing';
-import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import path from 'node:path';
+import { Browser, OidcProvider } from '@lapwing/testing';
 import { Harness, newAddress } from './harness';
 
 const REDIRECT = 'http://127.0.0.1:9/api/oidc/callback';
 
-/** A browser: it keeps cookies and follows redirects, until it is sent back to Lapwing. */
-class Browser {
-  readonly #cookies = new Map<string, string>();
-
-  constructor(who: string) {
-    this.#cookies.set('who', who);
-  }
-
-  async follow(url: string): Promise<string> {
-    for (let hops = 0; hops < 10; hops++) {
-      if (url.startsWith(REDIRECT)) return url.slice(url.indexOf('?') + 1);
-      const cookie = [...this.#cookies].map(([key, value]) => `${key}=${value}`).join('; ');
-      const answer = await fetch(url, { redirect: 'manual', headers: { cookie } });
-      for (const set of answer.headers.getSetCookie()) {
-        const [, key, value] = /^([^=]+)=([^;]*)/.exec(set) ?? [];
-        if (key) this.#cookies.set(key, value ?? '');
-      }
-      const location = answer.headers.get('location');
-      if (!location) throw new Error(`${answer.status} at ${url}: ${await answer.text()}`);
-      url = new URL(location, url).href;
-    }
-    throw new Error('too many redirects');
-  }
+/** Goes to the provider as somebody; returns what it sends the browser back with. */
+async function visit(url: string, who: string): Promise<string> {
+  const browser = new Browser();
+  browser.setCookie(url, 'who', who);
+  return (await browser.follow(url, REDIRECT)).replace(/^[^?]*\?/, '');
 }
 
 describe('login at an OpenID provider', () => {
   let auth: Harness;
-  let provider: ChildProcess;
-  let issuer: string;
+  let provider: OidcProvider;
 
   beforeAll(async () => {
-    const port = await freePort();
-    issuer = `http://127.0.0.1:${port}`;
-    const people = {
+    provider = await OidcProvider.start(REDIRECT, {
       'sub-1': { preferred_username: 'ada', email: 'ada@example.com', email_verified: true, groups: ['ops', 'all'] },
       'sub-2': { preferred_username: 'bob', groups: ['nobodies'] },
       'sub-3': { preferred_username: 'admin', groups: ['root'] },
-    };
-    provider = spawn(process.execPath, [path.join(__dirname, 'provider.mjs'), String(port), REDIRECT], {
-      env: { ...process.env, PEOPLE: JSON.stringify(people), NODE_ENV: 'production' },
-      stdio: ['ignore', 'pipe', 'ignore'],
     });
-    if (provider.stdout) await once(provider.stdout, 'data');
     auth = await Harness.start({
-      OIDC_ISSUER: issuer,
+      OIDC_ISSUER: provider.issuer,
       OIDC_CLIENT_ID: 'lapwing',
       OIDC_CLIENT_SECRET: 'secret-of-lapwing',
       OIDC_REDIRECT_URL: REDIRECT,
@@ -59,7 +30,7 @@ describe('login at an OpenID provider', () => {
     });
   });
   afterAll(async () => {
-    provider.kill('SIGKILL');
+    provider.stop();
     await auth.stop();
   });
 
@@ -68,12 +39,8 @@ describe('login at an OpenID provider', () => {
 
   async function logIn(who: string) {
     const { url, binding } = await auth.bus.request(oidcBegin, {});
-    return finish(await new Browser(who).follow(url), binding);
+    return finish(await visit(url, who), binding);
   }
-
-  /** What the provider says of somebody from now on. */
-  const say = (sub: string, claims: object) =>
-    fetch(`${issuer}/people/${sub}?${encodeURIComponent(JSON.stringify(claims))}`);
 
   it('asks with PKCE, state and nonce', async () => {
     const { url } = await auth.bus.request(oidcBegin, {});
@@ -95,7 +62,7 @@ describe('login at an OpenID provider', () => {
     const second = await logIn('sub-1');
     expect(second.user.id).toBe(first.user.id);
     expect(await auth.principal(first.token)).not.toBeNull();
-    await say('sub-1', { preferred_username: 'ada-renamed', groups: ['root'] });
+    await provider.say('sub-1', { preferred_username: 'ada-renamed', groups: ['root'] });
     const third = await logIn('sub-1');
     expect(third.user).toMatchObject({ id: first.user.id, username: 'ada', roles: ['admin'] });
     expect(await auth.principal(first.token)).toBeNull();
@@ -115,12 +82,12 @@ describe('login at an OpenID provider', () => {
   it('takes an answer once, from the browser that began, with the state that was given', async () => {
     const { url, binding } = await auth.bus.request(oidcBegin, {});
     const other = await auth.bus.request(oidcBegin, {});
-    const query = await new Browser('sub-1').follow(url);
+    const query = await visit(url, 'sub-1');
     const refused = { code: 'INVALID_CREDENTIALS' };
     await expect(finish(query, other.binding)).rejects.toMatchObject(refused);
     await expect(finish(query, binding)).rejects.toMatchObject(refused); // spent by the attempt before
     const again = await auth.bus.request(oidcBegin, {});
-    const good = await new Browser('sub-1').follow(again.url);
+    const good = await visit(again.url, 'sub-1');
     const tampered = good.replace(/code=[^&]+/, 'code=stolen');
     await expect(finish(tampered, again.binding)).rejects.toMatchObject(refused);
     await expect(finish('error=access_denied&state=x', again.binding)).rejects.toMatchObject(refused);
@@ -129,13 +96,13 @@ describe('login at an OpenID provider', () => {
 
   it('does not take the code of one login for another', async () => {
     const [one, two] = [await auth.bus.request(oidcBegin, {}), await auth.bus.request(oidcBegin, {})];
-    const stolen = /code=([^&]+)/.exec(await new Browser('sub-1').follow(one.url))?.[1] ?? '';
-    const query = (await new Browser('sub-1').follow(two.url)).replace(/code=[^&]+/, `code=${stolen}`);
+    const stolen = /code=([^&]+)/.exec(await visit(one.url, 'sub-1'))?.[1] ?? '';
+    const query = (await visit(two.url, 'sub-1')).replace(/code=[^&]+/, `code=${stolen}`);
     await expect(finish(query, two.binding)).rejects.toMatchObject({ code: 'INVALID_CREDENTIALS' });
   });
 
   it('keeps disabled users out, and knows no password of theirs', async () => {
-    await say('sub-4', { preferred_username: 'eve', groups: ['ops'] });
+    await provider.say('sub-4', { preferred_username: 'eve', groups: ['ops'] });
     const { user } = await logIn('sub-4');
     await expect(auth.logIn('eve', '')).rejects.toMatchObject({ code: 'INVALID_CREDENTIALS' });
     await auth.bus.request(userUpdate, { actor: await auth.admin(), id: user.id, changes: { disabled: true } });

@@ -1,5 +1,7 @@
-import { principalsChanged } from '@lapwing/contracts';
+import { principalsChanged, setupCreate } from '@lapwing/contracts';
 import { eventually, hostSample } from '@lapwing/testing';
+import { once } from 'node:events';
+import { request as httpRequest, type IncomingMessage } from 'node:http';
 import cookiePlugin from '@fastify/cookie';
 import fastify from 'fastify';
 import { loadConfig } from '../src/config';
@@ -131,6 +133,38 @@ describe('the guard, set otherwise', () => {
       expect(found).toEqual(expected);
     }
     await server.close();
+  });
+
+  it.each([
+    ['192.168.1.5', '10.0.0.2:8080', true],
+    ['10.200.0.1', 'localhost', true],
+    ['172.16.3.4', '[fd00::1]:8080', true],
+    ['172.17.0.1', '10.0.0.2', false],
+    ['203.0.113.1', '10.0.0.2', false],
+    ['192.168.1.5', 'lapwing.evil.example', false],
+    ['192.168.1.5', 'lapwing.example.com', true],
+  ])('makes the first user for %s at %s: %s', async (address, host, near) => {
+    gateway = await Harness.start({
+      HOST: '0.0.0.0',
+      TRUSTED_PROXIES: '127.0.0.1',
+      GATEWAY_ALLOWED_HOSTS: 'lapwing.example.com',
+    });
+    const asked: boolean[] = [];
+    gateway.bus.respond(setupCreate, (input) => {
+      asked.push(input.near);
+      return Promise.resolve({ apiToken: null });
+    });
+    const { hostname, port } = new URL(gateway.url);
+    const body = JSON.stringify({ username: 'first', password: 'long enough' });
+    const headers = {
+      host,
+      'x-forwarded-for': address,
+      'content-type': 'application/json',
+      'content-length': body.length,
+    };
+    const call = httpRequest({ hostname, port, method: 'POST', path: '/api/security/quick-setup', headers }).end(body);
+    const [answer] = (await once(call, 'response')) as [IncomingMessage];
+    expect([answer.statusCode, asked]).toEqual([200, [near]]);
   });
 
   it('in recovery mode: callers on the server itself need no credential, others and proxies do', async () => {

@@ -88,7 +88,7 @@ export class Harness {
       ...environment,
     });
     const app = await startGateway(GatewayModule.register(config), config);
-    const harness = new Harness(nats, bus, app, (await app.getUrl()).replace('[::1]', '127.0.0.1'));
+    const harness = new Harness(nats, bus, app, (await app.getUrl()).replace(/\[::1\]|0\.0\.0\.0/, '127.0.0.1'));
     harness.#play();
     await eventually(async () => expect((await harness.get('/api/system/health/ready')).status).toBe(200));
     return harness;
@@ -99,7 +99,7 @@ export class Harness {
     const config = loadConfig({ NATS_URL: this.nats.url, REDIS_URL: redisUrl(), PORT: '0', ...environment });
     const app = await startGateway(GatewayModule.register(config), config);
     this.#replicas.push(app);
-    return (await app.getUrl()).replace('[::1]', '127.0.0.1');
+    return (await app.getUrl()).replace(/\[::1\]|0\.0\.0\.0/, '127.0.0.1');
   }
 
   async stop(): Promise<void> {

@@ -1,3 +1,5 @@
 export { eventually } from './eventually.js';
 export { hostFigures, hostSample } from './samples.js';
 export { NatsServer, createDatabase, databaseKinds, freePort, redisUrl, type DatabaseKind } from './servers.js';
+export * from './browser.js';
+export * from './oidc-provider.js';
