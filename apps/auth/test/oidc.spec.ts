@@ -1,4 +1,4 @@
-import { auditList, oidcBegin, oidcFinish, userList, userUpdate } from '@lapwing/contracts';
+import { auditList, oidcBegin, oidcFinish, totpBegin, userList, userUpdate } from '@lapwing/contracts';
 import { Browser, OidcProvider } from '@lapwing/testing';
 import { Harness, newAddress } from './harness';
 
@@ -104,6 +104,10 @@ describe('login at an OpenID provider', () => {
   it('keeps disabled users out, and knows no password of theirs', async () => {
     await provider.say('sub-4', { preferred_username: 'eve', groups: ['ops'] });
     const { user } = await logIn('sub-4');
+    const actor = await auth.actor((await logIn('sub-4')).token);
+    await expect(auth.bus.request(totpBegin, { actor, password: 'x' })).rejects.toMatchObject({
+      code: 'INVALID_INPUT',
+    });
     await expect(auth.logIn('eve', '')).rejects.toMatchObject({ code: 'INVALID_CREDENTIALS' });
     await auth.bus.request(userUpdate, { actor: await auth.admin(), id: user.id, changes: { disabled: true } });
     await expect(logIn('sub-4')).rejects.toMatchObject({ code: 'INVALID_CREDENTIALS' });

@@ -24,7 +24,7 @@ export class TotpHandler {
 
   @OnRequest(totpBegin)
   async begin({ actor, password }: InputOf<typeof totpBegin>) {
-    const user = await this.users.own(actor);
+    const user = await this.users.ownLocal(actor);
     await this.login.confirm(user, password, actor.address);
     return this.totp.begin(user);
   }
@@ -40,7 +40,7 @@ export class TotpHandler {
       await this.totp.disable(await this.users.changeable(actor, of.userId), actor);
       return {};
     }
-    const user = await this.users.own(actor);
+    const user = await this.users.ownLocal(actor);
     await this.login.confirm(user, of.password, actor.address);
     await this.totp.disable(user, actor);
     return {};

@@ -57,6 +57,13 @@ export class UsersService {
     return this.#want(actor.userId);
   }
 
+  /** The user behind an actor, when Lapwing itself knows the password. */
+  async ownLocal(actor: Actor): Promise<UserRecord> {
+    const user = await this.own(actor);
+    wantLocal(user);
+    return user;
+  }
+
   async create({ actor, username, password, email, roles }: InputOf<typeof userCreate>): Promise<User> {
     const passwordHash = await this.parts.passwords.hash(password);
     return this.#add(actor, { username, email, passwordHash, roles }, 'created');
@@ -111,8 +118,7 @@ export class UsersService {
 
   /** Changes one's own password; the session that does it goes on, all others end. */
   async changePassword(actor: Actor, current: string, next: string): Promise<void> {
-    const user = await this.own(actor);
-    wantLocal(user);
+    const user = await this.ownLocal(actor);
     await this.parts.login.confirm(user, current, actor.address);
     await this.#setPassword(actor, user, next, 'password_changed');
   }
@@ -211,5 +217,8 @@ function mayChange(actor: Actor, user: UserRecord): void {
 
 function wantLocal(user: UserRecord): void {
   if (user.authProvider !== 'local')
-    throw new LapwingError('INVALID_INPUT', 'the password of this user is kept by the OpenID provider');
+    throw new LapwingError(
+      'INVALID_INPUT',
+      'the OpenID provider keeps the password of this user, and asks for a second factor itself',
+    );
 }
