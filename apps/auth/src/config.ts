@@ -11,13 +11,13 @@ import {
 } from '@lapwing/service';
 import { z } from 'zod';
 
-/** A bcrypt hash of the cost that Lapwing itself uses; others would tell by their time that the user exists. */
-const BCRYPT_12 = /^\$2[aby]\$12\$[./A-Za-z0-9]{53}$/;
+/** A bcrypt hash of no more than the cost that Lapwing itself uses. */
+const BCRYPT = /^\$2[aby]\$(0[4-9]|1[0-2])\$[./A-Za-z0-9]{53}$/;
 const ANY_BCRYPT = /^\$2[aby]\$\d\d\$[./A-Za-z0-9]{53}$/;
 
 const password = z
   .string()
-  .refine((text) => BCRYPT_12.test(text) || !ANY_BCRYPT.test(text), 'a bcrypt hash must have cost 12')
+  .refine((text) => BCRYPT.test(text) || !ANY_BCRYPT.test(text), 'a bcrypt hash may have cost 4 to 12')
   .refine((text) => ANY_BCRYPT.test(text) || Password.safeParse(text).success, '8 to 72 bytes, or a bcrypt hash')
   .transform((text) => new Secret(text));
 

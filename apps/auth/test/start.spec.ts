@@ -38,9 +38,13 @@ describe('the first start', () => {
     await expect(auth.logIn('boss', 'changed since then')).rejects.toMatchObject({ code: 'INVALID_CREDENTIALS' });
   });
 
-  it('takes a bcrypt hash, also as PHP writes it', async () => {
-    const hash = (await bcrypt.hash('hashed before', 12)).replace('$2b$', '$2y$');
+  it.each([12, 10])('takes a bcrypt hash of cost %d, also as PHP writes it, and hashes anew', async (cost) => {
+    const hash = (await bcrypt.hash('hashed before', cost)).replace('$2b$', '$2y$');
     auth = await Harness.start({ LAPWING_ADMIN_PASSWORD: '', PULSE_AUTH_USER: 'boss', PULSE_AUTH_PASS: hash });
+    await auth.logIn('boss', 'hashed before');
+    const [row] = await auth.sql<{ password_hash: string }>('SELECT password_hash FROM auth."user"');
+    expect(row?.password_hash).toMatch(/^\$2[by]\$12\$/);
+    await auth.serve();
     await auth.logIn('boss', 'hashed before');
     await expect(auth.logIn('boss', hash)).rejects.toMatchObject({ code: 'INVALID_CREDENTIALS' });
   });
@@ -94,7 +98,7 @@ describe('the first start', () => {
   it.each([
     [{ PULSE_AUTH_USER: 'boss' }, 'PULSE_AUTH_USER and PULSE_AUTH_PASS go together'],
     [{ PULSE_AUTH_USER: 'boss', PULSE_AUTH_PASS: 'short' }, 'PULSE_AUTH_PASS: 8 to 72 bytes'],
-    [{ PULSE_AUTH_USER: 'boss', PULSE_AUTH_PASS: `$2b$10$${'a'.repeat(53)}` }, 'cost 12'],
+    [{ PULSE_AUTH_USER: 'boss', PULSE_AUTH_PASS: `$2b$13$${'a'.repeat(53)}` }, 'cost 4 to 12'],
     [{ OIDC_ISSUER: 'http://id.example.com' }, 'OIDC_ISSUER'],
     [{ OIDC_ISSUER: 'https://id.example.com' }, 'OIDC_CLIENT_ID'],
     [{ OIDC_ROLE_MAP: 'ops' }, 'group=role'],

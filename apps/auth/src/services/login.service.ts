@@ -55,6 +55,7 @@ export class LoginService {
       how = `password and ${taken}`;
     }
     await lockouts.succeed(input.username, input.address);
+    if (passwords.isWeak(hash)) await this.#strengthen(user, input.password);
     return this.open(user, input.address, how);
   }
 
@@ -100,6 +101,12 @@ export class LoginService {
     const actor = { name: user?.username ?? 'unknown', userId: session.userId, address };
     await audit.record(actor, { type: 'session', action: 'ended', target: actor.name });
     return true;
+  }
+
+  /** Now that the password is known, it can be hashed as all others are. */
+  async #strengthen(user: UserRecord, password: string): Promise<void> {
+    const { users, passwords } = this.parts;
+    await users.replaceHash(user.id, user.passwordHash, await passwords.hash(password));
   }
 
   async #begin({ username, address }: Tried, limited: boolean): Promise<void> {

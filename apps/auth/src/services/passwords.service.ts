@@ -25,9 +25,19 @@ export class PasswordsService {
   async verify(password: string, hash: string | null): Promise<boolean> {
     // PHP writes $2y$ for what everybody else writes $2b$.
     const known = hash?.replace(/^\$2y\$/, '$2b$') ?? NOBODY;
-    const fits = await this.#queued(() => bcrypt.compare(password, known));
+    const fits = await this.#queued(async () => {
+      const result = await bcrypt.compare(password, known);
+      // A hash of a lower cost would be told by its time: the doublings that it lacks are made up for.
+      for (let cost = bcrypt.getRounds(known); cost < COST; cost++) await bcrypt.hash(password, cost);
+      return result;
+    });
     // bcrypt looks at the first 72 bytes alone.
     return fits && hash !== null && Buffer.byteLength(password) <= MAX_BYTES;
+  }
+
+  /** Whether a hash, out of the environment, is of a lower cost than those that are made here. */
+  isWeak(hash: string | null): boolean {
+    return hash !== null && bcrypt.getRounds(hash.replace(/^\$2y\$/, '$2b$')) < COST;
   }
 
   #queued<T>(work: () => Promise<T>): Promise<T> {

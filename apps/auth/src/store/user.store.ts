@@ -110,6 +110,15 @@ export class UserStore {
     await statements.query('UPDATE auth."user" SET password_hash = $2 WHERE id = $1', [id, passwordHash]);
   }
 
+  /** Puts a hash in the place of another one of the same password, unless that was changed meanwhile. */
+  async replaceHash(id: string, before: string | null, after: string): Promise<void> {
+    await this.database.query(
+      'user.rehash',
+      'UPDATE auth."user" SET password_hash = $3 WHERE id = $1 AND password_hash = $2',
+      [id, before, after],
+    );
+  }
+
   /** Makes all sessions of a user void. Returns the number under which new ones hold. */
   async nextEpoch(statements: Statements, id: string): Promise<number> {
     const { rows } = await statements.query<{ epoch: number }>(
