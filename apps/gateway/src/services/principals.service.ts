@@ -11,7 +11,7 @@ import {
 import type { OnApplicationBootstrap, OnModuleDestroy } from '@nestjs/common';
 
 /** How long what is known of a principal counts; with the sweep below, a revocation holds within five seconds. */
-const FRESH_MS = 3000;
+const FRESH_MS = 2500;
 const SWEEP_MS = 1500;
 /** So long a stream goes on while nobody can tell whether its principal still may. */
 const UNSURE_MS = 30_000;
