@@ -31,7 +31,8 @@ export default {
   transformIgnorePatterns: [`/node_modules/(?!(${esmOnly.join('|')})/)`],
   moduleNameMapper: {
     '^@lapwing/(bus|contracts|outgoing|postgres|redis|service|telemetry|testing)$': '<rootDir>/libs/$1/src/index.ts',
-    '^@lapwing/(auth|collector|gateway|metrics-store|settings)/(.*)$': '<rootDir>/apps/$1/src/$2.ts',
+    '^@lapwing/outgoing/post$': '<rootDir>/libs/outgoing/src/post.ts',
+    '^@lapwing/(auth|collector|fleet|gateway|metrics-store|settings)/(.*)$': '<rootDir>/apps/$1/src/$2.ts',
     '^(\\.{1,2}/.*)\\.js$': '$1',
   },
 };

@@ -5,7 +5,7 @@ import { Child } from '../deploy/local/child.mjs';
 const program = {
   name: 'simulated hosts',
   program: process.execPath,
-  args: [path.join(import.meta.dirname, 'dist/simulated-hosts.js')],
+  args: [path.join(import.meta.dirname, '../bench/dist/fleet-simulator.js')],
   log: 'inherit',
 };
 const child = new Child(program, {

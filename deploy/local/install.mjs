@@ -24,6 +24,19 @@ export function build() {
   const built = fs.existsSync(path.join(root, 'apps/standalone/dist/main.js'));
   if (!built) step('compiling');
   run(process.execPath, ['node_modules/typescript-7/bin/tsc', '-b'], 'the compiler');
+  buildAgent();
+}
+
+/** Puts the agent into one file, unless what it is made of is older. */
+function buildAgent() {
+  const file = path.join(root, 'apps/collector/dist/agent/lapwing-agent.mjs');
+  const parts = ['apps/collector', 'libs/bus', 'libs/contracts', 'libs/outgoing', 'libs/service', 'libs/telemetry'];
+  const newest = Math.max(
+    fs.statSync(path.join(root, 'deploy/local/agent.mjs')).mtimeMs,
+    ...parts.map((part) => fs.statSync(path.join(root, part, 'dist/.tsbuildinfo')).mtimeMs),
+  );
+  if (fs.existsSync(file) && fs.statSync(file).mtimeMs > newest) return;
+  run(process.execPath, ['deploy/local/agent.mjs'], 'the bundler of the agent');
 }
 
 /**

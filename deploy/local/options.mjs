@@ -9,6 +9,10 @@ const known = {
   PORT: { flag: 'port', about: 'port of the web server and the API (8080)' },
   HOST: { flag: 'host', about: 'address on which it listens (127.0.0.1; 0.0.0.0 for all)' },
   LAPWING_DATA_DIR: { flag: 'data-dir', about: 'folder of all data (.data)' },
+  LAPWING_AGENTS_PORT: {
+    flag: 'agents-port',
+    about: 'port on which agents of other hosts reach NATS, on HOST; without it they cannot',
+  },
   NATS_URL: { flag: 'nats-url', about: 'a NATS server with JetStream; without it one is started' },
   DATABASE_URL: { flag: 'database-url', about: 'a PostgreSQL database; without it a server is started' },
   REDIS_URL: { flag: 'redis-url', about: 'a Redis server; without it one is started' },
@@ -60,6 +64,12 @@ export function readOptions(args = process.argv.slice(2)) {
   const port = environment.PORT;
   if (port !== undefined && !(/^\d{1,5}$/.test(port) && Number(port) <= 65_535))
     throw new LaunchError(`PORT must be a number from 0 to 65535, not "${port}"`);
+  const agentsPort = environment.LAPWING_AGENTS_PORT;
+  if (
+    agentsPort !== undefined &&
+    !(/^\d{1,5}$/.test(agentsPort) && Number(agentsPort) > 0 && Number(agentsPort) <= 65_535)
+  )
+    throw new LaunchError(`LAPWING_AGENTS_PORT must be a number from 1 to 65535, not "${agentsPort}"`);
   const dataDir = path.resolve(root, environment.LAPWING_DATA_DIR ?? '.data');
   return { services: values.services === true, dataDir, environment };
 }

@@ -7,6 +7,7 @@ import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { findPostgres, findServer } from './binaries.mjs';
 import { Child, ensureFolder, tail } from './child.mjs';
+import { root } from './options.mjs';
 import { LaunchError, step } from './steps.mjs';
 
 const READY_MS = 60_000;
@@ -79,29 +80,45 @@ async function ready(child, port, question, right) {
   );
 }
 
+/** The largest message that the bus carries: a Docker host of many containers, reported at once. */
+const MAX_PAYLOAD = 4 * 2 ** 20;
+
 /**
  * NATS with JetStream.
  * @param {string} dataDir
  * @param {string} home
+ * @param {{ keys?: string, host?: string, port?: number }} [options] the folder of the keys whose holders it lets in (everybody without);
+ * where it listens (on a free port of the loopback address)
  */
-export async function startNats(dataDir, home) {
+export async function startNats(dataDir, home, options = {}) {
   const { program } = findServer('nats', dataDir);
   const folder = ensureFolder(home, 'nats');
-  const port = await freePort();
-  const args = [
-    '--addr',
-    '127.0.0.1',
-    '--port',
-    String(port),
-    '--jetstream',
-    '--store_dir',
-    folder,
-    '--pid',
-    path.join(folder, 'nats.pid'),
-  ];
+  const host = options.host ?? '127.0.0.1';
+  const port = options.port ?? (await freePort());
+  const config = path.join(folder, 'nats.conf');
+  const lines = [`max_payload: ${MAX_PAYLOAD}`];
+  if (options.keys)
+    lines.push(
+      fs.readFileSync(path.join(options.keys, 'auth.conf'), 'utf8'),
+      `resolver: { type: full, dir: ${JSON.stringify(ensureFolder(folder, 'accounts'))}, allow_delete: false, interval: "1m" }`,
+    );
+  fs.writeFileSync(config, `${lines.join('\n')}\n`, { mode: 0o600 });
+  const place = ['--addr', host, '--port', String(port), '--config', config];
+  const args = [...place, '--jetstream', '--store_dir', folder, '--pid', path.join(folder, 'nats.pid')];
   const child = new Child({ name: 'NATS', program, args, log: path.join(folder, 'nats.log') }).start();
   await ready(child, port, '', (answer) => answer.toString().startsWith('INFO'));
-  return { child, url: `nats://127.0.0.1:${port}` };
+  return { child, url: `nats://127.0.0.1:${port}`, port };
+}
+
+/**
+ * Makes the keys with which NATS, the services and fleet know each other, or makes the services' credentials anew.
+ * @param {string} folder
+ */
+export function makeBusKeys(folder) {
+  const program = path.join(root, 'libs/bus/dist/make-keys.js');
+  const { status, stderr } = spawnSync(process.execPath, [program, folder], { encoding: 'utf8' });
+  if (status !== 0) throw new LaunchError(`the keys of the message bus cannot be made:\n${stderr}`);
+  return folder;
 }
 
 /**

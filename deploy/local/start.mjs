@@ -1,13 +1,14 @@
 // `npm start`: from nothing to a running Lapwing. `--services` runs every service in a process of its own.
 import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { commandOf } from './apps.mjs';
 import { Child, ensureFolder, tail } from './child.mjs';
 import { build, installPackages } from './install.mjs';
 import { readOptions, root } from './options.mjs';
-import { claimPort, freePort, keptSecret, startNats, startPostgres, startRedis } from './servers.mjs';
+import { claimPort, freePort, keptSecret, makeBusKeys, startNats, startPostgres, startRedis } from './servers.mjs';
 import { LaunchError, fail, step } from './steps.mjs';
 
 const READY_MS = 120_000;
@@ -19,6 +20,8 @@ async function main() {
   const options = readOptions();
   takeLock(options.dataDir);
   await claimPort(Number(options.environment.PORT ?? 8080), options.environment.HOST ?? '127.0.0.1');
+  const agentsPort = options.environment.LAPWING_AGENTS_PORT;
+  if (agentsPort) await claimPort(Number(agentsPort), options.environment.HOST ?? '127.0.0.1');
   installPackages();
   build();
   stopOnSignals();
@@ -27,7 +30,9 @@ async function main() {
   const login = firstLogin(options);
   const environment = { ...(await environmentOf(options, urls)), ...login.environment };
   const logs = ensureFolder(options.dataDir, 'logs');
-  const apps = options.services ? ['settings', 'auth', 'metrics-store', 'collector', 'gateway'] : ['standalone'];
+  const apps = options.services
+    ? ['settings', 'auth', 'metrics-store', 'fleet', 'collector', 'gateway']
+    : ['standalone'];
   step(`starting ${apps.join(', ')}`);
   for (const app of apps) children.push(startApp(app, environment, logs));
   await waitUntilReady(environment, logs, apps);
@@ -37,6 +42,7 @@ async function main() {
   Log in:               ${login.hint}
   From a terminal:      curl --json '{"username":"admin","password":"…"}' ${url}/api/v1/auth/login
                         curl -H 'Authorization: Bearer <token>' ${url}/api/v1/system/resources
+  Add a host:           ${addHost(options, url)}
   Data and logs:        ${options.dataDir}
   Stop:                 Ctrl-C
 
@@ -84,7 +90,11 @@ function startApp(app, environment, logs) {
   return new Child({ name: app, program: process.execPath, args, env, cwd: root, log }).start();
 }
 
-/** @param {ReturnType<typeof readOptions>} options */
+/**
+ * Starts the servers that are not given, and says where all of them are.
+ * @param {ReturnType<typeof readOptions>} options
+ * @returns {Promise<Record<string, string>>}
+ */
 async function startServers({ dataDir, environment }) {
   const home = ensureFolder(dataDir);
   const start = async (
@@ -96,29 +106,75 @@ async function startServers({ dataDir, environment }) {
     children.push(child);
     return url;
   };
+  const keys = environment.NATS_URL ? undefined : path.join(home, 'nats/keys');
+  const { HOST: host, LAPWING_AGENTS_PORT: agentsPort } = environment;
+  const place = agentsPort ? { host: host ?? '127.0.0.1', port: Number(agentsPort) } : {};
   const [nats, redis, postgres] = await Promise.all([
-    start(environment.NATS_URL, () => startNats(dataDir, home)),
+    start(environment.NATS_URL, () => startNats(dataDir, home, { keys: makeBusKeys(keys ?? ''), ...place })),
     start(environment.REDIS_URL, () => startRedis(dataDir, home)),
     start(environment.DATABASE_URL, () => startPostgres(home)),
   ]);
-  return { NATS_URL: nats, REDIS_URL: redis, DATABASE_URL: postgres };
+  const urls = { NATS_URL: nats, REDIS_URL: redis, DATABASE_URL: postgres };
+  if (!keys) return urls;
+  return {
+    ...urls,
+    NATS_CREDENTIALS_DIR: path.join(keys, 'credentials'),
+    FLEET_AUTHORITY_FILE: path.join(keys, 'authority.json'),
+    ...(agentsPort && !process.env.FLEET_AGENT_NATS_URL && { FLEET_AGENT_NATS_URL: `nats://{host}:${agentsPort}` }),
+  };
 }
 
 /**
  * @param {ReturnType<typeof readOptions>} options
  * @param {Record<string, string>} urls
+ * @returns {Promise<Record<string, string>>}
  */
 async function environmentOf({ dataDir, environment }, urls) {
   const port = environment.PORT === '0' ? String(await freePort()) : (environment.PORT ?? '8080');
+  const host = environment.HOST ?? '127.0.0.1';
   return {
     NODE_ENV: process.env.NODE_ENV ?? 'production',
     ...environment,
     ...urls,
+    ...(urls.FLEET_AUTHORITY_FILE && (await localAgent(`http://${reachable(host)}:${port}`))),
     PORT: port,
-    HOST: environment.HOST ?? '127.0.0.1',
+    HOST: host,
     COLLECTOR_DATA_DIR: path.join(dataDir, 'collector'),
     LAPWING_LAUNCHER_PID: String(process.pid),
   };
+}
+
+/**
+ * This machine's own agent enrols like any other; the launcher vouches for it with a token that is made anew at each start.
+ * @param {string} url
+ * @returns {Promise<Record<string, string>>}
+ */
+async function localAgent(url) {
+  const { agentIdFromHostname } = await import(path.join(root, 'libs/contracts/dist/agent.js'));
+  const id = process.env.COLLECTOR_AGENT_ID || agentIdFromHostname(os.hostname());
+  const token = randomBytes(24).toString('hex');
+  return {
+    COLLECTOR_AGENT_ID: id,
+    LAPWING_URL: url,
+    LAPWING_ALLOW_HTTP: 'true',
+    LAPWING_ENROLLMENT_TOKEN: token,
+    FLEET_LOCAL_AGENT: id,
+    FLEET_LOCAL_ENROLLMENT_TOKEN: token,
+  };
+}
+
+/**
+ * How another host is added, or what is missing for that.
+ * @param {ReturnType<typeof readOptions>} options
+ * @param {string} url
+ */
+function addHost({ environment }, url) {
+  const { HOST: host = '127.0.0.1', LAPWING_AGENTS_PORT: agentsPort, NATS_URL: given } = environment;
+  const local = /^(127\.|localhost$|::1$)/.test(host);
+  if (local || (!agentsPort && !given))
+    return 'start with --host 0.0.0.0 --agents-port 4222 first, so that others reach this machine';
+  const shown = url.replace('127.0.0.1', os.hostname());
+  return `curl -fsSL '${shown}/install-agent.sh' | sudo env LAPWING_URL='${shown}' bash, then approve it`;
 }
 
 /** @param {string | undefined} host an address on which is listened; where that is all, this machine is among them */

@@ -20,13 +20,14 @@ class Hosts {
   printed = '';
   readonly #process: ChildProcess;
 
-  constructor(natsUrl: string, folder: string) {
+  constructor(lapwing: Lapwing) {
     this.#process = spawn(process.execPath, [path.join(__dirname, '../simulated-hosts.mjs')], {
       env: {
         ...process.env,
-        NATS_URL: natsUrl,
+        LAPWING_URL: lapwing.url,
+        LAPWING_TOKEN: lapwing.credentials.authorization.replace('Bearer ', ''),
         SIMULATED_HOSTS: String(HOSTS),
-        SIMULATED_DATA_DIR: path.join(folder, 'simulated'),
+        SIMULATED_DATA_DIR: path.join(lapwing.folder, 'simulated'),
         LOG_LEVEL: 'error',
       },
       stdio: ['ignore', 'pipe', 'inherit'],
@@ -55,8 +56,8 @@ describe(`${HOSTS} hosts at one sample a second`, () => {
   beforeAll(async () => {
     lapwing = await Lapwing.create();
     await lapwing.start(['--services']);
-    hosts = new Hosts(await lapwing.natsUrl(), lapwing.folder);
-    await eventually(() => hosts.printed.includes('sampling'));
+    hosts = new Hosts(lapwing);
+    await eventually(() => hosts.printed.includes('sampling'), 120_000);
   }, 180_000);
   afterAll(async () => {
     hosts.kill();
@@ -90,7 +91,7 @@ describe(`${HOSTS} hosts at one sample a second`, () => {
     async (what) => {
       if (what === 'collector') {
         const simulated = (await lapwing.processes()).find(({ args }) =>
-          args.some((arg) => arg.endsWith('dist/simulated-hosts.js')),
+          args.some((arg) => arg.endsWith('dist/fleet-simulator.js')),
         );
         process.kill(simulated?.pid ?? 0, 'SIGKILL');
       }

@@ -153,7 +153,7 @@ describe('npm run start:services', () => {
   }, 180_000);
   afterAll(() => lapwing.remove(), 60_000);
 
-  it.each(['settings', 'auth', 'metrics-store', 'collector', 'gateway'] as const)(
+  it.each(['settings', 'auth', 'metrics-store', 'fleet', 'collector', 'gateway'] as const)(
     'starts %s again when it dies',
     async (service) => {
       const { pid } = await lapwing.find(service);

@@ -56,7 +56,7 @@ export class AuthModule {
     return {
       module: AuthModule,
       providers: [
-        ...busProviders({ service, ...busConfig(config), handlers }),
+        ...busProviders({ ...busConfig(service, config), handlers }),
         ...restartProviders(config),
         {
           provide: Postgres,

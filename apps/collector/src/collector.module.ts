@@ -1,17 +1,23 @@
 import { Bus, busProviders } from '@lapwing/bus';
-import { Health, busConfig, healthProvider, restartProviders } from '@lapwing/service';
+import { Health, restartProviders } from '@lapwing/service';
 import { Module, type DynamicModule } from '@nestjs/common';
 import { readFileSync } from 'node:fs';
-import { uptime } from 'node:os';
+import { hostname, uptime } from 'node:os';
 import type { CollectorConfig } from './config.js';
 import { CollectorHandler } from './handlers/collector.handler.js';
+import { EnrollmentService, type EnrollmentOptions } from './services/enrollment.service.js';
 import { ProcessService } from './services/process.service.js';
 import { SamplerService } from './services/sampler.service.js';
+import { SettingsService } from './services/settings.service.js';
 import { HostSource } from './sources/host/host.source.js';
 import { hostReaders, type HostReaders } from './sources/registry.js';
 import { Processes } from './sources/source.js';
+import { machineFingerprint } from './store/machine.js';
+import { collectorVersion } from './version.js';
 
 const service = 'collector';
+/** Node's names of processors, where Go has others. */
+const ARCHITECTURES: Record<string, string> = { x64: 'amd64', ia32: '386', ppc64: 'ppc64le', mipsel: 'mipsle' };
 const READERS = 'readers';
 
 /** All wiring of the collector. */
@@ -19,10 +25,18 @@ const READERS = 'readers';
 export class CollectorModule {
   static register(config: CollectorConfig): DynamicModule {
     const agentId = config.COLLECTOR_AGENT_ID;
+    const enrollment = new EnrollmentService(enrollmentOptions(config));
     return {
       module: CollectorModule,
       providers: [
-        ...busProviders({ service, ...busConfig(config), agentId, handlers: [CollectorHandler] }),
+        { provide: EnrollmentService, useValue: enrollment },
+        ...busProviders({
+          service,
+          servers: config.NATS_URL,
+          streams: 'ignore',
+          agent: { id: agentId, door: () => enrollment.door() },
+          handlers: [CollectorHandler],
+        }),
         { provide: READERS, useFactory: () => hostReaders(process.platform, config.COLLECTOR_DOCKER_SOCKET) },
         { provide: Processes, useFactory: ({ processes }: HostReaders) => processes, inject: [READERS] },
         { provide: HostSource, useFactory: ({ readers }: HostReaders) => new HostSource(readers), inject: [READERS] },
@@ -43,12 +57,50 @@ export class CollectorModule {
           useFactory: (processes: Processes) => new ProcessService(processes, config.LAPWING_LAUNCHER_PID),
           inject: [Processes],
         },
-        healthProvider,
+        {
+          provide: SettingsService,
+          useFactory: (bus: Bus, sampler: SamplerService) =>
+            new SettingsService(bus, sampler, {
+              agentId,
+              folder: config.COLLECTOR_DATA_DIR,
+              version: collectorVersion,
+              hostname: hostname(),
+            }),
+          inject: [Bus, SamplerService],
+        },
+        { provide: Health, useFactory: (bus: Bus) => new Health(bus, false), inject: [Bus] },
         ...restartProviders(config),
         { provide: 'health checks', useFactory: addChecks, inject: [Health, SamplerService] },
+        {
+          provide: 'way back',
+          useFactory: (bus: Bus) => {
+            bus.connection.whenShutOut(() => enrollment.lookAgain());
+            return true;
+          },
+          inject: [Bus],
+        },
       ],
     };
   }
+}
+
+function enrollmentOptions(config: CollectorConfig): EnrollmentOptions {
+  return {
+    agentId: config.COLLECTOR_AGENT_ID,
+    name: config.COLLECTOR_AGENT_NAME,
+    folder: config.COLLECTOR_DATA_DIR,
+    url: config.LAPWING_URL,
+    token: config.LAPWING_ENROLLMENT_TOKEN,
+    allowHttp: config.LAPWING_ALLOW_HTTP,
+    natsUrl: config.NATS_URL,
+    facts: {
+      hostname: hostname(),
+      architecture: ARCHITECTURES[process.arch] ?? process.arch,
+      os: process.platform,
+      version: collectorVersion,
+      machine: machineFingerprint(),
+    },
+  };
 }
 
 /** Names this run of the kernel; elsewhere than on Linux the minute in which it began does. */

@@ -1,12 +1,21 @@
 import { AgentId, agentIdFromHostname } from '@lapwing/contracts';
-import { commonConfig, readConfig } from '@lapwing/service';
+import { Secret, commonConfig, flag, readConfig, secret } from '@lapwing/service';
 import { hostname } from 'node:os';
 import { z } from 'zod';
+import { machineId } from './store/machine.js';
 
 const schema = commonConfig.extend({
   /** Names this host; by default its host name, with every character but letters, digits, _ and - replaced by -. */
   COLLECTOR_AGENT_ID: AgentId.default(agentIdFromHostname(hostname())),
-  /** Seconds between samples; when it is set, the system's setting does not count here. */
+  /** The name that people see; by default the id. */
+  COLLECTOR_AGENT_NAME: z.string().min(1).max(128).optional(),
+  /** Where Lapwing is: there this host asks to be let in. Without it NATS_URL must let everybody in. */
+  LAPWING_URL: z.url({ protocol: /^https?$/, error: 'an address that begins with https:// or http://' }).optional(),
+  /** A token made by an administrator, which saves the wait for an approval. */
+  LAPWING_ENROLLMENT_TOKEN: secret.optional(),
+  /** Lets LAPWING_URL of another host begin with http://: whoever is on the way can then read and change what is said. */
+  LAPWING_ALLOW_HTTP: flag.default(false),
+  /** Seconds between samples; when it is set, the fleet's setting does not count here. */
   COLLECTOR_INTERVAL: z.coerce.number().int().min(1).max(300).optional(),
   /** Folder of the outbox. */
   COLLECTOR_DATA_DIR: z.string().default('.data/collector'),
@@ -28,4 +37,69 @@ export type CollectorConfig = z.output<typeof schema>;
 /** Reads the settings; throws `ConfigError` with all faults at once. */
 export function loadConfig(environment: NodeJS.ProcessEnv = process.env): CollectorConfig {
   return readConfig('collector', schema, environment);
+}
+
+const targets = z
+  .string()
+  .regex(
+    /^[^|;]+\|[^|;]+(\|(true|false))?(;[^|;]+\|[^|;]+(\|(true|false))?)*$/,
+    'url|token or url|token|true, separated by ;',
+  )
+  .transform((text) =>
+    text.split(';').map((one): DockerTarget => {
+      const [url = '', token = '', insecure] = one.split('|').map((part) => part.trim());
+      return { url, token: new Secret(token), insecure: insecure === 'true' };
+    }),
+  );
+
+/** A server to which containers are reported. */
+export interface DockerTarget {
+  url: string;
+  token: Secret;
+  /** Whether its certificate is not checked. */
+  insecure: boolean;
+}
+
+const dockerAgentSchema = z
+  .object({
+    /** The server, and an API token that may report; or several in PULSE_TARGETS. */
+    PULSE_URL: z.url({ protocol: /^https?$/ }).optional(),
+    PULSE_TOKEN: secret.optional(),
+    PULSE_TARGETS: targets.optional(),
+    /** Seconds between reports, e.g. 30 or 30s. */
+    PULSE_INTERVAL: z
+      .string()
+      .regex(/^\d{1,5}s?$/, 'a number of seconds')
+      .default('30s')
+      .transform((text) => Math.max(Number.parseInt(text, 10), 1)),
+    PULSE_HOSTNAME: z.string().max(255).optional(),
+    PULSE_AGENT_ID: z.string().max(256).optional(),
+    PULSE_INSECURE_SKIP_VERIFY: flag.default(false),
+    COLLECTOR_DOCKER_SOCKET: schema.shape.COLLECTOR_DOCKER_SOCKET,
+    /** The unit of systemd as which it runs: it is disabled when the server tells the agent to stop. */
+    LAPWING_UNIT: z
+      .string()
+      .regex(/^[A-Za-z0-9@_.-]+\.service$/)
+      .optional(),
+  })
+  .transform((config, context) => {
+    const { PULSE_URL: url, PULSE_TOKEN: token, PULSE_TARGETS: several = [] } = config;
+    const own = url && token ? [{ url, token, insecure: config.PULSE_INSECURE_SKIP_VERIFY }] : [];
+    const all = [...own, ...several];
+    const odd = all.find((target) => !URL.canParse(target.url) || !/^https?:/.test(target.url));
+    if (odd || all.length === 0)
+      context.addIssue({
+        code: 'custom',
+        path: ['PULSE_URL'],
+        message: 'set PULSE_URL and PULSE_TOKEN, or PULSE_TARGETS, to servers',
+      });
+    return { ...config, targets: all, machineId: machineId() };
+  });
+
+/** The settings of the Docker agent. */
+export type DockerAgentConfig = z.output<typeof dockerAgentSchema>;
+
+/** Reads the settings of the Docker agent; throws `ConfigError` with all faults at once. */
+export function loadDockerAgentConfig(environment: NodeJS.ProcessEnv = process.env): DockerAgentConfig {
+  return readConfig('the Docker agent', dockerAgentSchema, environment);
 }

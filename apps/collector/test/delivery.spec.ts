@@ -76,7 +76,7 @@ describe('delivery', () => {
     ['waits for what is still in the stream', { stored: [], handledUpTo: 0, streamEnd: 9 }, 1],
   ])('asks about what was never confirmed, and %s', async (_, answer, left) => {
     let asked = 0;
-    bus.respond(deliveryGet, async () => {
+    bus.respondToAgents(deliveryGet, async () => {
       asked++;
       return answer;
     });
@@ -88,7 +88,7 @@ describe('delivery', () => {
   });
 
   it('sends again what the stream lost', async () => {
-    bus.respond(deliveryGet, async () => ({ stored: [], handledUpTo: 1, streamEnd: 1 }));
+    bus.respondToAgents(deliveryGet, async () => ({ stored: [], handledUpTo: 1, streamEnd: 1 }));
     await take();
     await eventually(() => expect(seqs()).toEqual([1, 1]));
   });

@@ -2,7 +2,9 @@ import { AgentId, agentIdFromHostname } from '@lapwing/contracts';
 import { Secret, commonConfig, flag, list, readConfig } from '@lapwing/service';
 import { isIP } from 'node:net';
 import { hostname } from 'node:os';
+import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
+import { isPlainUrl } from './http/base-url.js';
 
 const LOOPBACK = /^(127(\.\d{1,3}){3}|::1|localhost)$/;
 
@@ -26,12 +28,21 @@ const schema = commonConfig.extend({
   /** The agent of the machine on which Lapwing runs: what the APIs for one host show. */
   GATEWAY_LOCAL_AGENT: AgentId.optional(),
   COLLECTOR_AGENT_ID: AgentId.default(agentIdFromHostname(hostname())),
-  /** Bytes of a request's body at most. */
+  /** Bytes of a request's body at most; a Docker host of many containers sends a good deal. */
   GATEWAY_BODY_LIMIT: z.coerce
     .number()
     .int()
     .min(1024)
-    .default(2 ** 20),
+    .default(2 ** 21),
+  /** How others reach Lapwing, for commands that are printed; by default as the one who asks did. */
+  LAPWING_PUBLIC_URL: z
+    .url({ protocol: /^https?$/ })
+    .refine((url) => isPlainUrl(url), 'an address without user, query or odd characters')
+    .optional(),
+  /** The agent in one file, for hosts to download. */
+  GATEWAY_AGENT_FILE: z
+    .string()
+    .default(fileURLToPath(new URL('../../collector/dist/agent/lapwing-agent.mjs', import.meta.url))),
   /** Proxies whose X-Forwarded-… headers are believed: addresses and networks, separated by commas. */
   TRUSTED_PROXIES: list
     .pipe(z.array(z.string().refine(isNetwork, 'addresses or networks (CIDR), separated by commas')))

@@ -5,6 +5,7 @@ import { Module, type DynamicModule } from '@nestjs/common';
 import { GATEWAY_CONFIG, type GatewayConfig } from './config.js';
 import { controllers } from './routes/registry.js';
 import { toMetricsDocument } from './routes/api/v1/stream.view.js';
+import { AgentFileService } from './services/agent-file.service.js';
 import { AuditService } from './services/audit.service.js';
 import { HostsService } from './services/hosts.service.js';
 import { LimitsService } from './services/limits.service.js';
@@ -23,7 +24,7 @@ export class GatewayModule {
       module: GatewayModule,
       controllers,
       providers: [
-        ...busProviders({ service, ...busConfig(config), handlers: [] }),
+        ...busProviders({ ...busConfig(service, config), handlers: [] }),
         { provide: Redis, useFactory: () => new Redis(config.REDIS_URL.reveal()) },
         {
           provide: LiveFeedService,
@@ -36,6 +37,7 @@ export class GatewayModule {
           inject: [Bus, LiveFeedService],
         },
         { provide: PrincipalsService, useFactory: (bus: Bus) => new PrincipalsService(bus), inject: [Bus] },
+        { provide: AgentFileService, useValue: new AgentFileService(config.GATEWAY_AGENT_FILE) },
         { provide: AuditService, useFactory: (bus: Bus) => new AuditService(bus), inject: [Bus] },
         {
           provide: LimitsService,

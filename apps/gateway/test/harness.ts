@@ -123,7 +123,7 @@ export class Harness {
         return {
           service,
           status,
-          checks: service === 'collector' ? [worker('sampler')] : [database, worker('cleanup_service')],
+          checks: service === 'fleet' ? [worker('sampler')] : [database, worker('cleanup_service')],
         };
       });
     const asked = (): Promise<void> =>

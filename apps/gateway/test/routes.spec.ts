@@ -79,7 +79,7 @@ describe('the routes', () => {
       status: 503,
       body: { status: 'unhealthy', services: { database: { status: 'unhealthy' } } },
     });
-    gateway.behind.health = { collector: 'degraded' };
+    gateway.behind.health = { fleet: 'degraded' };
     expect(await gateway.get('/api/system/health')).toMatchObject({ status: 503, body: { status: 'degraded' } });
   });
 
@@ -94,7 +94,7 @@ describe('the routes', () => {
       ['detection_worker', false],
       ['analysis_worker', false],
     ]);
-    gateway.behind.health = { collector: 'degraded' };
+    gateway.behind.health = { fleet: 'degraded' };
     expect(await gateway.get('/api/system/health/ready')).toMatchObject({
       status: 200,
       body: { ready: true, status: 'degraded' },
@@ -351,7 +351,7 @@ describe('the routes', () => {
   });
 
   it('413 for a body that is too large', async () => {
-    expect(await gateway.post('/api/v1/settings/refresh', { interval: 5, more: 'x'.repeat(2 ** 20) })).toMatchObject({
+    expect(await gateway.post('/api/v1/settings/refresh', { interval: 5, more: 'x'.repeat(2 ** 21) })).toMatchObject({
       status: 413,
       body: { success: false },
     });

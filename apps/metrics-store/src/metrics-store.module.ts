@@ -32,7 +32,7 @@ export class MetricsStoreModule {
     return {
       module: MetricsStoreModule,
       providers: [
-        ...busProviders({ service, ...busConfig(config), handlers: [SamplesHandler, HistoryHandler] }),
+        ...busProviders({ ...busConfig(service, config), handlers: [SamplesHandler, HistoryHandler] }),
         { provide: Postgres, useFactory: () => new Postgres({ service, url: config.DATABASE_URL.reveal() }) },
         {
           provide: Migrations,

@@ -61,14 +61,13 @@ describe.each(databaseKinds())('storing samples on %s', (kind) => {
     await store.send([1, 2, 5].map((seq) => hostSample(seq, now - seq * 1000)));
     const wild = await store.send([hostSample(6, now + 9 * HOUR)]);
     const question = {
-      agentId: 'web-1',
       outbox: '0a1b2c3d4e5f',
       seqs: [1, 9] as SeqRange,
       from: now - HOUR,
       to: now + 10 * HOUR,
     };
     await eventually(async () =>
-      expect(await store.bus.request(deliveryGet, question)).toEqual({
+      expect(await store.bus.inquire(deliveryGet, 'web-1', question)).toEqual({
         stored: [
           [1, 2],
           [5, 6],

@@ -15,7 +15,7 @@ export class SettingsModule {
     return {
       module: SettingsModule,
       providers: [
-        ...busProviders({ service, ...busConfig(config), handlers: [SettingsHandler] }),
+        ...busProviders({ ...busConfig(service, config), handlers: [SettingsHandler] }),
         {
           provide: Postgres,
           useFactory: () => new Postgres({ service, url: config.DATABASE_URL.reveal(), poolSize: 2 }),

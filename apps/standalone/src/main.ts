@@ -2,6 +2,8 @@ import { AuthModule } from '@lapwing/auth/auth.module';
 import { loadConfig as authConfig } from '@lapwing/auth/config';
 import { loadConfig as collectorConfig } from '@lapwing/collector/config';
 import { CollectorModule } from '@lapwing/collector/collector.module';
+import { loadConfig as fleetConfig } from '@lapwing/fleet/config';
+import { FleetModule } from '@lapwing/fleet/fleet.module';
 import { loadConfig as gatewayConfig } from '@lapwing/gateway/config';
 import { GatewayModule } from '@lapwing/gateway/gateway.module';
 import { startGateway } from '@lapwing/gateway/http/start';
@@ -20,6 +22,7 @@ await runMain('standalone', async () => {
     SettingsModule.register(settingsConfig()),
     AuthModule.register(authConfig()),
     MetricsStoreModule.register(metricsStoreConfig()),
+    FleetModule.register(fleetConfig()),
     CollectorModule.register(collectorConfig()),
     GatewayModule.register(config),
   ];

@@ -2,10 +2,14 @@ import {
   LapwingError,
   commandSubject,
   eventSubject,
+  inquirySubject,
+  keyOfToken,
   readEvent,
+  type Asked,
   type CommandContract,
   type EventContract,
   type InputOf,
+  type InquiryContract,
   type OutputOf,
   type PayloadOf,
   type QuestionOf,
@@ -15,7 +19,7 @@ import { SpanKind, createLogger, describeError, inSpan } from '@lapwing/telemetr
 import type { OnApplicationShutdown, OnModuleInit } from '@nestjs/common';
 import { NoRespondersError, RequestError, TimeoutError, type Msg } from '@nats-io/transport-node';
 import { z } from 'zod';
-import { BusConnection, type BusOptions } from './connection.js';
+import { BusConnection, type BusOptions, type Link } from './connection.js';
 import { errorAnswer, outgoingHeaders, throwIfError, traceOf } from './headers.js';
 
 /** Where a stream put a message. */
@@ -23,8 +27,6 @@ export interface Published {
   /** The message's place in the stream: grows by one with each message. */
   position: number;
 }
-
-type Asked = RequestContract | CommandContract;
 
 /** Whether payloads are checked before they are sent, too: in tests and development. */
 const checksOutgoing = process.env['NODE_ENV'] !== 'production';
@@ -66,12 +68,13 @@ export class Bus implements OnModuleInit, OnApplicationShutdown {
   ): Promise<Published> {
     const subject = eventSubject(contract, key);
     if (checksOutgoing) contract.schema.parse(payload);
-    const { js } = this.connection.link();
+    const link = this.connection.link();
+    const data = encode(link, payload, contract.name);
     return inSpan(`publish ${contract.name}`, { kind: SpanKind.PRODUCER }, async () => {
       try {
         const headers = outgoingHeaders();
         const options = { headers, timeout: 5000, ...(messageId && { msgID: messageId }) };
-        const ack = await js.publish(subject, JSON.stringify(payload), options);
+        const ack = await link.js.publish(subject, data, options);
         return { position: ack.seq };
       } catch (error) {
         throw unavailable(error, `"${contract.name}" could not be published`);
@@ -83,8 +86,10 @@ export class Bus implements OnModuleInit, OnApplicationShutdown {
   announce<C extends EventContract>(contract: C, key: string, payload: PayloadOf<C>): void {
     if (checksOutgoing) contract.schema.parse(payload);
     if (!this.online) return;
-    const { connection } = this.connection.link();
-    connection.publish(eventSubject(contract, key), JSON.stringify(payload), { headers: outgoingHeaders() });
+    const link = this.connection.link();
+    link.connection.publish(eventSubject(contract, key), encode(link, payload, contract.name), {
+      headers: outgoingHeaders(),
+    });
   }
 
   /**
@@ -100,13 +105,19 @@ export class Bus implements OnModuleInit, OnApplicationShutdown {
     return this.#ask(contract, commandSubject(contract, agentId), question);
   }
 
+  /** Asks a service as an agent. Errors as those of {@link request}. */
+  inquire<C extends InquiryContract>(contract: C, agentId: string, question: QuestionOf<C>): Promise<OutputOf<C>> {
+    return this.#ask(contract, inquirySubject(contract, agentId), question);
+  }
+
   async #ask<C extends Asked>(contract: C, subject: string, question: QuestionOf<C>): Promise<OutputOf<C>> {
-    const { connection } = this.connection.link();
+    const link = this.connection.link();
+    const data = encode(link, question, contract.name);
     return inSpan(`ask ${contract.name}`, { kind: SpanKind.CLIENT }, async () => {
       let answer: Msg;
       try {
         const options = { timeout: contract.deadlineMs, headers: outgoingHeaders() };
-        answer = await connection.request(subject, JSON.stringify(question), options);
+        answer = await link.connection.request(subject, data, options);
       } catch (error) {
         throw unavailable(error, `nobody answers "${contract.name}"`);
       }
@@ -129,11 +140,21 @@ export class Bus implements OnModuleInit, OnApplicationShutdown {
     this.#serve(contract, commandSubject(contract, agentId), agentId, answer);
   }
 
+  /** Answers what agents ask, together with the other members of the service's queue group; the subject says who asks. */
+  respondToAgents<C extends InquiryContract>(
+    contract: C,
+    answer: (input: InputOf<C>, agentId: string) => Promise<OutputOf<C>>,
+  ): void {
+    this.#serve(contract, inquirySubject(contract, '*'), this.options.service, (input, subject) =>
+      answer(input, keyOfToken(subject.split('.')[1] ?? '')),
+    );
+  }
+
   #serve<C extends Asked>(
     contract: C,
     subject: string,
     queue: string,
-    answer: (input: InputOf<C>) => Promise<OutputOf<C>>,
+    answer: (input: InputOf<C>, subject: string) => Promise<OutputOf<C>>,
   ) {
     const callback = (error: Error | null, message: Msg): void => {
       if (error) this.#log.error({ error: describeError(error), subject }, 'subscription failed');
@@ -142,13 +163,17 @@ export class Bus implements OnModuleInit, OnApplicationShutdown {
     this.connection.whenLinked(({ connection }) => connection.subscribe(subject, { queue, callback }));
   }
 
-  async #answer<C extends Asked>(contract: C, message: Msg, answer: (input: InputOf<C>) => Promise<OutputOf<C>>) {
+  async #answer<C extends Asked>(
+    contract: C,
+    message: Msg,
+    answer: (input: InputOf<C>, subject: string) => Promise<OutputOf<C>>,
+  ) {
     const span = { kind: SpanKind.SERVER, parent: traceOf(message.headers) };
     await inSpan(`answer ${contract.name}`, span, async () => {
       try {
-        const output = await answer(parseQuestion(contract, message));
+        const output = await answer(parseQuestion(contract, message), message.subject);
         if (checksOutgoing) contract.output.parse(output);
-        message.respond(JSON.stringify(output), { headers: outgoingHeaders() });
+        message.respond(encode(this.connection.link(), output, contract.name), { headers: outgoingHeaders() });
       } catch (thrown) {
         if (!(thrown instanceof LapwingError))
           this.#log.error({ error: describeError(thrown), contract: contract.name }, 'answering failed');
@@ -170,6 +195,16 @@ export class Bus implements OnModuleInit, OnApplicationShutdown {
     };
     this.connection.whenLinked(({ connection }) => connection.subscribe(eventSubject(contract, key), { callback }));
   }
+}
+
+/** A payload as it goes over the wire; `TOO_LARGE` when the server would cut the connection for it. */
+function encode({ connection }: Link, payload: unknown, name: string): string {
+  const text = JSON.stringify(payload);
+  const limit = connection.info?.max_payload ?? Number.POSITIVE_INFINITY;
+  // Headers count, too.
+  if (text.length * 3 > limit - 1024 && Buffer.byteLength(text) > limit - 1024)
+    throw new LapwingError('TOO_LARGE', `a message of "${name}" has more than the ${limit} bytes that the bus carries`);
+  return text;
 }
 
 function parseQuestion<C extends Asked>(contract: C, message: Msg): InputOf<C> {

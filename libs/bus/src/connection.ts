@@ -1,9 +1,25 @@
 import { LapwingError } from '@lapwing/contracts';
 import { createLogger, describeError, gauge } from '@lapwing/telemetry';
 import { jetstream, type JetStreamClient, type JetStreamManager } from '@nats-io/jetstream';
-import { connect, type NatsConnection } from '@nats-io/transport-node';
+import {
+  AuthorizationError,
+  UserAuthenticationExpiredError,
+  connect,
+  jwtAuthenticator,
+  type Authenticator,
+  type NatsConnection,
+} from '@nats-io/transport-node';
 import { setTimeout as pause } from 'node:timers/promises';
-import { defaultStreamLimits, ensureStreams, type StreamLimits } from './streams.js';
+import type { Credentials } from './credentials.js';
+import { isMissing } from './missing.js';
+import { inboxOf } from './permissions.js';
+import { defaultStreamLimits, findStreams, type StreamLimits } from './streams.js';
+
+/** Where to connect, and as whom; without credentials where NATS lets everybody in. */
+export interface Door {
+  servers: string;
+  credentials: Credentials | null;
+}
 
 /** Where the bus is and who connects. */
 export interface BusOptions {
@@ -12,6 +28,12 @@ export interface BusOptions {
   /** One or several addresses, e.g. `nats://127.0.0.1:4222`, separated by commas. */
   servers: string;
   limits?: StreamLimits;
+  /** Who the service is; without them it connects as nobody, which NATS must allow. */
+  credentials?: Credentials;
+  /** What it does about streams: makes those that are missing (the default), waits until somebody has, or leaves them alone. */
+  streams?: 'make' | 'wait' | 'ignore';
+  /** For an agent: which one it is, and the door that it has found; asked before each attempt, undefined while there is none. */
+  agent?: { id: string; door: () => Door | undefined };
 }
 
 const connectedGauge = gauge<'service'>({
@@ -19,6 +41,11 @@ const connectedGauge = gauge<'service'>({
   help: '1 while the service is connected to NATS',
   labelNames: ['service'],
 });
+
+const RETRY_MS = 250;
+const FIRST_TELL = 4;
+/** Whoever is shut out asks no more often than this. */
+const SHUT_OUT_MS = 30_000;
 
 /** A connection with its JetStream doors. */
 export interface Link {
@@ -35,6 +62,10 @@ export class BusConnection {
   readonly #log;
   readonly #linked: ((link: Link) => void)[] = [];
   readonly #relinked: (() => void)[] = [];
+  readonly #shutOut: (() => void)[] = [];
+  /** Attempts to connect since the last that succeeded, and after how many somebody is told next. */
+  #attempts = 0;
+  #tellAt = FIRST_TELL;
   #link: Link | undefined;
   #online = false;
   #stopping = new AbortController();
@@ -65,6 +96,11 @@ export class BusConnection {
     this.#relinked.push(use);
   }
 
+  /** Calls `use` when NATS has refused the credentials, or could not be reached for some time: perhaps it has moved. */
+  whenShutOut(use: () => void): void {
+    this.#shutOut.push(use);
+  }
+
   /** The connection; an `UNAVAILABLE` error while there is none. */
   link(): Link {
     if (!this.#link || !this.#online) throw new LapwingError('UNAVAILABLE', 'the message bus is away');
@@ -85,31 +121,27 @@ export class BusConnection {
   }
 
   async #dial(): Promise<void> {
-    const { service, servers, limits } = this.options;
     for (let attempt = 0; !this.#stopping.signal.aborted; attempt++) {
+      const door = this.#door();
+      this.#count();
       let connection: NatsConnection | undefined;
       try {
-        connection = await connect({
-          name: `lapwing-${service}`,
-          servers: servers.split(','),
-          timeout: 3000,
-          maxReconnectAttempts: -1,
-          reconnectTimeWait: 250,
-          reconnectJitter: 250,
-          pingInterval: 5000,
-          maxPingOut: 3,
-          ignoreAuthErrorAbort: true,
-        });
-        const manager = await ensureStreams(connection, limits ?? defaultStreamLimits);
-        this.#link = { connection, js: jetstream(connection), manager };
-        break;
+        if (door) {
+          connection = await this.#connect(door);
+          const manager = await this.#streams(connection);
+          this.#link = { connection, js: jetstream(connection), manager };
+          break;
+        }
       } catch (error) {
         await connection?.close();
-        if (attempt % 20 === 0) this.#log.warn({ error: describeError(error) }, 'waiting for NATS');
-        await pause(Math.min(100 * 2 ** Math.min(attempt, 4), 1000), undefined, {
-          signal: this.#stopping.signal,
-        }).catch(() => {});
+        this.#judge(error);
+        // At a first start somebody else is about to make the streams.
+        const expected = isMissing(error) ? 19 : 0;
+        if (attempt % 20 === expected) this.#log.warn({ error: describeError(error) }, 'waiting for NATS');
       }
+      await pause(Math.min(100 * 2 ** Math.min(attempt, 4), 1000), undefined, {
+        signal: this.#stopping.signal,
+      }).catch(() => {});
     }
     if (!this.#link) return;
     this.#setOnline(true);
@@ -117,7 +149,69 @@ export class BusConnection {
     for (const use of this.#linked.splice(0)) use(this.#link);
   }
 
+  #door(): Door | undefined {
+    const { agent, servers, credentials } = this.options;
+    return agent ? agent.door() : { servers, credentials: credentials ?? null };
+  }
+
+  #connect({ servers, credentials }: Door): Promise<NatsConnection> {
+    const { agent, service } = this.options;
+    return connect({
+      name: `lapwing-${agent?.id ?? service}`,
+      servers: servers.split(','),
+      timeout: 3000,
+      maxReconnectAttempts: -1,
+      reconnectDelayHandler: () => this.#delay(),
+      pingInterval: 5000,
+      maxPingOut: 3,
+      ignoreAuthErrorAbort: true,
+      // Servers tell their addresses within the cluster, which an agent may not reach.
+      ignoreClusterUpdates: agent !== undefined,
+      inboxPrefix: agent ? inboxOf('agent', agent.id) : inboxOf('service', service),
+      ...(credentials && { authenticator: this.#authenticator(credentials) }),
+    });
+  }
+
+  /** Shows the newest credentials: those of an agent are renewed while it is connected. */
+  #authenticator(first: Credentials): Authenticator {
+    return (nonce) => {
+      const { jwt, seed } = this.#door()?.credentials ?? first;
+      return jwtAuthenticator(jwt, Buffer.from(seed))(nonce);
+    };
+  }
+
+  #streams(connection: NatsConnection): Promise<JetStreamManager> {
+    const { streams = 'make', limits = defaultStreamLimits } = this.options;
+    return findStreams(connection, streams, limits);
+  }
+
+  /** Tells whoever wants to know when it was the credentials that were refused. */
+  #judge(error: unknown): void {
+    const refused = error instanceof AuthorizationError || error instanceof UserAuthenticationExpiredError;
+    if (refused) for (const use of this.#shutOut) use();
+  }
+
+  /** Counts an attempt; the longer NATS is away, the more rarely it is told. */
+  #count(): void {
+    if (++this.#attempts < this.#tellAt) return;
+    this.#tellAt *= 2;
+    for (const use of this.#shutOut) use();
+  }
+
+  /** How long to wait before the next attempt to come back; it goes where the door is by then. */
+  #delay(): number {
+    this.#count();
+    const door = this.#door();
+    if (!door) return SHUT_OUT_MS;
+    if (this.options.agent) this.#link?.connection.setServers(door.servers.split(','));
+    return RETRY_MS * (1 + Math.random());
+  }
+
   #setOnline(online: boolean): void {
+    if (online) {
+      this.#attempts = 0;
+      this.#tellAt = FIRST_TELL;
+    }
     this.#online = online;
     connectedGauge.set({ service: this.options.service }, online ? 1 : 0);
   }
@@ -129,12 +223,16 @@ export class BusConnection {
         this.#log.warn('NATS is away');
       }
       if (status.type === 'reconnect') await this.#reconnected(connection);
+      if (status.type === 'error') {
+        this.#log.warn({ error: describeError(status.error) }, 'NATS refuses something');
+        this.#judge(status.error);
+      }
     }
   }
 
   async #reconnected(connection: NatsConnection): Promise<void> {
     try {
-      await ensureStreams(connection, this.options.limits ?? defaultStreamLimits);
+      await this.#streams(connection);
       this.#setOnline(true);
       this.#log.info('NATS is back');
       for (const use of this.#relinked) use();

@@ -1,10 +1,19 @@
-import type { CommandContract, EventContract, InputOf, OutputOf, PayloadOf, RequestContract } from '@lapwing/contracts';
+import type {
+  CommandContract,
+  EventContract,
+  InputOf,
+  InquiryContract,
+  OutputOf,
+  PayloadOf,
+  RequestContract,
+} from '@lapwing/contracts';
 import type { ConsumerOptions, Delivery } from './consumer.js';
 
 /** What a decorated method is bound to. */
 export type Binding =
   | { kind: 'request'; method: string; contract: RequestContract }
   | { kind: 'command'; method: string; contract: CommandContract }
+  | { kind: 'inquiry'; method: string; contract: InquiryContract }
   | { kind: 'event'; method: string; contract: EventContract; options: ConsumerOptions }
   | { kind: 'news'; method: string; contract: EventContract; about: 'anyone' | 'agent' };
 
@@ -33,6 +42,13 @@ export function OnRequest<C extends RequestContract>(contract: C): Method<[Input
 /** The method answers this command to the host whose agent this is. */
 export function OnCommand<C extends CommandContract>(contract: C): Method<[InputOf<C>], Promise<OutputOf<C>>> {
   return (target, method) => bind(target, { kind: 'command', method, contract });
+}
+
+/** The method answers this question of agents; its second parameter is the agent that asks. */
+export function OnInquiry<C extends InquiryContract>(
+  contract: C,
+): Method<[input: InputOf<C>, agentId: string], Promise<OutputOf<C>>> {
+  return (target, method) => bind(target, { kind: 'inquiry', method, contract });
 }
 
 /**

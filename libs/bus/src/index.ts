@@ -1,7 +1,11 @@
+export { BusAuthority, type Revocation } from './authority.js';
 export { Bus, type Published } from './bus.js';
-export type { BusOptions } from './connection.js';
+export type { BusOptions, Door } from './connection.js';
 export type { ConsumerOptions, Delivery } from './consumer.js';
-export { OnCommand, OnEvent, OnNews, OnRequest } from './decorators.js';
+export { AgentKey, isSignedBy, lifeOf, readCredentials, writeCredentials, type Credentials } from './credentials.js';
+export { OnCommand, OnEvent, OnInquiry, OnNews, OnRequest } from './decorators.js';
 export { EventFeed, consumerProgress, readStream, streamBounds, type FeedMessage } from './feed.js';
+export { makeBusKeys, readAuthority, type AuthorityKeys } from './keys.js';
+export { agentPermissions, busServices, servicePermissions, type BusService } from './permissions.js';
 export { BusServer, busProviders, type BusSetup } from './server.js';
 export { defaultStreamLimits, type StreamLimits } from './streams.js';

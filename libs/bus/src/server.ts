@@ -6,7 +6,7 @@ import type { BusOptions } from './connection.js';
 import { EventConsumer } from './consumer.js';
 import { bindingsOf, type Binding } from './decorators.js';
 
-type AnyMethod = (payload: unknown) => Promise<never>;
+type AnyMethod = (...payload: unknown[]) => Promise<never>;
 
 /** Binds the decorated methods of the handlers to the bus, and unbinds them before the service stops. */
 export class BusServer implements OnApplicationBootstrap, OnModuleDestroy {
@@ -15,7 +15,6 @@ export class BusServer implements OnApplicationBootstrap, OnModuleDestroy {
   constructor(
     private readonly bus: Bus,
     private readonly handlers: object[],
-    private readonly agentId?: string,
   ) {}
 
   onApplicationBootstrap(): void {
@@ -27,8 +26,10 @@ export class BusServer implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   #bind(handler: object, binding: Binding): void {
-    const call = ((payload: unknown) => (handler as Record<string, AnyMethod>)[binding.method]?.(payload)) as AnyMethod;
+    const call = ((...payload: unknown[]) =>
+      (handler as Record<string, AnyMethod>)[binding.method]?.(...payload)) as AnyMethod;
     if (binding.kind === 'request') this.bus.respond(binding.contract, call);
+    if (binding.kind === 'inquiry') this.bus.respondToAgents(binding.contract, call);
     if (binding.kind === 'command') this.bus.respondAs(binding.contract, this.#agent(binding), call);
     if (binding.kind === 'news') {
       const key = binding.about === 'agent' ? this.#agent(binding) : '*';
@@ -42,8 +43,9 @@ export class BusServer implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   #agent(binding: Binding): string {
-    if (!this.agentId) throw new Error(`${binding.contract.name} is meant for an agent, and this service is none`);
-    return this.agentId;
+    const agentId = this.bus.options.agent?.id;
+    if (!agentId) throw new Error(`${binding.contract.name} is meant for an agent, and this service is none`);
+    return agentId;
   }
 }
 
@@ -51,8 +53,6 @@ export class BusServer implements OnApplicationBootstrap, OnModuleDestroy {
 export interface BusSetup extends BusOptions {
   /** Classes whose decorated methods hear and answer. */
   handlers: Type[];
-  /** The agent whose commands and news are meant for this service; only collectors have one. */
-  agentId?: string;
 }
 
 /** The providers that give a service its bus: `Bus`, the handlers, and what binds them. */
@@ -62,7 +62,7 @@ export function busProviders(setup: BusSetup): Provider[] {
     { provide: BusToken, useFactory: () => new BusToken(setup) },
     {
       provide: BusServer,
-      useFactory: (bus: Bus, ...handlers: object[]) => new BusServer(bus, handlers, setup.agentId),
+      useFactory: (bus: Bus, ...handlers: object[]) => new BusServer(bus, handlers),
       inject: [BusToken, ...setup.handlers],
     },
   ];

@@ -1,4 +1,4 @@
-import { catalogue, type StreamName } from '@lapwing/contracts';
+import { catalogue, streamNames, type StreamName } from '@lapwing/contracts';
 import {
   DiscardPolicy,
   RetentionPolicy,
@@ -48,10 +48,19 @@ function wantedStreams(limits: StreamLimits): Record<StreamName, Wanted> {
   };
 }
 
-/** Makes the streams that are missing and corrects those whose limits have changed. */
-export async function ensureStreams(connection: NatsConnection, limits: StreamLimits): Promise<JetStreamManager> {
+/**
+ * Opens JetStream. `make` makes the streams that are missing and corrects those whose limits have changed; `wait` throws while one is
+ * missing; `ignore` does not look.
+ */
+export async function findStreams(
+  connection: NatsConnection,
+  what: 'make' | 'wait' | 'ignore',
+  limits: StreamLimits,
+): Promise<JetStreamManager> {
   const manager = await jetstreamManager(connection, { checkAPI: false });
-  for (const [name, wanted] of Object.entries(wantedStreams(limits))) await ensureStream(manager, name, wanted);
+  if (what === 'wait') for (const name of streamNames) await manager.streams.info(name);
+  if (what === 'make')
+    for (const [name, wanted] of Object.entries(wantedStreams(limits))) await ensureStream(manager, name, wanted);
   return manager;
 }
 

@@ -1,6 +1,32 @@
+import {
+  agentChanged,
+  agentConfigure,
+  agentConfigured,
+  agentCreate,
+  agentDelete,
+  agentEnroll,
+  agentGet,
+  agentList,
+  agentReported,
+  agentRevoke,
+  agentSettingsGet,
+  registrationApprove,
+  registrationList,
+  registrationReject,
+} from './agents.js';
 import { auditList, auditOccurred } from './audit.js';
 import type { Contract } from './define.js';
 import { deliveryGet, hostSampled, ledgerGet, samplesStored } from './delivery.js';
+import {
+  dockercommandAcknowledge,
+  dockerhostAllow,
+  dockerhostChanged,
+  dockerhostList,
+  dockerhostMark,
+  dockerhostRemove,
+  dockerhostReport,
+} from './docker-hosts.js';
+import { stateGet } from './fleet-state.js';
 import { healthGet } from './health.js';
 import { gpuHistoryGet, historyGet, latestSampleGet } from './history.js';
 import {
@@ -43,7 +69,7 @@ import {
 } from './users.js';
 
 /** The services that answer requests, in the order in which they are started. */
-export const services = ['settings', 'auth', 'metrics-store', 'collector'] as const;
+export const services = ['settings', 'auth', 'metrics-store', 'fleet'] as const;
 /** The name of a service. */
 export type ServiceName = (typeof services)[number];
 
@@ -97,6 +123,28 @@ export const catalogue: Contract[] = [
   totpDisable,
   auditOccurred,
   auditList,
+  agentEnroll,
+  agentList,
+  agentGet,
+  agentCreate,
+  agentDelete,
+  agentRevoke,
+  agentConfigure,
+  agentConfigured,
+  agentReported,
+  agentSettingsGet,
+  agentChanged,
+  registrationList,
+  registrationApprove,
+  registrationReject,
+  stateGet,
+  dockerhostReport,
+  dockerhostList,
+  dockerhostRemove,
+  dockerhostAllow,
+  dockerhostMark,
+  dockerhostChanged,
+  dockercommandAcknowledge,
 ];
 
 /** The catalogue as text, a line each: what it is, its subject, and the stream that keeps it. */
@@ -104,6 +152,7 @@ export function describeCatalogue(): string {
   const line = (contract: Contract): string => {
     if (contract.kind === 'event') return `event    ${contract.name}.<key>  ${contract.stream ?? '(transient)'}`;
     if (contract.kind === 'command') return `command  cmd.<agent>.${contract.name}`;
+    if (contract.kind === 'inquiry') return `inquiry  ask.<agent>.${contract.name}  ${contract.service}`;
     return `request  ${contract.name}`;
   };
   return `${catalogue.map(line).toSorted().join('\n')}\n`;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { subjectToken } from './agent.js';
 
 /** The JetStream streams of Lapwing. `DEAD` keeps what could not be handled, with the reason, until a person looks. */
 export const streamNames = ['SAMPLES', 'EVENTS', 'DEAD'] as const;
@@ -40,22 +41,41 @@ export interface CommandContract<I extends z.ZodType = z.ZodType, O extends z.Zo
   deadlineMs: number;
 }
 
+/**
+ * A question of one agent to a service, asked on `ask.<agent>.<noun>.<verb>.v<N>`: the subject says who asks, and NATS lets nobody
+ * else ask there. Agents have no access to requests.
+ */
+export interface InquiryContract<I extends z.ZodType = z.ZodType, O extends z.ZodType = z.ZodType> {
+  kind: 'inquiry';
+  /** `<noun>.<verb>.v<N>`: the part after the agent. */
+  name: string;
+  /** The service that answers. */
+  service: string;
+  input: I;
+  output: O;
+  deadlineMs: number;
+}
+
 /** Any message that Lapwing knows. */
-export type Contract = EventContract | RequestContract | CommandContract;
+export type Contract = EventContract | RequestContract | CommandContract | InquiryContract;
+
+/** What is asked and answered. */
+export type Asked = RequestContract | CommandContract | InquiryContract;
 
 /** The payload of an event. */
 export type PayloadOf<C extends EventContract> = z.output<C['schema']>;
-/** The question of a request or command, as the one who answers sees it (defaults filled in). */
-export type InputOf<C extends RequestContract | CommandContract> = z.output<C['input']>;
-/** The question of a request or command, as the one who asks writes it. */
-export type QuestionOf<C extends RequestContract | CommandContract> = z.input<C['input']>;
-/** The answer to a request or command. */
-export type OutputOf<C extends RequestContract | CommandContract> = z.output<C['output']>;
+/** The question of a request, command or inquiry, as the one who answers sees it (defaults filled in). */
+export type InputOf<C extends Asked> = z.output<C['input']>;
+/** The question of a request, command or inquiry, as the one who asks writes it. */
+export type QuestionOf<C extends Asked> = z.input<C['input']>;
+/** The answer to a request, command or inquiry. */
+export type OutputOf<C extends Asked> = z.output<C['output']>;
 
 const grammar = {
   event: /^evt\.[a-z]+\.[a-z]+\.v\d+$/,
   request: /^req\.[a-z-]+\.[a-z]+\.[a-z]+\.v\d+$/,
   command: /^[a-z]+\.[a-z]+\.v\d+$/,
+  inquiry: /^[a-z]+\.[a-z]+\.v\d+$/,
 };
 
 function checked(kind: keyof typeof grammar, name: string): string {
@@ -116,9 +136,29 @@ export function command<I extends z.ZodType, O extends z.ZodType>(
   };
 }
 
+/**
+ * Defines a question of an agent to a service.
+ * @param service who answers.
+ * @param name `<noun>.<verb>.v<N>`; on the wire `ask.<agent>.` stands before it.
+ */
+export function inquiry<I extends z.ZodType, O extends z.ZodType>(
+  service: string,
+  name: string,
+  shape: { input: I; output: O; deadlineMs?: number },
+): InquiryContract<I, O> {
+  return {
+    kind: 'inquiry',
+    name: checked('inquiry', name),
+    service,
+    input: shape.input,
+    output: shape.output,
+    deadlineMs: shape.deadlineMs ?? 5000,
+  };
+}
+
 /** The subject that carries an event about `key` (an agent, an alert …). */
 export function eventSubject(contract: EventContract, key: string): string {
-  return `${contract.name}.${key}`;
+  return `${contract.name}.${subjectToken(key)}`;
 }
 
 /**
@@ -146,5 +186,10 @@ export function readEvent<C extends EventContract>(
 
 /** The subject that carries a command to an agent. */
 export function commandSubject(contract: CommandContract, agentId: string): string {
-  return `cmd.${agentId}.${contract.name}`;
+  return `cmd.${subjectToken(agentId)}.${contract.name}`;
+}
+
+/** The subject on which an agent asks; `*` for those of all agents. */
+export function inquirySubject(contract: InquiryContract, agentId: string): string {
+  return `ask.${subjectToken(agentId)}.${contract.name}`;
 }

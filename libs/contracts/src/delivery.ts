@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { AgentId } from './agent.js';
-import { event, request } from './define.js';
+import { event, inquiry, request } from './define.js';
 import { HostSample } from './host-sample.js';
 
 /** Names one outbox of a collector; a new one is made when the old one's numbers can no longer be trusted. */
@@ -58,9 +58,9 @@ export const samplesStored = event(
   ({ agentId }) => agentId,
 );
 
-/** Asks which samples of an outbox are stored, for a collector that missed the news or has just started. */
-export const deliveryGet = request('req.metrics-store.delivery.get.v1', {
-  input: z.object({ agentId: AgentId, outbox: OutboxId, seqs: SeqRange, from: z.int(), to: z.int() }),
+/** An agent asks which samples of its outbox are stored, for a collector that missed the news or has just started. */
+export const deliveryGet = inquiry('metrics-store', 'delivery.get.v1', {
+  input: z.object({ outbox: OutboxId, seqs: SeqRange, from: z.int(), to: z.int() }),
   output: z.object({
     /** Stored or quarantined, within the range asked for. */
     stored: z.array(SeqRange),

@@ -35,6 +35,24 @@ export const errorCodes = {
   REGISTRATION_DISABLED: 'registration is switched off',
   /** The first start is over. */
   ALREADY_CONFIGURED: 'there is a user already: log in',
+  /** There is an agent of this id. */
+  AGENT_EXISTS: 'there is an agent of this id',
+  /** The registration was approved before. */
+  ALREADY_APPROVED: 'this agent is approved already',
+  /** Another machine has this id: the newcomer waits in quarantine, and is never merged with it. */
+  AGENT_CLONE: 'another machine has this id',
+  /** An administrator has taken the agent's credentials away. */
+  AGENT_REVOKED: 'this agent was revoked',
+  /** An administrator has refused the registration; `details` tell when it may ask again. */
+  AGENT_REJECTED: 'this registration was rejected',
+  /** An enrolment token that does not exist, was used, or is too old. */
+  ENROLLMENT_TOKEN_INVALID: 'no such enrolment token',
+  /** The sender's clock is far from the server's. */
+  CLOCK_SKEW: 'the clock of the sender is wrong',
+  /** The Docker host was removed and may not report again yet. */
+  HOST_REMOVED: 'this Docker host was removed',
+  /** More than the message bus carries in one message. */
+  TOO_LARGE: 'too large',
   /** Nobody is there to answer, or what they depend on is away; later it may work. */
   UNAVAILABLE: 'a service behind this is away',
   /** Somebody is there, but did not answer before the deadline. */

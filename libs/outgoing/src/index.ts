@@ -1,2 +1,3 @@
 export { forbiddenReason, type Reach } from './addresses.js';
-export { outgoing, OutgoingError, type OutgoingOptions } from './outgoing.js';
+export { OutgoingError } from './lookup.js';
+export { outgoing, type OutgoingOptions } from './outgoing.js';

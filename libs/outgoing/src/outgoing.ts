@@ -1,7 +1,6 @@
-import { lookup } from 'node:dns';
-import { isIP } from 'node:net';
 import { Agent, fetch, type RequestInit, type Response } from 'undici';
-import { forbiddenReason, type Reach } from './addresses.js';
+import type { Reach } from './addresses.js';
+import { OutgoingError, checkUrl, guardedLookup } from './lookup.js';
 
 /** How far a request may go. */
 export interface OutgoingOptions {
@@ -14,11 +13,6 @@ export interface OutgoingOptions {
   http: boolean;
 }
 
-/** A request was not sent, or its answer not taken. The message may be shown to whoever gave the URL. */
-export class OutgoingError extends Error {
-  override readonly name = 'OutgoingError';
-}
-
 /**
  * The one way out: a `fetch` that goes to allowed addresses only (looked at after the name was resolved, and dialled as
  * they were looked at, so that a name cannot change its mind in between), follows no redirect, and takes neither longer nor
@@ -26,21 +20,11 @@ export class OutgoingError extends Error {
  */
 export function outgoing(options: OutgoingOptions): (url: string, init?: RequestInit) => Promise<Response> {
   const agent = new Agent({
-    connect: {
-      timeout: options.deadlineMs,
-      lookup: (hostname, query, callback) =>
-        lookup(hostname, { ...query, all: true }, (error, addresses) => {
-          const allowed = error ? [] : addresses.filter(({ address }) => !forbiddenReason(address, options.reach));
-          const [first] = allowed;
-          if (error || !first) callback(error ?? new OutgoingError('the host has no address that may be asked'), '', 0);
-          else if (query.all) callback(null, allowed);
-          else callback(null, first.address, first.family);
-        }),
-    },
+    connect: { timeout: options.deadlineMs, lookup: guardedLookup(options.reach) },
     maxResponseSize: options.maxBytes,
   });
   return async (url, init = {}) => {
-    check(new URL(url), options);
+    checkUrl(new URL(url), options);
     const response = await fetch(url, {
       ...init,
       redirect: 'manual',
@@ -50,14 +34,4 @@ export function outgoing(options: OutgoingOptions): (url: string, init?: Request
     if (response.status >= 300 && response.status < 400) throw new OutgoingError('the server redirects elsewhere');
     return response;
   };
-}
-
-function check({ protocol, hostname, username }: URL, { reach, http }: OutgoingOptions): void {
-  if (protocol !== 'https:' && !(http && protocol === 'http:'))
-    throw new OutgoingError(http ? 'only http and https' : 'only https');
-  if (username !== '') throw new OutgoingError('no user name in the URL');
-  // A literal address is dialled without being looked up.
-  const literal = hostname.replace(/^\[|\]$/g, '');
-  const reason = isIP(literal) ? forbiddenReason(literal, reach) : undefined;
-  if (reason) throw new OutgoingError(`the host is ${reason}`);
 }

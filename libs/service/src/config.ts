@@ -1,3 +1,7 @@
+import { readCredentials, type BusService, type Credentials } from '@lapwing/bus';
+import { grants } from '@lapwing/contracts';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { z } from 'zod';
 
 /** A value that prints as `***`; only `reveal()` gives it away. */
@@ -49,6 +53,8 @@ export const list = z.string().transform((text) =>
 export const commonConfig = z.object({
   /** Addresses of NATS, separated by commas. */
   NATS_URL: z.string().default('nats://127.0.0.1:4222'),
+  /** Folder with the credentials of each service, `<service>.creds`; without it NATS must let everybody in. */
+  NATS_CREDENTIALS_DIR: z.string().optional(),
   /** Copies of each stream in a NATS cluster: 1 or 3. */
   LAPWING_STREAM_REPLICAS: z.coerce.number().int().min(1).max(5).default(1),
   /** Bytes of samples that NATS keeps at most. */
@@ -96,14 +102,30 @@ export function readConfig<S extends z.ZodType>(
   throw new ConfigError(`${service} cannot start, its environment is not right:\n${faults.join('\n')}`);
 }
 
-/** The part of the settings that the bus wants. */
-export function busConfig(config: z.output<typeof commonConfig>) {
+/**
+ * The part of the settings that the bus wants. Where services have credentials, those make streams that are granted to; where NATS lets
+ * everybody in, all do.
+ * @throws ConfigError when the credentials cannot be read.
+ */
+export function busConfig(service: BusService, config: z.output<typeof commonConfig>) {
+  const credentials = config.NATS_CREDENTIALS_DIR && credentialsOf(service, config.NATS_CREDENTIALS_DIR);
   return {
+    service,
     servers: config.NATS_URL,
     limits: {
       replicas: config.LAPWING_STREAM_REPLICAS,
       samplesMaxBytes: config.LAPWING_SAMPLES_MAX_BYTES,
       samplesMaxAgeHours: config.LAPWING_SAMPLES_MAX_AGE_HOURS,
     },
+    ...(credentials && { credentials, streams: grants[service].makesStreams ? ('make' as const) : ('wait' as const) }),
   };
+}
+
+function credentialsOf(service: BusService, folder: string): Credentials {
+  const file = path.join(folder, `${service}.creds`);
+  try {
+    return readCredentials(readFileSync(file, 'utf8'));
+  } catch {
+    throw new ConfigError(`${service} cannot start: NATS_CREDENTIALS_DIR holds no credentials for it in ${file}`);
+  }
 }

@@ -24,7 +24,11 @@ export function worstOf(statuses: HealthStatus[]): HealthStatus {
 export class Health implements OnApplicationBootstrap {
   readonly #checks: Check[] = [];
 
-  constructor(private readonly bus: Bus) {
+  /** @param onBus whether it answers on the bus; an agent may not. */
+  constructor(
+    private readonly bus: Bus,
+    private readonly onBus = true,
+  ) {
     this.add('bus', 'dependency', () =>
       bus.online
         ? { status: 'healthy', message: 'connected to NATS' }
@@ -38,7 +42,7 @@ export class Health implements OnApplicationBootstrap {
   }
 
   onApplicationBootstrap(): void {
-    this.bus.respond(healthGet(this.bus.options.service), () => this.report());
+    if (this.onBus) this.bus.respond(healthGet(this.bus.options.service), () => this.report());
   }
 
   /** Looks at everything, side by side; a look that takes longer than 1.5 s counts as a fault. */

@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { connect, createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -40,11 +40,19 @@ export class NatsServer {
   private constructor(
     readonly port: number,
     private readonly folder: string,
+    private readonly config: string[],
   ) {}
 
-  /** Starts one on a free port. */
-  static async start(): Promise<NatsServer> {
-    const server = new NatsServer(await freePort(), await mkdtemp(path.join(tmpdir(), 'lapwing-nats-')));
+  /**
+   * Starts one on a free port.
+   * @param authFolder the keys of the bus, where it shall let in only whom they allow.
+   * @param config more lines of its configuration, e.g. its place in a cluster.
+   */
+  static async start(authFolder?: string, config: string[] = []): Promise<NatsServer> {
+    const folder = await mkdtemp(path.join(tmpdir(), 'lapwing-nats-'));
+    const resolver = `resolver: { type: full, dir: ${JSON.stringify(path.join(folder, 'accounts'))}, interval: "2s" }`;
+    const auth = authFolder ? [readFileSync(path.join(authFolder, 'auth.conf'), 'utf8'), resolver] : [];
+    const server = new NatsServer(await freePort(), folder, [...auth, ...config]);
     await server.run();
     return server;
   }
@@ -56,7 +64,11 @@ export class NatsServer {
 
   /** Starts it (again) with what it kept. */
   async run(): Promise<void> {
-    const args = ['--addr', '127.0.0.1', '--port', String(this.port), '--jetstream', '--store_dir', this.folder];
+    const config = path.join(this.folder, 'nats.conf');
+    mkdirSync(this.folder, { recursive: true });
+    writeFileSync(config, this.config.join('\n'));
+    const place = ['--addr', '127.0.0.1', '--port', String(this.port), '--config', config];
+    const args = [...place, '--jetstream', '--store_dir', this.folder];
     this.#process = spawnBound(prepared('LAPWING_NATS_SERVER'), args);
     await eventually(async () => {
       const socket = connect(this.port, '127.0.0.1');

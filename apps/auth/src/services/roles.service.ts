@@ -10,7 +10,8 @@ import {
   type roleUpdate,
 } from '@lapwing/contracts';
 import type { AuditStore } from '../store/audit.store.js';
-import { isDuplicate, type Database, type Statements } from '../store/database.js';
+import { isDuplicate, type Statements } from '@lapwing/postgres';
+import type { Database } from '../store/database.js';
 import type { RoleStore } from '../store/role.store.js';
 
 const MAX_ROLES = 200;

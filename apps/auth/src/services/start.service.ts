@@ -3,7 +3,7 @@ import { ConfigError, type Secret, type SecretKey } from '@lapwing/service';
 import { createLogger, describeError } from '@lapwing/telemetry';
 import { hashOf, hintOf, newCredential } from '../domain/credentials.js';
 import type { AuditStore } from '../store/audit.store.js';
-import type { Statements } from '../store/database.js';
+import type { Statements } from '@lapwing/postgres';
 import type { StartStore } from '../store/start.store.js';
 import type { TokenStore } from '../store/token.store.js';
 import type { UserStore } from '../store/user.store.js';

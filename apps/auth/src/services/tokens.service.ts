@@ -12,7 +12,8 @@ import {
 } from '@lapwing/contracts';
 import { hashOf, hintOf, newApiToken } from '../domain/credentials.js';
 import type { AuditStore } from '../store/audit.store.js';
-import type { Database, Statements } from '../store/database.js';
+import type { Statements } from '@lapwing/postgres';
+import type { Database } from '../store/database.js';
 import { publicToken, type TokenStore } from '../store/token.store.js';
 
 const MAX_TOKENS = 1000;

@@ -12,7 +12,8 @@ import {
   type userUpdate,
 } from '@lapwing/contracts';
 import type { AuditStore } from '../store/audit.store.js';
-import { isDuplicate, type Database, type Statements } from '../store/database.js';
+import { isDuplicate, type Statements } from '@lapwing/postgres';
+import type { Database } from '../store/database.js';
 import type { LockoutStore } from '../store/lockout.store.js';
 import type { RoleStore } from '../store/role.store.js';
 import type { SessionStore } from '../store/session.store.js';

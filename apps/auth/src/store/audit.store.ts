@@ -1,7 +1,8 @@
 import type { Actor, AuditEntry, AuditFact, InputOf, auditList } from '@lapwing/contracts';
 import type { SecretKey } from '@lapwing/service';
 import { BEGINNING, ChainWalk, canonicalJson, signedText, type AuditContent } from '../domain/audit-chain.js';
-import type { Database, Statements } from './database.js';
+import type { Statements } from '@lapwing/postgres';
+import type { Database } from './database.js';
 
 const PURPOSE = 'audit';
 const PAGE = 1000;

@@ -1,5 +1,6 @@
 import type { Role } from '@lapwing/contracts';
-import type { Database, Statements } from './database.js';
+import type { Statements } from '@lapwing/postgres';
+import type { Database } from './database.js';
 
 interface Row extends Role, Record<string, unknown> {}
 

@@ -1,4 +1,4 @@
-import type { Statements } from './database.js';
+import type { Statements } from '@lapwing/postgres';
 
 /** What was taken over at earlier starts, by name. */
 export class StartStore {

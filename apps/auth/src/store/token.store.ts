@@ -1,5 +1,6 @@
 import type { ApiToken } from '@lapwing/contracts';
-import type { Database, Statements } from './database.js';
+import type { Statements } from '@lapwing/postgres';
+import type { Database } from './database.js';
 
 /** A token with what only auth knows. */
 export interface TokenRecord extends ApiToken, Record<string, unknown> {

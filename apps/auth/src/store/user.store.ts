@@ -1,5 +1,6 @@
 import type { User } from '@lapwing/contracts';
-import type { Database, Statements } from './database.js';
+import type { Statements } from '@lapwing/postgres';
+import type { Database } from './database.js';
 
 /** A user with what only auth knows. */
 export interface UserRecord extends User, Record<string, unknown> {

@@ -1,10 +1,10 @@
 import { OnCommand, OnNews } from '@lapwing/bus';
 import {
+  agentConfigured,
   processGet,
   processList,
   processSignal,
   samplesStored,
-  settingsChanged,
   type InputOf,
   type OutputOf,
   type PayloadOf,
@@ -12,6 +12,7 @@ import {
 import { Injectable } from '@nestjs/common';
 import { ProcessService } from '../services/process.service.js';
 import { SamplerService } from '../services/sampler.service.js';
+import { SettingsService } from '../services/settings.service.js';
 import { Processes } from '../sources/source.js';
 
 /** Hears what concerns this host, and carries out commands to it. */
@@ -19,6 +20,7 @@ import { Processes } from '../sources/source.js';
 export class CollectorHandler {
   constructor(
     private readonly sampler: SamplerService,
+    private readonly settings: SettingsService,
     private readonly processes: ProcessService,
     private readonly table: Processes,
   ) {}
@@ -28,9 +30,9 @@ export class CollectorHandler {
     void this.sampler.delivery?.confirmed(news);
   }
 
-  @OnNews(settingsChanged, 'anyone')
-  settings({ refreshInterval }: PayloadOf<typeof settingsChanged>): void {
-    this.sampler.setInterval(refreshInterval);
+  @OnNews(agentConfigured, 'agent')
+  configured(settings: PayloadOf<typeof agentConfigured>): void {
+    void this.settings.apply(settings);
   }
 
   @OnCommand(processList)

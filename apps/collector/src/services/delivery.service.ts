@@ -136,8 +136,7 @@ export class DeliveryService {
     const [first] = doubtful;
     const last = doubtful.at(-1);
     if (!first || !last || !this.bus.online) return;
-    const { stored, handledUpTo, streamEnd } = await this.bus.request(deliveryGet, {
-      agentId: this.agentId,
+    const { stored, handledUpTo, streamEnd } = await this.bus.inquire(deliveryGet, this.agentId, {
       outbox: first.outbox,
       seqs: [first.seq, last.seq],
       from: Math.min(...doubtful.map((entry) => entry.time)),

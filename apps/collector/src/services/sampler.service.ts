@@ -1,12 +1,10 @@
 import type { Bus } from '@lapwing/bus';
-import { defaultSystemSettings, settingsGet } from '@lapwing/contracts';
+import { defaultSystemSettings, type HostPart } from '@lapwing/contracts';
 import { createLogger, describeError, histogram } from '@lapwing/telemetry';
 import type { OnApplicationBootstrap, OnModuleDestroy } from '@nestjs/common';
 import type { HostSource } from '../sources/host/host.source.js';
 import { Outbox } from '../store/outbox.js';
 import { DeliveryService } from './delivery.service.js';
-
-const ASK_AGAIN_MS = 60_000;
 
 const readSeconds = histogram({ name: 'lapwing_collector_read_seconds', help: 'How long it took to read the host' });
 
@@ -16,7 +14,7 @@ export interface SamplerOptions {
   folder: string;
   maxBytes: number;
   bootId: string;
-  /** Seconds between samples when the environment fixes them; undefined lets the system's setting count. */
+  /** Seconds between samples when the environment fixes them; undefined lets the fleet's settings count. */
   fixedInterval: number | undefined;
 }
 
@@ -25,7 +23,6 @@ export class SamplerService implements OnApplicationBootstrap, OnModuleDestroy {
   readonly #log = createLogger('collector', 'sampler');
   #interval: number;
   #timer: NodeJS.Timeout | undefined;
-  #asking: NodeJS.Timeout | undefined;
   #sampling: Promise<void> = Promise.resolve();
   #stopping = false;
   #outbox: Outbox | undefined;
@@ -50,6 +47,11 @@ export class SamplerService implements OnApplicationBootstrap, OnModuleDestroy {
     return performance.now() - this.#lastSampleAt < (2 * this.#interval + 5) * 1000;
   }
 
+  /** The parts of the host that are read. */
+  get sources(): HostPart[] {
+    return this.source.enabled;
+  }
+
   /** What sends the samples, once the outbox is open. */
   get delivery(): DeliveryService | undefined {
     return this.#delivery;
@@ -60,8 +62,6 @@ export class SamplerService implements OnApplicationBootstrap, OnModuleDestroy {
     this.#outbox = await Outbox.open({ folder, maxBytes, bootId, now: Date.now() });
     this.#delivery = new DeliveryService(this.bus, agentId, this.#outbox);
     this.#delivery.start();
-    this.#asking = setInterval(() => void this.#askInterval(), ASK_AGAIN_MS).unref();
-    this.bus.connection.whenLinked(() => void this.#askInterval());
     await this.source.read(); // rates need a first reading to compare with
     this.#plan();
   }
@@ -69,7 +69,6 @@ export class SamplerService implements OnApplicationBootstrap, OnModuleDestroy {
   async onModuleDestroy(): Promise<void> {
     this.#stopping = true;
     clearTimeout(this.#timer);
-    clearInterval(this.#asking);
     await this.#sampling;
     await this.#delivery?.stop();
     await this.#outbox?.close();
@@ -82,14 +81,9 @@ export class SamplerService implements OnApplicationBootstrap, OnModuleDestroy {
     this.#plan();
   }
 
-  async #askInterval(): Promise<void> {
-    if (this.options.fixedInterval !== undefined || !this.bus.online) return;
-    try {
-      const { refreshInterval } = await this.bus.request(settingsGet, {});
-      this.setInterval(refreshInterval);
-    } catch {
-      // settings is away: the interval stays as it is, and the next question may be answered
-    }
+  /** Chooses which parts of the host are read from the next sample on. */
+  setSources(parts: readonly HostPart[]): void {
+    this.source.enable(parts);
   }
 
   #plan(): void {

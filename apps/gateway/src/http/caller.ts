@@ -51,6 +51,18 @@ export const By = createParamDecorator((_: unknown, context: ExecutionContext) =
   actorOf(context.switchToHttp().getRequest<FastifyRequest>()),
 );
 
+/** Parameter: the API token with which the request came; null for a user, and for nobody. */
+export const ByToken = createParamDecorator((_: unknown, context: ExecutionContext) => {
+  const { caller } = context.switchToHttp().getRequest<FastifyRequest>();
+  const principal = caller?.principal;
+  return principal?.kind === 'token' ? { id: principal.id, name: principal.name.replace(/^token:/, '') } : null;
+});
+
+/** Parameter: the address of the client. */
+export const From = createParamDecorator((_: unknown, context: ExecutionContext) =>
+  addressOf(context.switchToHttp().getRequest<FastifyRequest>()),
+);
+
 const LOOPBACK = /^(127\.\d+\.\d+\.\d+|::1)$/;
 /** Literally as documented: 172.16.x.x and not more, since bridges of containers live in 172.17 and above. */
 const PRIVATE = /^(10\.\d+\.\d+\.\d+|192\.168\.\d+\.\d+|172\.16\.\d+\.\d+)$/;

@@ -34,7 +34,9 @@ export function routesOf(controllers: Type[]): Route[] {
       const audit = Reflect.getMetadata(AUDIT, handler) as AuditOf | undefined;
       if (!access) throw new Error(`${controller.name}.${name} declares no access: add @Requires('…') or @Public()`);
       if (!isRead(method) && !audit)
-        throw new Error(`${controller.name}.${name} changes something: add @Audits(…) or @AuditedByAuth()`);
+        throw new Error(
+          `${controller.name}.${name} changes something: add @Audits(…), @AuditedByAuth() or @Unaudited()`,
+        );
       const rest = Reflect.getMetadata(PATH_METADATA, handler) as string;
       const path = `/${[prefix, rest].join('/')}`.replace(/\/{2,}/g, '/').replace(/(.)\/$/, '$1');
       return [{ method, path, access, audit, controller: controller.name }];

@@ -1,4 +1,8 @@
 import type { Type } from '@nestjs/common';
+import { AgentVersionController } from './api/agent/version.controller.js';
+import { DockerCommandsController } from './api/agents/docker/commands.controller.js';
+import { DockerHostsController } from './api/agents/docker/hosts.controller.js';
+import { DockerReportController } from './api/agents/docker/report.controller.js';
 import { ApiHealthController } from './api/health.controller.js';
 import { LoginController } from './api/login.controller.js';
 import { OidcController } from './api/oidc/oidc.controller.js';
@@ -7,8 +11,13 @@ import { PasswordController } from './api/security/change-password.controller.js
 import { SetupController } from './api/security/quick-setup.controller.js';
 import { SecurityStatusController } from './api/security/status.controller.js';
 import { TokensController } from './api/security/tokens.controller.js';
+import { ServerInfoController } from './api/server/info.controller.js';
 import { GpuController } from './api/system/gpu.controller.js';
 import { SystemHealthController } from './api/system/health.controller.js';
+import { AgentsController } from './api/v1/agents.controller.js';
+import { EnrollController } from './api/v1/agents/enroll.controller.js';
+import { PendingAgentsController } from './api/v1/agents/pending.controller.js';
+import { AgentSettingsController } from './api/v1/agents/settings.controller.js';
 import { AuditController } from './api/v1/audit.controller.js';
 import { MeController } from './api/v1/auth/me.controller.js';
 import { SessionController } from './api/v1/auth/session.controller.js';
@@ -24,7 +33,9 @@ import { ActivityController } from './api/v1/system/activity.controller.js';
 import { ResourcesController } from './api/v1/system/resources.controller.js';
 import { UsersController } from './api/v1/users.controller.js';
 import { ApiVersionController } from './api/version.controller.js';
+import { DownloadController } from './download/download.controller.js';
 import { HealthController } from './health.controller.js';
+import { InstallController } from './install.controller.js';
 import { MetricsController } from './metrics.controller.js';
 
 /** Every controller of the gateway: the one list. */
@@ -56,4 +67,15 @@ export const controllers: Type[] = [
   RolesController,
   AuditController,
   ActivityController,
+  PendingAgentsController,
+  EnrollController,
+  AgentSettingsController,
+  AgentsController,
+  DockerReportController,
+  DockerHostsController,
+  DockerCommandsController,
+  AgentVersionController,
+  ServerInfoController,
+  InstallController,
+  DownloadController,
 ];

@@ -1,5 +1,5 @@
 import { type Bus, EventFeed, readStream, streamBounds, type FeedMessage } from '@lapwing/bus';
-import { hostSampled, type HostSample, type PayloadOf } from '@lapwing/contracts';
+import { agentChanged, hostSampled, type HostSample, type PayloadOf } from '@lapwing/contracts';
 import { gauge } from '@lapwing/telemetry';
 import type { OnApplicationBootstrap, OnModuleDestroy } from '@nestjs/common';
 
@@ -34,7 +34,10 @@ const watchersGauge = gauge({ name: 'lapwing_stream_watchers', help: 'Clients th
 /** Follows the samples of all hosts, knows the newest of each, and passes them on to whoever watches. */
 export class LiveFeedService implements OnApplicationBootstrap, OnModuleDestroy {
   readonly #feed: EventFeed<typeof hostSampled>;
-  readonly #latest = new Map<string, { sample: HostSample; frame: Frame }>();
+  readonly #changes: EventFeed<typeof agentChanged>;
+  /** Until when what a deleted agent said counts for nothing. */
+  readonly #deleted = new Map<string, number>();
+  readonly #latest = new Map<string, { sample: HostSample; frame: Frame; storedAt: number }>();
   readonly #watchers = new Set<Watcher>();
 
   /** @param describe makes the document that watchers get out of a sample. */
@@ -43,14 +46,16 @@ export class LiveFeedService implements OnApplicationBootstrap, OnModuleDestroy 
     private readonly describe: (agentId: string, sample: HostSample) => unknown,
   ) {
     this.#feed = new EventFeed(bus, hostSampled, (message) => this.#hear(message));
+    this.#changes = new EventFeed(bus, agentChanged, ({ payload }) => this.#changed(payload));
   }
 
   onApplicationBootstrap(): void {
+    this.#changes.start();
     this.#feed.start();
   }
 
   async onModuleDestroy(): Promise<void> {
-    await this.#feed.stop();
+    await Promise.all([this.#feed.stop(), this.#changes.stop()]);
   }
 
   /** The agents that have been heard. */
@@ -134,10 +139,19 @@ export class LiveFeedService implements OnApplicationBootstrap, OnModuleDestroy 
     return false;
   }
 
+  #changed({ agentId, change, time }: PayloadOf<typeof agentChanged>): void {
+    if (change !== 'deleted') return;
+    this.#deleted.set(agentId, time);
+    const known = this.#latest.get(agentId);
+    if (known && known.storedAt <= time) this.#latest.delete(agentId);
+  }
+
   #hear(message: FeedMessage<PayloadOf<typeof hostSampled>>): void {
+    if (message.storedAt <= (this.#deleted.get(message.payload.agentId) ?? 0)) return;
     for (const { sample, frame } of this.#framesOf(message)) {
       const known = this.#latest.get(frame.agentId);
-      if (!known || known.sample.time < sample.time) this.#latest.set(frame.agentId, { sample, frame });
+      if (!known || known.sample.time < sample.time)
+        this.#latest.set(frame.agentId, { sample, frame, storedAt: message.storedAt });
       for (const watcher of this.#watchers)
         if (watcher.agentId === undefined || watcher.agentId === frame.agentId) watcher.take(frame);
     }

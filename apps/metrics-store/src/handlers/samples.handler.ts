@@ -1,4 +1,4 @@
-import { Bus, OnEvent, OnRequest, consumerProgress, type Delivery } from '@lapwing/bus';
+import { Bus, OnEvent, OnInquiry, OnRequest, consumerProgress, type Delivery } from '@lapwing/bus';
 import {
   deliveryGet,
   hostSampled,
@@ -29,11 +29,11 @@ export class SamplesHandler {
     return this.ingest.store(batch);
   }
 
-  @OnRequest(deliveryGet)
-  async delivery(input: InputOf<typeof deliveryGet>): Promise<OutputOf<typeof deliveryGet>> {
+  @OnInquiry(deliveryGet)
+  async delivery(input: InputOf<typeof deliveryGet>, agentId: string): Promise<OutputOf<typeof deliveryGet>> {
     // The progress first: a sample that is stored between the two looks must not count as handled and missing.
     const progress = await consumerProgress(this.bus, hostSampled, DURABLE);
-    const { agentId, outbox, seqs, from, to } = input;
+    const { outbox, seqs, from, to } = input;
     return { ...progress, stored: await this.ledger.storedSeqs(agentId, outbox, seqs, from, to) };
   }
 

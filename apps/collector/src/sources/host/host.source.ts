@@ -9,7 +9,18 @@ type Reading = {
   startedAt: number;
   running: boolean;
   failing: boolean;
+  enabled: boolean;
 };
+
+const fresh = (reader: AnyPartReader): Reading => ({
+  reader,
+  value: reader.empty,
+  at: Number.NEGATIVE_INFINITY,
+  startedAt: Number.NEGATIVE_INFINITY,
+  running: false,
+  failing: false,
+  enabled: true,
+});
 
 /** How long a sample waits for the parts that are being read; what takes longer comes with a later sample. */
 const GRACE_MS = 500;
@@ -26,21 +37,30 @@ export class HostSource {
   readonly #readings: Reading[];
 
   constructor(readers: AnyPartReader[]) {
-    this.#readings = readers.map((reader) => ({
-      reader,
-      value: reader.empty,
-      at: Number.NEGATIVE_INFINITY,
-      startedAt: Number.NEGATIVE_INFINITY,
-      running: false,
-      failing: false,
-    }));
+    this.#readings = readers.map(fresh);
+  }
+
+  /** The parts that are read; the others have no figures. */
+  get enabled(): HostPart[] {
+    return this.#readings.filter(({ enabled }) => enabled).map(({ reader }) => reader.part);
+  }
+
+  /** Chooses which parts are read from now on. */
+  enable(parts: readonly HostPart[]): void {
+    for (const reading of this.#readings) {
+      const enabled = parts.includes(reading.reader.part);
+      if (enabled === reading.enabled) continue;
+      Object.assign(reading, fresh(reading.reader), { enabled, running: reading.running });
+    }
   }
 
   /** Reads what is due and gives the whole. */
   async read(): Promise<HostReading> {
     const now = performance.now();
     // A tenth of tolerance, so that a part with the same pace as the samples is read with each and not with every second.
-    const due = this.#readings.filter((it) => !it.running && now - it.startedAt >= it.reader.everyMs * 0.9);
+    const due = this.#readings.filter(
+      (it) => it.enabled && !it.running && now - it.startedAt >= it.reader.everyMs * 0.9,
+    );
     const reads = Promise.all(due.map((reading) => this.#refresh(reading, now)));
     let timer: NodeJS.Timeout | undefined;
     await Promise.race([reads, new Promise((resolve) => (timer = setTimeout(resolve, GRACE_MS)))]);
@@ -60,7 +80,10 @@ export class HostSource {
     });
     try {
       // What does not follow the contract stays here: one odd figure must not cost the whole sample.
-      reading.value = HostFigures.shape[reader.part].parse(await Promise.race([reads, late]));
+      const value = HostFigures.shape[reader.part].parse(await Promise.race([reads, late]));
+      // What was switched off while it was read stays empty.
+      if (!reading.enabled) return;
+      reading.value = value;
       reading.at = performance.now();
       reading.failing = false;
     } catch (error) {
@@ -74,7 +97,8 @@ export class HostSource {
 }
 
 /** A part that fails, or whose reading is overdue. One that is read for the first time has that time, too. */
-function isStale({ reader, at, startedAt, failing }: Reading): boolean {
+function isStale({ reader, at, startedAt, failing, enabled }: Reading): boolean {
+  if (!enabled) return false;
   const since = at === Number.NEGATIVE_INFINITY ? startedAt : at;
   return failing || performance.now() - since > 2 * reader.everyMs + reader.limitMs;
 }

@@ -1,6 +1,6 @@
 import { parseCpuMax, parseCpuinfo, parseStat } from './cpu.part';
 import { parseDiskstats, parseMountinfo } from './disk.part';
-import { cpuOf, memoryOf } from './docker.part';
+import { cpuOf, memoryOf } from '../docker/engine';
 import { parseNvidiaSmi, readAmd } from './gpu.part';
 import { parseMeminfo, withinGroup } from './memory.part';
 import { parseConnections, parseNetDev } from './network.part';

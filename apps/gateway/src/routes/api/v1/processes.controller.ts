@@ -1,15 +1,20 @@
 import { Bus } from '@lapwing/bus';
-import { LapwingError, processGet, processSignal } from '@lapwing/contracts';
+import { LapwingError, ProcessEntry, processGet, processList, processSignal } from '@lapwing/contracts';
 import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { z } from 'zod';
 import { Audits, Requires } from '../../../http/access.js';
 import { Answers, isoTime } from '../../../http/answer.js';
-import { agent, isoSeconds } from '../../../http/query.js';
+import { agent, isoSeconds, whole } from '../../../http/query.js';
 import { signal } from '../../../http/signal.js';
 import { HostsService } from '../../../services/hosts.service.js';
 
 const SignalBody = z.object({ signal });
 const AgentQuery = z.object({ agent_id: agent });
+const ListQuery = z.object({
+  agent_id: agent,
+  sort_by: z.enum(['cpu', 'memory']).default('cpu'),
+  limit: whole(1, 500).default(20),
+});
 const PidParam = z.object({
   pid: z
     .string()
@@ -28,10 +33,11 @@ const Process = z.object({
   threads: z.int(),
   startTime: isoTime,
 });
+const Listed = z.object({ processes: z.array(ProcessEntry), total: z.int() });
 const Sent = z.object({ success: z.literal(true), message: z.string() });
 
-/** Tyto's processes: one in full, and signals to it. */
-@Controller('api/v1/processes/:pid')
+/** Processes of any host: the greatest, and Tyto's: one in full, and signals to it. */
+@Controller('api/v1/processes')
 export class ProcessesController {
   constructor(
     private readonly bus: Bus,
@@ -39,6 +45,14 @@ export class ProcessesController {
   ) {}
 
   @Get()
+  @Requires('processes:view')
+  @Answers('The processes of a host that use the most', Listed)
+  async list(@Query({ schema: ListQuery }) query: z.infer<typeof ListQuery>): Promise<z.infer<typeof Listed>> {
+    const { agent_id: agentId, sort_by: sortBy, limit } = query;
+    return this.bus.command(processList, await this.hosts.resolve(agentId), { sortBy, limit });
+  }
+
+  @Get(':pid')
   @Requires('processes:view')
   @Answers('One process of a host, in full', Process)
   async get(
@@ -51,7 +65,7 @@ export class ProcessesController {
     return { pid, name, cmdline, user, state, cpu, memory, threads, startTime: isoSeconds(startTime) };
   }
 
-  @Post('signal')
+  @Post(':pid/signal')
   @HttpCode(200)
   @Requires('processes:signal')
   @Audits(({ params, query, body }) => {

@@ -1,0 +1,109 @@
+import { Bus, busProviders, readAuthority } from '@lapwing/bus';
+import { Migrations, Postgres, Schema } from '@lapwing/postgres';
+import { ConfigError, Health, busConfig, healthProvider, restartProviders } from '@lapwing/service';
+import { Module, type DynamicModule } from '@nestjs/common';
+import type { FleetConfig } from './config.js';
+import { AgentsHandler } from './handlers/agents.handler.js';
+import { DockerHostsHandler } from './handlers/docker-hosts.handler.js';
+import { RegistrationsHandler } from './handlers/registrations.handler.js';
+import { AccessService, type AccessOptions } from './services/access.service.js';
+import { AgentsService } from './services/agents.service.js';
+import { DockerHostsService } from './services/docker-hosts.service.js';
+import { EnrollmentService } from './services/enrollment.service.js';
+import { PresenceService } from './services/presence.service.js';
+import { StateService } from './services/state.service.js';
+import { AgentStore } from './store/agent.store.js';
+import { CredentialStore } from './store/credential.store.js';
+import { DockerHostStore } from './store/docker-host.store.js';
+import { RegistrationStore } from './store/registration.store.js';
+
+const service = 'fleet';
+const PARTS = 'fleet parts';
+
+const handlers = [AgentsHandler, RegistrationsHandler, DockerHostsHandler];
+/** What handlers, health and Nest's life cycle need of what {@link assemble} makes. */
+const exposed = [AccessService, PresenceService, AgentsService, EnrollmentService, StateService, DockerHostsService];
+
+/** All wiring of fleet. */
+@Module({})
+export class FleetModule {
+  static register(config: FleetConfig): DynamicModule {
+    const access = accessOptions(config);
+    return {
+      module: FleetModule,
+      providers: [
+        ...busProviders({ ...busConfig(service, config), handlers }),
+        {
+          provide: Postgres,
+          useFactory: () => new Postgres({ service, url: config.DATABASE_URL.reveal(), poolSize: 6 }),
+        },
+        {
+          provide: Migrations,
+          useFactory: (postgres: Postgres) =>
+            new Migrations(postgres, 'fleet', new URL('../migrations/', import.meta.url)),
+          inject: [Postgres],
+        },
+        {
+          provide: PARTS,
+          useFactory: (bus: Bus, postgres: Postgres, migrations: Migrations) =>
+            assemble(config, access, bus, new Schema(postgres, migrations)),
+          inject: [Bus, Postgres, Migrations],
+        },
+        ...exposed.map((type) => ({
+          provide: type,
+          useFactory: (parts: object[]) => parts.find((part) => part instanceof type),
+          inject: [PARTS],
+        })),
+        healthProvider,
+        ...restartProviders(config),
+        { provide: 'health checks', useFactory: addChecks, inject: [Health, Migrations, PresenceService] },
+      ],
+    };
+  }
+}
+
+function accessOptions(config: FleetConfig): AccessOptions {
+  const { FLEET_AUTHORITY_FILE: file, NATS_URL: servers, FLEET_CREDENTIAL_DAYS: credentialDays } = config;
+  const agentServers = config.FLEET_AGENT_NATS_URL ?? servers.split(',');
+  try {
+    return { servers, agentServers, credentialDays, keys: file ? readAuthority(file) : undefined };
+  } catch {
+    throw new ConfigError(
+      `fleet cannot start: FLEET_AUTHORITY_FILE=${file} holds no keys; make them with "npm run nats:keys"`,
+    );
+  }
+}
+
+/** Makes stores and services, each out of those before it. */
+function assemble(config: FleetConfig, options: AccessOptions, bus: Bus, schema: Schema): object[] {
+  const agents = new AgentStore(schema);
+  const credentials = new CredentialStore(schema);
+  const registrations = new RegistrationStore(schema);
+  const access = new AccessService(credentials, options);
+  const presence = new PresenceService(bus, agents);
+  const parts = { bus, schema, agents, registrations, credentials, access, presence };
+  const known = new AgentsService(parts);
+  const vouched = { id: config.FLEET_LOCAL_AGENT, token: config.FLEET_LOCAL_ENROLLMENT_TOKEN };
+  return [
+    access,
+    presence,
+    known,
+    new EnrollmentService(parts, known, vouched),
+    new StateService(agents, known, presence),
+    new DockerHostsService(bus, schema, new DockerHostStore(schema)),
+  ];
+}
+
+function addChecks(health: Health, migrations: Migrations, presence: PresenceService): true {
+  health.add('database', 'dependency', () =>
+    migrations.ready
+      ? { status: 'healthy', message: 'Database operational' }
+      : { status: 'unhealthy', message: 'Database is being brought up to date' },
+  );
+  health.add('sampler', 'worker', () => {
+    const { heard, online } = presence.counts;
+    const message = `${online} of ${heard} agents report`;
+    return heard === 0 || online > 0 ? { status: 'healthy', message } : { status: 'degraded', message };
+  });
+  return true;
+}

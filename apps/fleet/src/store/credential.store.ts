@@ -1,0 +1,52 @@
+import type { Schema, Statements } from '@lapwing/postgres';
+
+const time = (parameter: string): string => `to_timestamp(${parameter}::float8 / 1000)`;
+
+/** The keys that NATS lets in, and those that it must not let in any more. Times in milliseconds since 1970. */
+export class CredentialStore {
+  constructor(private readonly schema: Schema) {}
+
+  /** When a key was revoked; undefined when it never was. */
+  async revokedAt(statements: Statements, publicKey: string): Promise<number | undefined> {
+    const { rows } = await statements.query<{ at: number | null }>(
+      'SELECT revoked_at AS at FROM fleet.credential WHERE public_key = $1',
+      [publicKey],
+    );
+    return rows[0]?.at ?? undefined;
+  }
+
+  /** Notes that a key gets credentials; what was revoked of it stays revoked, since those JWTs are older. */
+  async issue(statements: Statements, agentId: string, publicKey: string, expiresAt: number): Promise<void> {
+    await statements.query(
+      `INSERT INTO fleet.credential AS c (public_key, agent_id, expires_at) VALUES ($1, $2, ${time('$3')})
+       ON CONFLICT (public_key) DO UPDATE SET agent_id = excluded.agent_id, expires_at = greatest(c.expires_at, excluded.expires_at)`,
+      [publicKey, agentId, expiresAt],
+    );
+  }
+
+  /** Revokes every key of an agent but one. Returns how many. */
+  async revoke(statements: Statements, agentId: string, now: number, except: string | null = null): Promise<number> {
+    const { count } = await statements.query(
+      `UPDATE fleet.credential SET revoked_at = ${time('$2')}
+       WHERE agent_id = $1 AND public_key IS DISTINCT FROM $3::text`,
+      [agentId, now, except],
+    );
+    return count;
+  }
+
+  /** What NATS must know: revoked keys of which a JWT could still be good. */
+  async revocations(now: number): Promise<{ publicKey: string; at: number }[]> {
+    const { rows } = await this.schema.query<{ publicKey: string; at: number }>(
+      'credential.revocations',
+      `SELECT public_key AS "publicKey", revoked_at AS at FROM fleet.credential
+       WHERE revoked_at IS NOT NULL AND expires_at > ${time('$1')} ORDER BY revoked_at DESC LIMIT 20000`,
+      [now],
+    );
+    return rows;
+  }
+
+  /** Forgets keys of which no JWT is good any more. */
+  async tidy(now: number): Promise<void> {
+    await this.schema.query('credential.tidy', `DELETE FROM fleet.credential WHERE expires_at < ${time('$1')}`, [now]);
+  }
+}

@@ -1,0 +1,153 @@
+import { AgentKey, Bus, makeBusKeys, readCredentials, type BusService } from '@lapwing/bus';
+import {
+  agentChanged,
+  agentEnroll,
+  agentReported,
+  enrollmentProof,
+  hostSampled,
+  latestSampleGet,
+  settingsGet,
+  type Actor,
+  type Enrollment,
+  type HostSample,
+  type PayloadOf,
+} from '@lapwing/contracts';
+import { NatsServer, createDatabase, eventually } from '@lapwing/testing';
+import type { INestApplicationContext } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { connect, jwtAuthenticator, type NatsConnection } from '@nats-io/transport-node';
+import { mkdtemp, readFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { loadConfig } from '../src/config';
+import { FleetModule } from '../src/fleet.module';
+
+/** Somebody who may do everything. */
+export const actor: Actor = {
+  name: 'admin',
+  userId: null,
+  sessionHash: null,
+  permissions: ['*'],
+  address: '127.0.0.1',
+};
+
+/** A host that asks to be let in, with a key and a machine of its own. */
+export class Host {
+  key = AgentKey.create();
+
+  constructor(
+    readonly id: string,
+    readonly machine = 'ab'.repeat(32),
+  ) {}
+
+  ask(changes: Partial<Enrollment> = {}): Enrollment & { address: string } {
+    const { publicKey } = this.key;
+    const signed = { id: this.id, publicKey, machine: this.machine, time: Date.now(), ...changes };
+    const facts = { hostname: `${this.id}.example.com`, architecture: 'amd64', os: 'linux', version: '0.1.0' };
+    const signature = this.key.sign(enrollmentProof(signed));
+    return { ...facts, signature, address: '192.0.2.7', ...signed, ...changes };
+  }
+}
+
+/** fleet on real servers; the services beside it are played on the bus. */
+export class Fleet {
+  readonly changes: PayloadOf<typeof agentChanged>[] = [];
+  stored: { agentId: string; sample: HostSample } | null = null;
+  #app: INestApplicationContext | undefined;
+
+  private constructor(
+    readonly nats: NatsServer,
+    readonly bus: Bus,
+    readonly store: Bus,
+    readonly database: { url: string; drop: () => Promise<void> },
+    private readonly keys: string,
+  ) {}
+
+  static async start(): Promise<Fleet> {
+    const keys = await mkdtemp(path.join(tmpdir(), 'lapwing-keys-'));
+    await makeBusKeys(keys);
+    const nats = await NatsServer.start(keys);
+    const open = async (service: BusService): Promise<Bus> => {
+      const credentials = readCredentials(await readFile(path.join(keys, 'credentials', `${service}.creds`), 'utf8'));
+      const bus = new Bus({
+        service,
+        servers: nats.url,
+        credentials,
+        streams: service === 'gateway' ? 'wait' : 'make',
+      });
+      bus.onModuleInit();
+      await eventually(() => bus.online);
+      return bus;
+    };
+    const store = await open('metrics-store');
+    const fleet = new Fleet(nats, await open('gateway'), store, await createDatabase(), keys);
+    const settings = await open('settings');
+    fleet.#others.push(settings);
+    settings.respond(settingsGet, async () => ({ refreshInterval: 5 }));
+    store.respond(latestSampleGet, async () => fleet.stored);
+    await fleet.run();
+    return fleet;
+  }
+
+  readonly #others: Bus[] = [];
+
+  /** Starts fleet itself (again). */
+  async run(environment: Record<string, string> = {}): Promise<void> {
+    const config = loadConfig({
+      NATS_URL: this.nats.url,
+      NATS_CREDENTIALS_DIR: path.join(this.keys, 'credentials'),
+      FLEET_AUTHORITY_FILE: path.join(this.keys, 'authority.json'),
+      DATABASE_URL: this.database.url,
+      FLEET_LOCAL_AGENT: 'local',
+      FLEET_LOCAL_ENROLLMENT_TOKEN: 'launcher',
+      ...environment,
+    });
+    this.#app = await NestFactory.createApplicationContext(FleetModule.register(config), { logger: false });
+    this.#app.enableShutdownHooks([]);
+    await eventually(() => this.bus.request(agentEnroll, new Host('local').ask({ token: 'launcher' })));
+  }
+
+  /** Ends fleet itself. */
+  async end(): Promise<void> {
+    await this.#app?.close();
+    this.#app = undefined;
+  }
+
+  async stop(): Promise<void> {
+    await this.end();
+    await Promise.all([this.bus, this.store, ...this.#others].map((bus) => bus.onApplicationShutdown()));
+    await this.nats.stop();
+    await this.database.drop();
+  }
+
+  /** Asks to be let in; the answer, or the code of the refusal. */
+  async enroll(host: Host, changes: Partial<Enrollment> = {}): Promise<{ status: string; jwt?: string | null }> {
+    try {
+      return await this.bus.request(agentEnroll, host.ask(changes));
+    } catch (error) {
+      return { status: (error as { code: string }).code };
+    }
+  }
+
+  /** Connects as an agent. */
+  async connect(host: Host, jwt: string): Promise<NatsConnection> {
+    return connect({
+      servers: this.nats.url,
+      authenticator: jwtAuthenticator(jwt, Buffer.from(host.key.seed)),
+      inboxPrefix: `_INBOX.agent.${host.id}`,
+      reconnect: false,
+    });
+  }
+
+  /** Says something as an agent. */
+  sample(connection: NatsConnection, agentId: string, sample: HostSample): void {
+    const payload = { agentId, outbox: '0a1b2c3d4e5f', samples: [sample] };
+    connection.publish(`${hostSampled.name}.${agentId}`, JSON.stringify(payload));
+  }
+
+  report(connection: NatsConnection, agentId: string, instance: string, refreshInterval = 5): void {
+    const settings = { refreshInterval, sources: ['cpu'], logSources: [], unsupported: [] };
+    const payload = { agentId, instance, version: '0.1.0', hostname: agentId, startedAt: 1, ...settings };
+    connection.publish(`${agentReported.name}.${agentId}`, JSON.stringify(payload));
+  }
+}

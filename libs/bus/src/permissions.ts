@@ -1,0 +1,123 @@
+import {
+  agentGrants,
+  catalogue,
+  eventSubject,
+  grants,
+  inquirySubject,
+  streamNames,
+  subjectToken,
+  type Grants,
+} from '@lapwing/contracts';
+import type { Permissions } from '@nats-io/jwt';
+
+/** The subjects under which answers to an agent or a service come: nobody else may listen there. */
+export function inboxOf(kind: 'agent' | 'service', name: string): string {
+  return `_INBOX.${kind}.${subjectToken(name)}`;
+}
+
+/** An answer may be given once, within a minute. */
+const ANSWERS = { max: 1, ttl: 60 * 1_000_000_000 };
+
+/**
+ * What NATS lets an agent do: publish and hear what is about itself, ask in its own name, answer the commands that are meant for it. It reaches
+ * no other agent's subjects, no requests, and not JetStream.
+ */
+export function agentPermissions(agentId: string): Permissions {
+  const token = subjectToken(agentId);
+  const about = (contract: (typeof agentGrants.says)[number]) => eventSubject(contract, agentId);
+  return {
+    pub: { allow: [...agentGrants.says.map(about), `ask.${token}.>`] },
+    sub: { allow: [...agentGrants.hears.map(about), `cmd.${token}.>`, `${inboxOf('agent', agentId)}.>`] },
+    resp: ANSWERS,
+  };
+}
+
+/** The name of a service that has a user of its own on the bus. */
+export type BusService = keyof typeof grants;
+
+/** The services that have users of their own on the bus. */
+export const busServices = Object.keys(grants) as BusService[];
+
+/** Every durable consumer: whoever may make consumers must leave these alone. */
+const durables = Object.values(grants).flatMap(({ consumes }) =>
+  consumes.map(({ contract, durable }) => ({ stream: contract.stream, durable })),
+);
+
+/** What NATS lets a service do: exactly its {@link grants}. */
+export function servicePermissions(service: BusService): Permissions {
+  const own = grants[service];
+  const answers = catalogue.some((contract) => contract.kind === 'request' && contract.service === service);
+  const inquiries = catalogue.filter((contract) => contract.kind === 'inquiry' && contract.service === service);
+  return {
+    pub: {
+      allow: [
+        ...askable(own),
+        ...own.says.map((contract) => eventSubject(contract, '*')),
+        ...(own.commands ? ['cmd.>'] : []),
+        ...(own.consumes.length > 0 ? ['dead.>'] : []),
+        ...jetStreamSubjects(own),
+      ],
+      deny: own.follows.length > 0 ? othersConsumers(own) : [],
+    },
+    sub: {
+      allow: [
+        ...(answers ? [`req.${service}.>`] : []),
+        ...inquiries.flatMap((contract) => (contract.kind === 'inquiry' ? [inquirySubject(contract, '*')] : [])),
+        ...own.hears.map((contract) => eventSubject(contract, '*')),
+        ...own.consumes.map(
+          ({ contract, durable }) => `$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.${contract.stream}.${durable}`,
+        ),
+        `${inboxOf('service', service)}.>`,
+      ],
+    },
+    resp: ANSWERS,
+  };
+}
+
+/** What a service may ask; where that is all of another service, one subject says so: a JWT must fit into NATS' control line of 4 kB. */
+function askable({ asks }: Grants): string[] {
+  const names = asks.map(({ name }) => name);
+  const services = new Set(asks.map(({ service }) => service));
+  return [...services].flatMap((service) => {
+    const all = catalogue.filter((contract) => contract.kind === 'request' && contract.service === service);
+    if (all.every(({ name }) => names.includes(name))) return [`req.${service}.>`];
+    return names.filter((name) => name.startsWith(`req.${service}.`));
+  });
+}
+
+/** Subjects of JetStream's API (NATS ADR-1 and the server's jetstream_api.go, 2.9 and later). */
+function jetStreamSubjects({ consumes, follows, makesStreams }: Grants): string[] {
+  const consumed = consumes.flatMap(({ contract: { stream }, durable }) => [
+    `$JS.API.CONSUMER.INFO.${stream}.${durable}`,
+    `$JS.API.CONSUMER.CREATE.${stream}.${durable}`,
+    `$JS.API.CONSUMER.CREATE.${stream}.${durable}.>`,
+    `$JS.API.CONSUMER.DURABLE.CREATE.${stream}.${durable}`,
+    `$JS.API.CONSUMER.MSG.NEXT.${stream}.${durable}`,
+    `$JS.API.STREAM.MSG.GET.${stream}`,
+    `$JS.ACK.${stream}.${durable}.>`,
+  ]);
+  const followed = follows.flatMap(({ stream }) => [
+    `$JS.API.STREAM.MSG.GET.${stream}`,
+    `$JS.API.CONSUMER.CREATE.${stream}.>`,
+    `$JS.API.CONSUMER.INFO.${stream}.*`,
+    `$JS.API.CONSUMER.MSG.NEXT.${stream}.*`,
+    `$JS.API.CONSUMER.DELETE.${stream}.*`,
+  ]);
+  const made = streamNames.flatMap((stream) => [`$JS.API.STREAM.CREATE.${stream}`, `$JS.API.STREAM.UPDATE.${stream}`]);
+  return [
+    ...streamNames.map((stream) => `$JS.API.STREAM.INFO.${stream}`),
+    ...new Set([...consumed, ...followed, ...(makesStreams ? made : [])]),
+  ];
+}
+
+/** The durable consumers of others, which somebody who makes consumers with any name could change, drain or delete. */
+function othersConsumers(own: Grants): string[] {
+  return durables
+    .filter(({ durable }) => !own.consumes.some((consumed) => consumed.durable === durable))
+    .flatMap(({ stream, durable }) => [
+      `$JS.API.CONSUMER.CREATE.${stream}.${durable}`,
+      `$JS.API.CONSUMER.CREATE.${stream}.${durable}.>`,
+      `$JS.API.CONSUMER.MSG.NEXT.${stream}.${durable}`,
+      `$JS.API.CONSUMER.DELETE.${stream}.${durable}`,
+    ]);
+}

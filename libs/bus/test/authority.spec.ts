@@ -1,0 +1,231 @@
+import {
+  agentReported,
+  agentSettingsGet,
+  healthGet,
+  hostSampled,
+  processList,
+  samplesStored,
+  settingsGet,
+} from '@lapwing/contracts';
+import { NatsServer, eventually, freePort, hostSample } from '@lapwing/testing';
+import { connect, jwtAuthenticator, type NatsConnection } from '@nats-io/transport-node';
+import { mkdtemp, readFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import {
+  AgentKey,
+  Bus,
+  BusAuthority,
+  makeBusKeys,
+  readAuthority,
+  readCredentials,
+  type BusService,
+  type Credentials,
+} from '../src';
+
+const DAY_MS = 86_400_000;
+
+describe('a bus with an authority', () => {
+  let folder: string;
+  let nats: NatsServer;
+  let authority: BusAuthority;
+  const buses: Bus[] = [];
+
+  async function service(name: BusService): Promise<Bus> {
+    const credentials = readCredentials(await readFile(path.join(folder, 'credentials', `${name}.creds`), 'utf8'));
+    const makes = name === 'fleet' || name === 'metrics-store';
+    return open(new Bus({ service: name, servers: nats.url, credentials, streams: makes ? 'make' : 'wait' }));
+  }
+
+  async function open(bus: Bus): Promise<Bus> {
+    buses.push(bus);
+    bus.onModuleInit();
+    await eventually(() => bus.online);
+    return bus;
+  }
+
+  async function admit(id: string): Promise<{ credentials: Credentials; publicKey: string }> {
+    const key = AgentKey.create();
+    const jwt = await authority.admit(id, key.publicKey, Date.now() + DAY_MS);
+    return { credentials: { jwt, seed: key.seed }, publicKey: key.publicKey };
+  }
+
+  async function agent(id: string): Promise<Bus> {
+    const { credentials } = await admit(id);
+    const door = () => ({ servers: nats.url, credentials });
+    return open(new Bus({ service: 'collector', servers: '', streams: 'ignore', agent: { id, door } }));
+  }
+
+  /** A client that tries everything, as somebody who has an agent's credentials would. */
+  async function intruder(id: string, inboxPrefix: string): Promise<{ connection: NatsConnection; refused: string[] }> {
+    const { credentials } = await admit(id);
+    const authenticator = jwtAuthenticator(credentials.jwt, Buffer.from(credentials.seed));
+    const connection = await connect({ servers: nats.url, authenticator, inboxPrefix });
+    const refused: string[] = [];
+    void (async () => {
+      for await (const status of connection.status()) if (status.type === 'error') refused.push(status.error.message);
+    })();
+    return { connection, refused };
+  }
+
+  beforeAll(async () => {
+    folder = await mkdtemp(path.join(tmpdir(), 'lapwing-keys-'));
+    await makeBusKeys(folder);
+    nats = await NatsServer.start(folder);
+    authority = new BusAuthority(nats.url, readAuthority(path.join(folder, 'authority.json')));
+    await service('metrics-store');
+  });
+  afterAll(async () => {
+    await Promise.all(buses.map((bus) => bus.onApplicationShutdown()));
+    await authority.stop();
+    await nats.stop();
+  });
+
+  it('lets nobody in without credentials', async () => {
+    await expect(connect({ servers: nats.url, reconnect: false })).rejects.toThrow('Authorization Violation');
+  });
+
+  it('lets an agent sample, report, ask and answer commands', async () => {
+    const [fleet, gateway, store] = [await service('fleet'), await service('gateway'), buses[0]];
+    const web = await agent('web.example.com');
+    const sample = { agentId: 'web.example.com', outbox: '0a1b2c3d4e5f', samples: [hostSample(1, Date.now())] };
+    expect((await web.publish(hostSampled, 'web.example.com', sample)).position).toBeGreaterThan(0);
+    const settings = { refreshInterval: 7, sources: ['cpu' as const], logSources: [] };
+    fleet.respondToAgents(agentSettingsGet, async (_, agentId) =>
+      agentId === 'web.example.com' ? settings : { ...settings, refreshInterval: 99 },
+    );
+    await eventually(async () => expect(await web.inquire(agentSettingsGet, 'web.example.com', {})).toEqual(settings));
+    web.respondAs(processList, 'web.example.com', async () => ({ processes: [], total: 3 }));
+    await eventually(async () =>
+      expect(await gateway.command(processList, 'web.example.com', {})).toEqual({ processes: [], total: 3 }),
+    );
+    const heard: unknown[] = [];
+    fleet.listen(agentReported, '*', (report) => heard.push(report.agentId));
+    web.listen(samplesStored, 'web.example.com', ({ outbox }) => heard.push(outbox));
+    await eventually(() => {
+      const run = { instance: '0a1b2c3d', version: '1', hostname: 'web', startedAt: 1, unsupported: [] };
+      web.announce(agentReported, 'web.example.com', { agentId: 'web.example.com', ...settings, ...run });
+      const stored = { agentId: 'web.example.com', outbox: '0a1b2c3d4e5f', ranges: [[1, 1] as [number, number]] };
+      store?.announce(samplesStored, 'web.example.com', stored);
+      return heard.includes('web.example.com') && heard.includes('0a1b2c3d4e5f');
+    });
+  });
+
+  it.each([
+    'evt.host.sampled.v1.web-2',
+    'evt.host.sampled.v1.*',
+    'evt.agent.changed.v1.web-1',
+    'ask.web-2.settings.get.v1',
+    settingsGet.name,
+    healthGet('auth').name,
+    'cmd.web-1.process.list.v1',
+    'cmd.web-2.process.list.v1',
+    '$JS.API.STREAM.INFO.SAMPLES',
+    '$JS.API.STREAM.MSG.GET.SAMPLES',
+    '$JS.API.CONSUMER.CREATE.SAMPLES.x',
+    '$SYS.REQ.CLAIMS.UPDATE',
+    '_INBOX.agent.web-2.x',
+  ])('lets agent web-1 not publish on %s', async (subject) => {
+    const { connection, refused } = await intruder('web-1', '_INBOX.agent.web-1');
+    connection.publish(subject, '{}');
+    await eventually(() => expect(refused).toEqual([expect.stringContaining('Permissions Violation for Publish')]));
+    await connection.close();
+  });
+
+  it.each([
+    'cmd.web-2.>',
+    'cmd.*.process.list.v1',
+    'req.>',
+    settingsGet.name,
+    'evt.>',
+    'evt.samples.stored.v1.web-2',
+    'evt.host.sampled.v1.web-1',
+    'ask.>',
+    '_INBOX.>',
+    '_INBOX.agent.web-2.>',
+    '_INBOX.service.gateway.>',
+    '>',
+  ])('lets agent web-1 not listen on %s', async (subject) => {
+    const { connection, refused } = await intruder('web-1', '_INBOX.agent.web-1');
+    connection.subscribe(subject, { callback: () => {} });
+    await eventually(() =>
+      expect(refused).toEqual([expect.stringContaining('Permissions Violation for Subscription')]),
+    );
+    await connection.close();
+  });
+
+  it.each<[BusService, string]>([
+    ['settings', 'evt.host.sampled.v1.web-1'],
+    ['settings', 'cmd.web-1.process.signal.v1'],
+    ['auth', 'evt.agent.changed.v1.web-1'],
+    ['gateway', 'evt.samples.stored.v1.web-1'],
+    ['gateway', '$JS.API.CONSUMER.DELETE.SAMPLES.metrics-store'],
+    ['gateway', '$JS.API.CONSUMER.MSG.NEXT.SAMPLES.metrics-store'],
+    ['gateway', '$JS.API.STREAM.PURGE.SAMPLES'],
+    ['gateway', '$JS.API.STREAM.UPDATE.SAMPLES'],
+    ['fleet', '$JS.API.STREAM.DELETE.SAMPLES'],
+    ['metrics-store', 'req.auth.principal.get.v1'],
+    ['metrics-store', '$JS.API.STREAM.PURGE.SAMPLES'],
+  ])('gives %s no more than it needs: not %s', async (name, subject) => {
+    const credentials = readCredentials(await readFile(path.join(folder, 'credentials', `${name}.creds`), 'utf8'));
+    const authenticator = jwtAuthenticator(credentials.jwt, Buffer.from(credentials.seed));
+    const connection = await connect({ servers: nats.url, authenticator });
+    const refused: string[] = [];
+    void (async () => {
+      for await (const status of connection.status()) if (status.type === 'error') refused.push(status.error.message);
+    })();
+    connection.publish(subject, '{}');
+    await eventually(() => expect(refused).toEqual([expect.stringContaining('Permissions Violation for Publish')]));
+    await connection.close();
+  });
+
+  it('cuts a revoked agent at once, lets it not come back, also after a restart, and the others stay', async () => {
+    const [one, other] = [await admit('revoked-1'), await admit('kept-1')];
+    const join = ({ credentials: { jwt, seed } }: typeof one) =>
+      connect({ servers: nats.url, authenticator: jwtAuthenticator(jwt, Buffer.from(seed)), reconnect: false });
+    const [first, second] = [await join(one), await join(other)];
+    expect(await authority.enforce([{ publicKey: one.publicKey, at: Date.now() }])).toBe(1);
+    await eventually(() => expect(first.isClosed()).toBe(true), 5000);
+    await expect(join(one)).rejects.toThrow('Authorization Violation');
+    expect(second.isClosed()).toBe(false);
+    await nats.kill();
+    await nats.run();
+    await expect(join(one)).rejects.toThrow('Authorization Violation');
+    await (await join(other)).close();
+    const again = await authority.admit('revoked-1', one.publicKey, Date.now() + DAY_MS, Date.now());
+    await (await join({ ...one, credentials: { ...one.credentials, jwt: again } })).close();
+    await second.close();
+  });
+});
+
+describe('revocation on a cluster', () => {
+  it('cuts the connection on every server within five seconds', async () => {
+    const folder = await mkdtemp(path.join(tmpdir(), 'lapwing-keys-'));
+    await makeBusKeys(folder);
+    const ports = [await freePort(), await freePort(), await freePort()];
+    const routes = `routes: [${ports.map((port) => `"nats://127.0.0.1:${port}"`).join(', ')}]`;
+    const servers = await Promise.all(
+      ports.map((port, index) =>
+        NatsServer.start(folder, [
+          `server_name: "n${index}"`,
+          `cluster: { name: c, listen: "127.0.0.1:${port}", ${routes} }`,
+        ]),
+      ),
+    );
+    const authority = new BusAuthority(servers[0]?.url ?? '', readAuthority(path.join(folder, 'authority.json')));
+    const key = AgentKey.create();
+    const jwt = await authority.admit('web-1', key.publicKey, Date.now() + DAY_MS);
+    const connections = await Promise.all(
+      servers.map(({ url }) =>
+        connect({ servers: url, authenticator: jwtAuthenticator(jwt, Buffer.from(key.seed)), reconnect: false }),
+      ),
+    );
+    await eventually(async () => expect(await authority.enforce([])).toBe(3));
+    const asked = performance.now();
+    expect(await authority.enforce([{ publicKey: key.publicKey, at: Date.now() }])).toBe(3);
+    await eventually(() => expect(connections.map((one) => one.isClosed())).toEqual([true, true, true]));
+    expect(performance.now() - asked).toBeLessThan(5000);
+    await authority.stop();
+    await Promise.all(servers.map((server) => server.stop()));
+  });
+});

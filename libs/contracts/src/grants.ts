@@ -1,0 +1,69 @@
+import { agentChanged, agentConfigured, agentReported } from './agents.js';
+import { auditOccurred } from './audit.js';
+import { catalogue, type ServiceName } from './catalogue.js';
+import type { EventContract, RequestContract } from './define.js';
+import { hostSampled, samplesStored } from './delivery.js';
+import { dockerhostChanged } from './docker-hosts.js';
+import { latestSampleGet } from './history.js';
+import { configChanged, principalsChanged } from './identity.js';
+import { settingsChanged, settingsGet } from './settings.js';
+
+/** What a service may do on the bus, beside answering requests under its own name. Nothing else is open to it. */
+export interface Grants {
+  /** Requests that it asks. */
+  asks: RequestContract[];
+  /** Events that it says. */
+  says: EventContract[];
+  /** Events that it hears as they happen. */
+  hears: EventContract[];
+  /** Events that it takes from their stream through a durable consumer of this name. */
+  consumes: { contract: EventContract; durable: string }[];
+  /** Events that it follows or reads again in their stream. */
+  follows: EventContract[];
+  /** Whether it gives commands to hosts. */
+  commands: boolean;
+  /** Whether it makes the streams that are missing, and changes their limits. */
+  makesStreams: boolean;
+}
+
+const none: Grants = { asks: [], says: [], hears: [], consumes: [], follows: [], commands: false, makesStreams: false };
+
+/** What each service may do: the bus's users get exactly this. */
+export const grants: Record<ServiceName | 'gateway', Grants> = {
+  settings: { ...none, says: [settingsChanged], hears: [configChanged] },
+  auth: {
+    ...none,
+    says: [principalsChanged, configChanged],
+    hears: [configChanged],
+    consumes: [{ contract: auditOccurred, durable: 'auth-audit' }],
+  },
+  'metrics-store': {
+    ...none,
+    says: [samplesStored],
+    hears: [configChanged],
+    consumes: [{ contract: hostSampled, durable: 'metrics-store' }],
+    makesStreams: true,
+  },
+  fleet: {
+    ...none,
+    asks: [settingsGet, latestSampleGet],
+    says: [agentChanged, agentConfigured, dockerhostChanged, auditOccurred],
+    hears: [agentReported, settingsChanged, configChanged],
+    follows: [hostSampled],
+    makesStreams: true,
+  },
+  gateway: {
+    ...none,
+    asks: catalogue.filter((contract) => contract.kind === 'request'),
+    says: [auditOccurred],
+    hears: [principalsChanged, configChanged],
+    follows: [hostSampled, agentChanged],
+    commands: true,
+  },
+};
+
+/** What an agent may do: say these about itself, hear these about itself, ask its own inquiries and answer its own commands. */
+export const agentGrants = {
+  says: [hostSampled, agentReported] as EventContract[],
+  hears: [samplesStored, agentConfigured] as EventContract[],
+};
