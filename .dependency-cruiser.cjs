@@ -51,7 +51,7 @@ module.exports = {
     {
       name: 'only-the-bus-knows-nats',
       severity: 'error',
-      from: { pathNot: '^(libs/(bus|testing)|bench|apps/[^/]+/test)/' },
+      from: { pathNot: '^(libs/(bus|testing)|bench|e2e/flows|apps/[^/]+/test)/' },
       to: { path: 'node_modules/(@nats-io|@nestjs/microservices)/' },
     },
     {

@@ -1,4 +1,4 @@
-// `npm run bench [-- ingest latency history collector guard]`: starts what a measurement needs, measures, and says on what machine.
+// `npm run bench [-- ingest latency history collector guard fleet outage]`: starts what a measurement needs, measures, and says on what machine.
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
@@ -10,11 +10,13 @@ import { commandOf } from './apps.mjs';
 import { Child } from './child.mjs';
 import { build, installPackages } from './install.mjs';
 import { root } from './options.mjs';
-import { freePort, hasTimescale, startNats, startPostgres, startRedis } from './servers.mjs';
+import { freePort, hasTimescale, makeBusKeys, startNats, startPostgres, startRedis } from './servers.mjs';
 import { LaunchError, fail, step } from './steps.mjs';
 
-const known = ['ingest', 'latency', 'history', 'collector', 'guard'];
+const known = ['ingest', 'latency', 'history', 'collector', 'guard', 'fleet', 'outage'];
 const overHttp = ['latency', 'guard'];
+/** Those in which agents enrol, and NATS lets in nobody else. */
+const withFleet = ['fleet', 'outage'];
 const home = fs.mkdtempSync(path.join(os.tmpdir(), 'lapwing-bench-'));
 const dataDir = path.join(root, '.data');
 /** @type {Child[]} */
@@ -41,12 +43,19 @@ async function main() {
     LAPWING_TEST_TIMESCALE_URL: await timescale(),
   };
   const names = wanted.length > 0 ? wanted : known;
-  const services = names.some((name) => overHttp.includes(name)) ? await startServices(environment) : {};
-  for (const name of names) {
-    step(name);
-    await measure(name, overHttp.includes(name) ? { ...environment, ...services } : environment);
+  for (const group of [overHttp, withFleet, known]) {
+    const own = names.filter((name) => group.includes(name) && (group !== known || !inServices(name)));
+    if (own.length === 0) continue;
+    const services = group === known ? {} : await startServices(environment, group === withFleet);
+    for (const name of own) {
+      step(name);
+      await measure(name, { ...environment, ...services });
+    }
   }
 }
+
+/** @param {string} name */
+const inServices = (name) => overHttp.includes(name) || withFleet.includes(name);
 
 /**
  * @param {string} name
@@ -66,11 +75,15 @@ async function measure(name, environment) {
 /**
  * The services that a sample and a request pass, a process each.
  * @param {Record<string, string>} environment
+ * @param {boolean} fleet whether agents enrol
  */
-async function startServices(environment) {
-  const { child, url } = await startNats(dataDir, home);
+async function startServices(environment, fleet) {
+  const place = path.join(home, fleet ? 'with-fleet' : 'open');
+  fs.mkdirSync(place, { recursive: true });
+  const keys = fleet ? makeBusKeys(path.join(place, 'keys')) : undefined;
+  const { child, url } = await startNats(dataDir, place, keys ? { keys } : {});
   children.push(child);
-  const redis = await startRedis(dataDir, home);
+  const redis = await startRedis(dataDir, place);
   children.push(redis.child);
   const port = String(await freePort());
   const password = randomBytes(12).toString('hex');
@@ -84,19 +97,26 @@ async function startServices(environment) {
     DATABASE_URL: environment.LAPWING_TEST_DATABASE_URL ?? '',
     PORT: port,
     HOST: '127.0.0.1',
+    ...(keys && {
+      NATS_CREDENTIALS_DIR: path.join(keys, 'credentials'),
+      FLEET_AUTHORITY_FILE: path.join(keys, 'authority.json'),
+    }),
   };
-  for (const app of ['auth', 'metrics-store', 'gateway'])
-    children.push(
-      new Child({
-        name: app,
-        program: process.execPath,
-        args: [path.join(root, 'apps', app, 'dist/main.js')],
-        env,
-        log: path.join(home, `${app}.log`),
-      }).start(),
-    );
+  const apps = ['auth', 'metrics-store', 'gateway', ...(fleet ? ['settings', 'fleet'] : [])];
+  const started = apps.map((app) =>
+    new Child({
+      name: app,
+      program: process.execPath,
+      args: [path.join(root, 'apps', app, 'dist/main.js')],
+      env,
+      log: path.join(place, `${app}.log`),
+    }).start(),
+  );
+  children.push(...started);
   const lapwing = `http://127.0.0.1:${port}`;
-  return { NATS_URL: url, LAPWING_URL: lapwing, LAPWING_TOKEN: await logIn(lapwing, password) };
+  const pids = Object.fromEntries([...started, child].map(({ program, pid }) => [program.name, pid]));
+  const token = await logIn(lapwing, password);
+  return { NATS_URL: url, LAPWING_URL: lapwing, LAPWING_TOKEN: token, SERVICE_PIDS: JSON.stringify(pids) };
 }
 
 /**

@@ -1,3 +1,4 @@
+export { DockerEngineServer } from './docker-engine.js';
 export { eventually } from './eventually.js';
 export { hostFigures, hostSample } from './samples.js';
 export { NatsServer, createDatabase, databaseKinds, freePort, redisUrl, type DatabaseKind } from './servers.js';

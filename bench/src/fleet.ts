@@ -1,0 +1,81 @@
+// (g) What many hosts cost fleet: 1,000 simulated agents, a sample every 5 s each, each over a connection of its own, for 5 minutes.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { line, median, thousands } from './report.js';
+
+const {
+  LAPWING_URL = '',
+  LAPWING_TOKEN = '',
+  FLEET_HOSTS = '1000',
+  FLEET_SECONDS = '300',
+  SERVICE_PIDS = '{}',
+} = process.env;
+const TICKS_A_SECOND = 100;
+const LOOK_MS = 10_000;
+const pids = JSON.parse(SERVICE_PIDS) as Record<string, number>;
+
+/** Seconds of processor that a process has used so far. */
+function used(pid: number): number {
+  const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  return (Number(fields[11]) + Number(fields[12])) / TICKS_A_SECOND;
+}
+
+/** Memory of a process, MB. */
+const memory = (pid: number): number =>
+  Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1000;
+
+const folder = await mkdtemp(path.join(tmpdir(), 'lapwing-fleet-'));
+const simulator = spawn(process.execPath, [path.join(import.meta.dirname, 'fleet-simulator.js')], {
+  env: { ...process.env, SIMULATED_HOSTS: FLEET_HOSTS, SIMULATED_INTERVAL: '5', SIMULATED_DATA_DIR: folder },
+  stdio: ['ignore', 'pipe', 'inherit'],
+});
+let printed = '';
+simulator.stdout.on('data', (chunk: Buffer) => (printed += chunk.toString()));
+const beganAt = performance.now();
+while (!printed.includes('sampling')) {
+  if (simulator.exitCode !== null) throw new Error('the simulator ended');
+  await pause(200);
+}
+line(
+  `${FLEET_HOSTS} agents enrolled, approved and connected, each with a key of its own`,
+  `${thousands((performance.now() - beganAt) / 1000)} s`,
+);
+
+await pause(LOOK_MS);
+const startedAt = performance.now();
+const before = Object.fromEntries(Object.entries(pids).map(([name, pid]) => [name, used(pid)]));
+const sizes: Record<string, number[]> = Object.fromEntries(Object.keys(pids).map((name) => [name, []]));
+while (performance.now() - startedAt < Number(FLEET_SECONDS) * 1000) {
+  for (const [name, pid] of Object.entries(pids)) sizes[name]?.push(memory(pid));
+  await pause(LOOK_MS);
+}
+const seconds = (performance.now() - startedAt) / 1000;
+for (const [name, pid] of Object.entries(pids)) {
+  const percent = ((used(pid) - (before[name] ?? 0)) / seconds) * 100;
+  const all = sizes[name] ?? [];
+  const tenth = Math.max(Math.floor(all.length / 10), 1);
+  const growth = median(all.slice(-tenth)) - median(all.slice(0, tenth));
+  line(
+    `${name}: processor, memory at the end, growth over ${Math.round(seconds)} s`,
+    `${percent.toFixed(1)} % of a core, ${Math.round(all.at(-1) ?? 0)} MB, ${growth.toFixed(1)} MB`,
+  );
+}
+const answer = await fetch(`${LAPWING_URL}/api/v1/agents`, { headers: { authorization: `Bearer ${LAPWING_TOKEN}` } });
+const { agents } = (await answer.json()) as { agents: { status: string }[] };
+line(
+  'agents that are online at the end',
+  `${agents.filter(({ status }) => status === 'online').length} of ${agents.length}`,
+);
+simulator.kill('SIGTERM');
+await once(simulator, 'exit');
+const taken = printed.split('\n').filter((text) => text.startsWith('{'));
+const total = taken.reduce((sum, text) => sum + (JSON.parse(text) as { taken: number }).taken, 0);
+line('samples taken and confirmed, all of them', `${thousands(total)} of ${taken.length} agents`);
+await rm(folder, { recursive: true, force: true });
+process.exit(0);
