@@ -24,7 +24,7 @@ const anHour = (number: number, everyMs: number) => async (outbox: Outbox) => {
 };
 
 const latencies: { at: number; ms: number }[] = [];
-let sampling = true;
+const ending = new AbortController();
 
 /** A host that reports: a sample a second, and how long it took until each was stored. */
 async function live(agent: SimulatedAgent, number: number): Promise<void> {
@@ -38,7 +38,7 @@ async function live(agent: SimulatedAgent, number: number): Promise<void> {
       }
   });
   await pause((number / LIVE) * 1000);
-  while (sampling) {
+  while (!ending.signal.aborted) {
     const { seq: _seq, time: _time, ...figures } = wanderingSample(agent.outbox.nextSeq, Date.now(), number);
     const at = performance.now();
     const { sample, entry } = await agent.outbox.append(figures, Date.now());
@@ -73,7 +73,7 @@ for (const everyMs of [5000, 1000]) {
 }
 const doneAt = performance.now();
 await pause(1000);
-sampling = false;
+ending.abort();
 await playing;
 const calm = latencies.filter(({ at }) => at < backAt).map(({ ms }) => ms);
 const busy = latencies.filter(({ at }) => at >= backAt && at < doneAt).map(({ ms }) => ms);

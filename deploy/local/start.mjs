@@ -174,7 +174,7 @@ function addHost({ environment }, url) {
   if (local || (!agentsPort && !given))
     return 'start with --host 0.0.0.0 --agents-port 4222 first, so that others reach this machine';
   const shown = url.replace('127.0.0.1', os.hostname());
-  return `curl -fsSL '${shown}/install-agent.sh' | sudo env LAPWING_URL='${shown}' bash, then approve it`;
+  return `curl -fsSL '${shown}/install-agent.sh' | sudo bash -s -- --url '${shown}', then approve it`;
 }
 
 /** @param {string | undefined} host an address on which is listened; where that is all, this machine is among them */

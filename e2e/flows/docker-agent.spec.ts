@@ -122,20 +122,23 @@ describe('a Docker agent', () => {
     const { length } = await hosts();
     const container = { id: 'c', name: 'n' };
     const bad: [object, number, string][] = [
-      [{ host: undefined }, 400, 'INVALID_INPUT'],
-      [{ containers: 'none' }, 400, 'INVALID_INPUT'],
-      [{ agent: { id: '../../etc' } }, 400, 'INVALID_INPUT'],
-      [{ containers: [{ id: '../x', name: 'n' }] }, 400, 'INVALID_INPUT'],
-      [{ containers: Array.from({ length: 2001 }, () => container) }, 400, 'INVALID_INPUT'],
+      [{ host: undefined }, 400, 'invalid_report'],
+      [{ containers: 'none' }, 400, 'invalid_report'],
+      [{ agent: { id: '../../etc' } }, 400, 'invalid_report'],
+      [{ containers: [{ id: '../x', name: 'n' }] }, 400, 'invalid_report'],
+      [{ containers: Array.from({ length: 2001 }, () => container) }, 400, 'invalid_report'],
+      [{ containers: [{ id: 'c', name: 'n', restartCount: 2 ** 33 }] }, 400, 'invalid_report'],
       [{ containers: Array.from({ length: 100_000 }, () => container) }, 413, 'BODY_TOO_LARGE'],
       [{ more: 'x'.repeat(10 * 2 ** 20) }, 413, 'BODY_TOO_LARGE'],
-      [{ timestamp: '2099-01-01T00:00:00Z' }, 400, 'CLOCK_SKEW'],
-      [{ timestamp: 'yesterday' }, 400, 'INVALID_INPUT'],
+      [{ timestamp: '2099-01-01T00:00:00Z' }, 400, 'invalid_report'],
+      [{ timestamp: 'yesterday' }, 400, 'invalid_report'],
     ];
     for (const [changes, status, code] of bad)
       expect(
         await report({ agent: { id: 'bad-1' }, ...changes }).then((answer) => [answer.status, answer.body.code]),
       ).toEqual([status, code]);
+    const broken = await lapwing.ask('POST', '/api/agents/docker/report', { 'x-api-token': token }, '{');
+    expect([broken.status, broken.body['code']]).toEqual([400, 'invalid_json']);
     expect((await report({}, await tokenFor(['agents:view']))).status).toBe(403);
     expect((await report({}, 'nobody')).status).toBe(401);
     expect(await hosts()).toHaveLength(length);
@@ -159,7 +162,8 @@ describe('a Docker agent', () => {
     const version = async (userAgent: string): Promise<unknown> =>
       (await lapwing.ask('GET', '/api/agent/version', { ...lapwing.credentials, 'user-agent': userAgent })).body;
     expect(await version('curl/8')).toEqual({ version: expect.stringMatching(/^v\d+\.\d+\.\d+/) as string });
-    expect(await version('pulse-docker-agent/4.30.0')).toEqual({ version: 'dev' });
+    for (const userAgent of ['Go-http-client/1.1', 'pulse-docker-agent/4.30.0'])
+      expect(await version(userAgent)).toEqual({ version: 'dev' });
     expect((await lapwing.ask('GET', '/api/server/info')).body).toMatchObject({ isDevelopment: false });
   });
 

@@ -171,7 +171,9 @@ describe('a fleet of hosts', () => {
     const added = await ask('POST', '/api/v1/agents', { id: 'host-c', name: 'By hand' });
     expect(added.status).toBe(201);
     const { enrollment_token: token, command } = added.body as unknown as { enrollment_token: string; command: string };
-    expect(command).toContain(`curl -fsSL '${lapwing.url}/install-agent.sh' | sudo env LAPWING_URL='${lapwing.url}'`);
+    expect(command).toBe(
+      `curl -fsSL '${lapwing.url}/install-agent.sh' | LAPWING_ENROLLMENT_TOKEN='${token}' sudo --preserve-env=LAPWING_ENROLLMENT_TOKEN bash -s -- --url '${lapwing.url}' --agent-id 'host-c'`,
+    );
     expect((await ask('POST', '/api/v1/agents', { id: 'host-c', name: 'Again' })).body.code).toBe('AGENT_EXISTS');
     for (const id of ['pending', '../x', 'a b', '', 'x'.repeat(65)])
       expect((await ask('POST', '/api/v1/agents', { id, name: 'x' })).status).toBe(400);

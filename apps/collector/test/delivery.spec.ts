@@ -21,7 +21,11 @@ describe('delivery', () => {
   beforeEach(async () => {
     nats = await NatsServer.start();
     folder = await mkdtemp(path.join(tmpdir(), 'lapwing-delivery-'));
-    bus = new Bus({ service: 'metrics-store', servers: nats.url });
+    bus = new Bus({
+      service: 'metrics-store',
+      servers: '',
+      agent: { id: 'web-1', door: () => ({ servers: nats.url, credentials: null }) },
+    });
     bus.onModuleInit();
     await eventually(() => bus.online);
     received = [];

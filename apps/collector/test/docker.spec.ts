@@ -1,6 +1,6 @@
 import { DockerEngineServer } from '@lapwing/testing';
 import { DockerEngine } from '../src/sources/docker/engine';
-import { readEngine, toReported } from '../src/sources/docker/report';
+import { ContainerReader, toReported } from '../src/sources/docker/report';
 import { DockerReader } from '../src/sources/host/docker.part';
 
 const stats = (total: number, system: number) => ({
@@ -20,7 +20,14 @@ describe('the Docker engine, over its socket', () => {
       '/info': () => ({ Name: 'engine', NCPU: 2, MemTotal: 1024, ServerVersion: '27.0.1' }),
       '/containers/json': () => [
         { Id: id, Names: ['/web'], State: 'running', Image: 'nginx', Created: 1_768_400_000, Status: 'Up' },
-        { Id: 'b'.repeat(64), Names: ['/db'], State: 'exited', Image: 'postgres', Created: 1_768_400_000, Status: 'Exited (1)' },
+        {
+          Id: 'b'.repeat(64),
+          Names: ['/db'],
+          State: 'exited',
+          Image: 'postgres',
+          Created: 1_768_400_000,
+          Status: 'Exited (1)',
+        },
       ],
       [`/containers/${id}/stats`]: () => stats(++reading * 1000, reading * 10_000),
       [`/containers/${id}/json`]: () => ({ RestartCount: 2, State: { ExitCode: 0, Health: { Status: 'healthy' } } }),
@@ -44,7 +51,11 @@ describe('the Docker engine, over its socket', () => {
 
   it('lives with a container that is gone between the two questions', async () => {
     delete server.answers[`/containers/${id}/stats`];
-    expect((await new DockerReader(server.socket).read()).containers[1]).toMatchObject({ name: 'web', cpu: 0, memory: 0 });
+    expect((await new DockerReader(server.socket).read()).containers[1]).toMatchObject({
+      name: 'web',
+      cpu: 0,
+      memory: 0,
+    });
   });
 
   it('fails when the engine answers rubbish, and says "not available" without one', async () => {
@@ -54,14 +65,29 @@ describe('the Docker engine, over its socket', () => {
   });
 
   it('tells what is reported of a host', async () => {
-    const engine = new DockerEngine(server.socket);
-    await readEngine(engine);
-    const { info, containers } = await readEngine(engine);
+    const reader = new ContainerReader(new DockerEngine(server.socket));
+    await reader.read();
+    const { info, containers } = await reader.read();
     expect(info).toMatchObject({ Name: 'engine', NCPU: 2 });
     expect(containers).toMatchObject([
       { name: 'db', state: 'exited', exitCode: 1, cpuPercent: 0 },
       { name: 'web', health: 'healthy', restartCount: 2, cpuPercent: 20, memoryUsageBytes: 4000, memoryPercent: 50 },
     ]);
+  });
+
+  it('remembers a container about which one question fails, and leaves one out that it never knew', async () => {
+    const reader = new ContainerReader(new DockerEngine(server.socket));
+    await reader.read();
+    delete server.answers[`/containers/${id}/json`];
+    expect((await reader.read()).containers).toMatchObject([{ name: 'db' }, { name: 'web', restartCount: 2 }]);
+    expect((await new ContainerReader(new DockerEngine(server.socket)).read()).containers).toMatchObject([
+      { name: 'db' },
+    ]);
+  });
+
+  it('does not wait for an engine that is stopped in the middle of an answer', async () => {
+    server.hangUpAt = '/info';
+    await expect(new DockerEngine(server.socket).get('/info')).rejects.toThrow(/hung up|aborted/);
   });
 });
 
@@ -74,13 +100,17 @@ describe('a container as it is reported', () => {
       Created: NOW / 1000 - 3600,
       State: 'running',
       Status: 'Up 1 hour',
-      Ports: [{ PrivatePort: 80, PublicPort: 8080, Type: 'tcp', IP: '0.0.0.0' }, { PrivatePort: 53, Type: 'udp' }],
+      Ports: [
+        { PrivatePort: 80, PublicPort: 8080, Type: 'tcp', IP: '0.0.0.0' },
+        { PrivatePort: 53, Type: 'udp' },
+      ],
       NetworkSettings: { Networks: { bridge: { IPAddress: '172.17.0.2', GlobalIPv6Address: '' } } },
     };
-    const inspected = { State: { StartedAt: new Date(NOW - 60_000).toISOString(), FinishedAt: '0001-01-01T00:00:00Z' } };
+    const inspected = {
+      State: { StartedAt: new Date(NOW - 60_000).toISOString(), FinishedAt: '0001-01-01T00:00:00Z' },
+    };
     expect(toReported(listed, inspected, { cpu: 1, memory: 10, limit: 0 }, NOW)).toMatchObject({
       createdAt: '2026-01-15T09:00:00.000Z',
-      finishedAt: null,
       uptimeSeconds: 60,
       memoryPercent: 0,
       ports: [

@@ -41,12 +41,16 @@ CREATE TABLE fleet.registration (
   PRIMARY KEY (agent_id, public_key)
 );
 CREATE INDEX registration_asked ON fleet.registration (asked_at);
+CREATE INDEX registration_address ON fleet.registration (address);
 
 -- Every key that NATS was told to let in, for as long as a JWT of it may be good.
 CREATE TABLE fleet.credential (
   public_key text PRIMARY KEY,
   agent_id text NOT NULL,
+  -- Of the newest JWT.
+  issued_at timestamptz NOT NULL,
   expires_at timestamptz NOT NULL,
+  -- JWTs that are not newer than this are void.
   revoked_at timestamptz
 );
 CREATE INDEX credential_agent ON fleet.credential (agent_id);

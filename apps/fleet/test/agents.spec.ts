@@ -1,6 +1,7 @@
 import { EventFeed } from '@lapwing/bus';
 import {
   agentChanged,
+  auditOccurred,
   agentConfigure,
   agentConfigured,
   agentCreate,
@@ -117,9 +118,64 @@ describe('fleet', () => {
     expect(await fleet.enroll(new Host('other-1'), { token })).toEqual({ status: 'ENROLLMENT_TOKEN_INVALID' });
     expect(await fleet.enroll(host, { token })).toMatchObject({ status: 'approved' });
     expect(await get('db.example.com')).toMatchObject({ name: 'DB', hostname: 'db.example.com.example.com' });
-    expect(await fleet.enroll(new Host('db.example.com'), { token })).toMatchObject({
-      status: 'ENROLLMENT_TOKEN_INVALID',
+    // Whoever has copied the disk has the token, too: it is used up, and he is a copy that must be told.
+    expect(await fleet.enroll(new Host('db.example.com'), { token })).toMatchObject({ status: 'quarantined' });
+  });
+
+  it('wants to know which is meant when several ask under one id', async () => {
+    const [first, second] = [new Host('many-1'), new Host('many-1')];
+    expect(await fleet.enroll(first)).toMatchObject({ status: 'pending' });
+    expect(await fleet.enroll(second)).toMatchObject({ status: 'quarantined' });
+    await expect(approve('many-1')).rejects.toMatchObject({
+      code: 'AGENT_CLONE',
+      details: { fingerprints: [first.key.publicKey, second.key.publicKey] },
     });
+    const fingerprint = second.key.publicKey;
+    const approved = await fleet.bus.request(registrationApprove, { actor, id: 'many-1', fingerprint });
+    expect(approved.fingerprint).toBe(fingerprint);
+    expect(await fleet.enroll(second)).toMatchObject({ status: 'approved' });
+    expect(await fleet.enroll(first)).toMatchObject({ status: 'quarantined' });
+    await fleet.bus.request(registrationReject, { actor, id: 'many-1', fingerprint: first.key.publicKey });
+    expect(await fleet.enroll(first)).toEqual({ status: 'AGENT_REJECTED' });
+    expect(await get('many-1')).toMatchObject({ fingerprint });
+  });
+
+  it('keeps no more than a few who ask under one id, however many there are', async () => {
+    const asked = await Promise.all(Array.from({ length: 12 }, () => fleet.enroll(new Host('crowd-1'))));
+    const count = (of: string): number => asked.filter(({ status }) => status === of).length;
+    expect([count('pending'), count('quarantined'), count('RATE_LIMITED')]).toEqual([1, 4, 7]);
+  });
+
+  it('takes no key that is another agent’s', async () => {
+    const { host, connection } = await admit('own-1');
+    const other = new Host('own-2');
+    other.key = host.key;
+    await fleet.enroll(other);
+    await expect(approve('own-2')).rejects.toMatchObject({ code: 'INVALID_INPUT' });
+    await fleet.bus.request(agentRevoke, { actor, id: 'own-1' });
+    await eventually(() => expect(connection.isClosed()).toBe(true));
+  });
+
+  it('lets in nobody under the id of one that was revoked, though he asked before', async () => {
+    const { enrollmentToken: token } = await fleet.bus.request(agentCreate, { actor, id: 'rev-1', name: 'x' });
+    const [stranger, host] = [new Host('rev-1'), new Host('rev-1')];
+    expect(await fleet.enroll(stranger)).toMatchObject({ status: 'pending' });
+    expect(await fleet.enroll(host, { token })).toMatchObject({ status: 'approved' });
+    expect(await waiting()).toContainEqual(['rev-1', 'quarantined']);
+    await fleet.bus.request(agentRevoke, { actor, id: 'rev-1' });
+    const fingerprint = stranger.key.publicKey;
+    await expect(fleet.bus.request(registrationApprove, { actor, id: 'rev-1', fingerprint })).rejects.toMatchObject({
+      code: 'AGENT_REVOKED',
+    });
+    expect(await fleet.enroll(stranger)).toEqual({ status: 'AGENT_REVOKED' });
+  });
+
+  it('leaves in the audit trail who came in without an approval', async () => {
+    const { enrollmentToken: token } = await fleet.bus.request(agentCreate, { actor, id: 'trail-1', name: 'x' });
+    await fleet.enroll(new Host('trail-1'), { token });
+    const { manager } = fleet.store.connection.link();
+    const { state } = await manager.streams.info('EVENTS', { subjects_filter: `${auditOccurred.name}.*` });
+    expect(Object.keys(state.subjects ?? {})).toEqual([`${auditOccurred.name}.fleet`]);
   });
 
   it('puts a second machine of the same id into quarantine, and never merges it', async () => {

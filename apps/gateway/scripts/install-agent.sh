@@ -151,6 +151,7 @@ UNIT
 chmod 644 "$unit"
 
 systemd daemon-reload
-systemd enable --now "$name.service"
+systemd enable "$name.service"
+systemd restart "$name.service"
 say "$name is installed"
 if [ "$mode" = host ] && [ -z "$token" ]; then say 'it waits to be approved in Lapwing'; fi

@@ -23,7 +23,11 @@ export class Harness {
   static async start(kind: DatabaseKind): Promise<Harness> {
     const nats = await NatsServer.start();
     const database = await createDatabase(kind);
-    const bus = new Bus({ service: 'test', servers: nats.url });
+    const bus = new Bus({
+      service: 'test',
+      servers: '',
+      agent: { id: 'web-1', door: () => ({ servers: nats.url, credentials: null }) },
+    });
     bus.onModuleInit();
     const postgres = new Postgres({ service: 'test', url: database.url });
     const app = await Harness.#serve(nats.url, database.url);

@@ -15,6 +15,8 @@ export interface Revocation {
 /** How long the servers have to answer; the last of several to answer is waited for this long after the one before. */
 const ANSWER_MS = 3000;
 const STALL_MS = 300;
+const TRY_MS = 200;
+const MAX_TRIES = 21;
 
 type ClaimsAnswer = { server?: { name?: string }; data?: { code?: number }; error?: { description?: string } };
 
@@ -38,15 +40,23 @@ export class BusAuthority {
   /**
    * Makes the credentials of an agent: good for its own subjects and no others.
    * @param after a JWT that is not newer than this (milliseconds since 1970) would be void: it is waited for the next second.
+   * @throws LapwingError `UNAVAILABLE` when that is not within four seconds.
    */
-  async admit(agentId: string, publicKey: string, expiresAt: number, after = 0): Promise<string> {
+  async admit(
+    agentId: string,
+    publicKey: string,
+    expiresAt: number,
+    after = 0,
+  ): Promise<{ jwt: string; issuedAt: number }> {
     const issuer = { account: this.keys.account, signingSeed: this.keys.accountSigningSeed };
     const permissions = agentPermissions(agentId);
-    for (;;) {
+    for (let tries = 0; tries < MAX_TRIES; tries++) {
       const jwt = await issueUser(issuer, { name: `agent ${agentId}`, publicKey, permissions, expiresAt });
-      if (lifeOf(jwt).issuedAt > after) return jwt;
-      await pause(200);
+      const { issuedAt } = lifeOf(jwt);
+      if (issuedAt > after) return { jwt, issuedAt };
+      await pause(TRY_MS);
     }
+    throw new LapwingError('UNAVAILABLE', 'the key was revoked at a time that is still to come: try again');
   }
 
   /**

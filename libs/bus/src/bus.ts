@@ -20,12 +20,22 @@ import type { OnApplicationShutdown, OnModuleInit } from '@nestjs/common';
 import { NoRespondersError, RequestError, TimeoutError, type Msg } from '@nats-io/transport-node';
 import { z } from 'zod';
 import { BusConnection, type BusOptions, type Link } from './connection.js';
+import { inboxOf } from './permissions.js';
 import { errorAnswer, outgoingHeaders, throwIfError, traceOf } from './headers.js';
 
 /** Where a stream put a message. */
 export interface Published {
   /** The message's place in the stream: grows by one with each message. */
   position: number;
+}
+
+/** How questions are answered. */
+interface Serving<C extends Asked> {
+  /** The group of which one member answers. */
+  queue: string;
+  answer: (input: InputOf<C>, subject: string) => Promise<OutputOf<C>>;
+  /** Under what the answer may go; any inbox where it is left out. */
+  inbox?: (subject: string) => string;
 }
 
 /** Whether payloads are checked before they are sent, too: in tests and development. */
@@ -128,7 +138,7 @@ export class Bus implements OnModuleInit, OnApplicationShutdown {
 
   /** Answers a request, together with the other members of the service's queue group. */
   respond<C extends RequestContract>(contract: C, answer: (input: InputOf<C>) => Promise<OutputOf<C>>): void {
-    this.#serve(contract, contract.name, this.options.service, answer);
+    this.#serve(contract, contract.name, { queue: this.options.service, answer });
   }
 
   /** Answers a command to one host. */
@@ -137,7 +147,7 @@ export class Bus implements OnModuleInit, OnApplicationShutdown {
     agentId: string,
     answer: (input: InputOf<C>) => Promise<OutputOf<C>>,
   ): void {
-    this.#serve(contract, commandSubject(contract, agentId), agentId, answer);
+    this.#serve(contract, commandSubject(contract, agentId), { queue: agentId, answer });
   }
 
   /** Answers what agents ask, together with the other members of the service's queue group; the subject says who asks. */
@@ -145,19 +155,20 @@ export class Bus implements OnModuleInit, OnApplicationShutdown {
     contract: C,
     answer: (input: InputOf<C>, agentId: string) => Promise<OutputOf<C>>,
   ): void {
-    this.#serve(contract, inquirySubject(contract, '*'), this.options.service, (input, subject) =>
-      answer(input, keyOfToken(subject.split('.')[1] ?? '')),
-    );
+    const agentOf = (subject: string): string => keyOfToken(subject.split('.')[1] ?? '');
+    this.#serve(contract, inquirySubject(contract, '*'), {
+      queue: this.options.service,
+      answer: (input, subject) => answer(input, agentOf(subject)),
+      inbox: (subject) => inboxOf('agent', agentOf(subject)),
+    });
   }
 
-  #serve<C extends Asked>(
-    contract: C,
-    subject: string,
-    queue: string,
-    answer: (input: InputOf<C>, subject: string) => Promise<OutputOf<C>>,
-  ) {
+  #serve<C extends Asked>(contract: C, subject: string, { queue, answer, inbox }: Serving<C>) {
     const callback = (error: Error | null, message: Msg): void => {
       if (error) this.#log.error({ error: describeError(error), subject }, 'subscription failed');
+      // Whoever asks chooses where the answer goes, and NATS does not ask whether he may speak there himself.
+      else if (!message.reply?.startsWith(`${inbox?.(message.subject) ?? '_INBOX'}.`))
+        this.#log.warn({ subject: message.subject, reply: message.reply }, 'a question whose answer would go astray');
       else void this.#answer(contract, message, answer);
     };
     this.connection.whenLinked(({ connection }) => connection.subscribe(subject, { queue, callback }));

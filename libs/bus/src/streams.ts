@@ -32,10 +32,15 @@ const otherEvents = catalogue
   .map(({ name }) => `${name}.>`)
   .toSorted();
 
-type Wanted = Pick<StreamConfig, 'subjects' | 'max_bytes' | 'max_age' | 'num_replicas' | 'duplicate_window'>;
+type Wanted = Pick<
+  StreamConfig,
+  'subjects' | 'max_bytes' | 'max_age' | 'num_replicas' | 'duplicate_window' | 'deny_delete' | 'deny_purge'
+>;
 
 function wantedStreams(limits: StreamLimits): Record<StreamName, Wanted> {
-  const common = { num_replicas: limits.replicas, duplicate_window: nanos(120_000) };
+  // An agent chooses where the stream's "I have it" goes, and it could read like an order to delete.
+  const safe = { deny_delete: true, deny_purge: true };
+  const common = { num_replicas: limits.replicas, duplicate_window: nanos(120_000), ...safe };
   return {
     SAMPLES: {
       ...common,

@@ -1,4 +1,5 @@
 import {
+  agentConfigured,
   agentReported,
   agentSettingsGet,
   healthGet,
@@ -46,7 +47,7 @@ describe('a bus with an authority', () => {
 
   async function admit(id: string): Promise<{ credentials: Credentials; publicKey: string }> {
     const key = AgentKey.create();
-    const jwt = await authority.admit(id, key.publicKey, Date.now() + DAY_MS);
+    const { jwt } = await authority.admit(id, key.publicKey, Date.now() + DAY_MS);
     return { credentials: { jwt, seed: key.seed }, publicKey: key.publicKey };
   }
 
@@ -179,6 +180,48 @@ describe('a bus with an authority', () => {
     await connection.close();
   });
 
+  it('answers an agent in its own inbox alone, wherever it wants the answer to go', async () => {
+    const fleet = await service('fleet');
+    const asked: string[] = [];
+    fleet.respondToAgents(agentSettingsGet, async (_, agentId) => {
+      asked.push(agentId);
+      return { refreshInterval: 300, sources: [], logSources: [] };
+    });
+    const victim = await agent('web-2');
+    const told: unknown[] = [];
+    victim.listen(agentConfigured, 'web-2', (settings) => told.push(settings));
+    const { connection } = await intruder('web-1', '_INBOX.agent.web-1');
+    for (const reply of ['evt.agent.configured.v1.web-2', '_INBOX.agent.web-2.x', '$JS.API.STREAM.PURGE.EVENTS'])
+      connection.publish('ask.web-1.settings.get.v1', '{}', { reply });
+    await connection.flush();
+    expect(await victim.inquire(agentSettingsGet, 'web-2', {})).toMatchObject({
+      sources: expect.any(Array) as string[],
+    });
+    expect([asked.filter((id) => id !== 'web-2'), told]).toEqual([[], []]);
+    await connection.close();
+  });
+
+  it('keeps its streams and consumers whole, wherever an agent wants the acknowledgement to go', async () => {
+    const { manager } = (await service('metrics-store')).connection.link();
+    await manager.consumers.add('SAMPLES', { durable_name: 'metrics-store', ack_policy: 'explicit' });
+    const { connection } = await intruder('web-1', '_INBOX.agent.web-1');
+    const sample = { agentId: 'web-1', outbox: '0a1b2c3d4e5f', samples: [hostSample(1, Date.now())] };
+    const before = (await manager.streams.info('SAMPLES')).state.messages;
+    const replies = [
+      ...['PURGE', 'DELETE', 'MSG.DELETE', 'UPDATE'].map((action) => `$JS.API.STREAM.${action}.SAMPLES`),
+      '$JS.API.CONSUMER.DELETE.SAMPLES.metrics-store',
+      '$JS.API.CONSUMER.MSG.NEXT.SAMPLES.metrics-store',
+    ];
+    for (const reply of replies) connection.publish('evt.host.sampled.v1.web-1', JSON.stringify(sample), { reply });
+    await connection.flush();
+    await eventually(async () =>
+      expect((await manager.streams.info('SAMPLES')).state.messages).toBe(before + replies.length),
+    );
+    const { num_pending: pending, num_ack_pending: taken } = await manager.consumers.info('SAMPLES', 'metrics-store');
+    expect([pending, taken]).toEqual([before + replies.length, 0]);
+    await connection.close();
+  });
+
   it('cuts a revoked agent at once, lets it not come back, also after a restart, and the others stay', async () => {
     const [one, other] = [await admit('revoked-1'), await admit('kept-1')];
     const join = ({ credentials: { jwt, seed } }: typeof one) =>
@@ -192,7 +235,7 @@ describe('a bus with an authority', () => {
     await nats.run();
     await expect(join(one)).rejects.toThrow('Authorization Violation');
     await (await join(other)).close();
-    const again = await authority.admit('revoked-1', one.publicKey, Date.now() + DAY_MS, Date.now());
+    const { jwt: again } = await authority.admit('revoked-1', one.publicKey, Date.now() + DAY_MS, Date.now());
     await (await join({ ...one, credentials: { ...one.credentials, jwt: again } })).close();
     await second.close();
   });
@@ -214,7 +257,7 @@ describe('revocation on a cluster', () => {
     );
     const authority = new BusAuthority(servers[0]?.url ?? '', readAuthority(path.join(folder, 'authority.json')));
     const key = AgentKey.create();
-    const jwt = await authority.admit('web-1', key.publicKey, Date.now() + DAY_MS);
+    const { jwt } = await authority.admit('web-1', key.publicKey, Date.now() + DAY_MS);
     const connections = await Promise.all(
       servers.map(({ url }) =>
         connect({ servers: url, authenticator: jwtAuthenticator(jwt, Buffer.from(key.seed)), reconnect: false }),

@@ -25,14 +25,19 @@ export function agentIdFromHostname(hostname: string): string {
 }
 
 /**
- * The one token of a subject that stands for an agent, or for whatever else a message is about. A dot would make two tokens of
- * it, and is written `%2E`.
+ * The one token of a subject that stands for an agent, or for whatever else a message is about: letters, digits, `_` and `-` as they are,
+ * everything else as in URLs. The wildcards `*` and `>` stay.
  */
 export function subjectToken(key: string): string {
-  return key.replaceAll('.', '%2E');
+  if (key === '*' || key === '>') return key;
+  return encodeURIComponent(key).replace(/[.!~*'()]/g, (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`);
 }
 
-/** The key for which a token of a subject stands; the inverse of {@link subjectToken}. */
+/** The key for which a token of a subject stands; the inverse of {@link subjectToken}. A token that stands for none is its own key. */
 export function keyOfToken(token: string): string {
-  return token.replaceAll('%2E', '.');
+  try {
+    return decodeURIComponent(token);
+  } catch {
+    return token;
+  }
 }

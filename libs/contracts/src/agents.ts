@@ -22,6 +22,9 @@ export const agentStatuses = ['pending', 'quarantined', 'rejected', 'revoked', '
 /** One of {@link agentStatuses}. */
 export type AgentStatus = (typeof agentStatuses)[number];
 
+/** The public NKey of an agent. */
+const PublicKey = z.string().regex(/^U[A-Z2-7]{55}$/, 'a public NKey of a user: U and 55 of the characters A-Z 2-7');
+
 /** What a host tells of itself when it asks to be let in. */
 export const AgentFacts = z.object({
   hostname: line(255),
@@ -171,10 +174,24 @@ export const registrationList = request('req.fleet.registration.list.v1', {
   input: z.object({}),
   output: z.object({ agents: z.array(Agent) }),
 });
-/** Lets one in; `NOT_FOUND`, `ALREADY_APPROVED`, `AGENT_CLONE`. */
-export const registrationApprove = request('req.fleet.registration.approve.v1', { input: ByActor, output: Agent });
-/** Refuses one for an hour; `NOT_FOUND`. */
-export const registrationReject = request('req.fleet.registration.reject.v1', { input: ByActor, output: z.object({}) });
+/** Which of those who wait under one id is meant: its public key. */
+export const Fingerprint = PublicKey.optional();
+const OneWaiting = ByActor.extend({ fingerprint: Fingerprint });
+
+/**
+ * Lets one in; `NOT_FOUND`, `ALREADY_APPROVED`, and `AGENT_CLONE` when the id belongs to another machine, or several ask for it and it is not
+ * said which is meant.
+ */
+export const registrationApprove = request('req.fleet.registration.approve.v1', {
+  input: OneWaiting,
+  output: Agent,
+  deadlineMs: 15_000,
+});
+/** Refuses one for an hour, or all who wait under the id; `NOT_FOUND`. */
+export const registrationReject = request('req.fleet.registration.reject.v1', {
+  input: OneWaiting,
+  output: z.object({}),
+});
 
 /** What an agent signs with its key when it asks to be let in, so that nobody can ask in its name. */
 export function enrollmentProof(ask: { id: string; publicKey: string; machine: string; time: number }): string {
@@ -186,7 +203,7 @@ export const Enrollment = AgentFacts.extend({
   id: AgentId,
   name: line(128).min(1).optional(),
   /** Its NKey: a user's public key. The seed never leaves the host. */
-  publicKey: z.string().regex(/^U[A-Z2-7]{55}$/, 'a public NKey of a user: U and 55 of the characters A-Z 2-7'),
+  publicKey: PublicKey,
   /** A token made by an administrator, which saves the wait. */
   token: z.string().max(128).optional(),
   /** When it asked, milliseconds since 1970. */

@@ -4,10 +4,41 @@ import { Actor } from './identity.js';
 
 /** Milliseconds since 1970, UTC. */
 const Instant = z.int().min(0).max(8.64e15);
-const text = (max: number) => z.string().max(max);
+/** Agents written in Go send null where there is nothing. */
+const present = (value: unknown): unknown => value ?? undefined;
+/** A text that is cut where it is too long: one odd label must not cost the whole host. */
+const text = (max: number) =>
+  z.preprocess((value) => (typeof value === 'string' ? value.slice(0, max) : present(value)), z.string().default(''));
+const optionalText = (max: number) =>
+  z.preprocess(
+    (value) => (typeof value === 'string' && value !== '' ? value.slice(0, max) : undefined),
+    z.string().optional(),
+  );
+/** A number that cannot be negative; where it is all the same, it stands for "unknown". */
+const count = z.preprocess(
+  (value) => (typeof value === 'number' && value < 0 ? 0 : present(value)),
+  z.number().max(Number.MAX_SAFE_INTEGER).default(0),
+);
+const whole = (max: number) =>
+  z.preprocess((value) => (typeof value === 'number' && value < 0 ? 0 : present(value)), z.int().max(max).default(0));
+/** The first of many: what a person could read. */
+const some = <T extends z.ZodType>(item: T, max: number) =>
+  z.preprocess((value) => (Array.isArray(value) ? value.slice(0, max) : present(value)), z.array(item).default([]));
+
 /** An id that stands in URLs and names: no slash, no control character, no way up. */
-const Id = text(256).regex(/^[A-Za-z0-9][A-Za-z0-9._:-]*$/, 'letters, digits and . _ : -, the first a letter or digit');
-const count = z.number().nonnegative();
+const Id = z
+  .string()
+  .max(256)
+  .regex(/^(?!\.{1,2}$)[^/\\\p{Cc}]+$/u, 'no slashes, no control characters, not only dots');
+const MAX_LABELS = 200;
+const Labels = z.preprocess(
+  (value) => {
+    if (typeof value !== 'object' || value === null) return present(value);
+    const entries = Object.entries(value).slice(0, MAX_LABELS);
+    return Object.fromEntries(entries.map(([name, label]) => [name.slice(0, 256), label]));
+  },
+  z.record(z.string(), text(2048)).default({}),
+);
 
 /** The most containers of one report. */
 export const MAX_CONTAINERS = 2000;
@@ -16,42 +47,31 @@ export const MAX_CONTAINERS = 2000;
 export const ReportedContainer = z.object({
   id: Id,
   name: text(256),
-  image: text(512).default(''),
-  createdAt: text(64).nullable().optional(),
-  startedAt: text(64).nullable().optional(),
-  finishedAt: text(64).nullable().optional(),
-  state: text(32).default(''),
-  status: text(256).default(''),
-  health: text(32).default(''),
-  cpuPercent: count.default(0),
-  memoryUsageBytes: count.default(0),
-  memoryLimitBytes: count.default(0),
-  memoryPercent: count.default(0),
-  uptimeSeconds: z.number().default(0),
-  restartCount: z.int().nonnegative().default(0),
-  exitCode: z.int32().default(0),
-  labels: z
-    .record(text(256), text(2048))
-    .refine((labels) => Object.keys(labels).length <= 200, 'at most 200 labels')
-    .nullable()
-    .default({}),
-  ports: z
-    .array(
-      z.object({
-        privatePort: z.int().min(0).max(65_535),
-        publicPort: z.int().min(0).max(65_535).optional(),
-        protocol: text(16).default('tcp'),
-        ip: text(64).optional(),
-      }),
-    )
-    .max(1000)
-    .nullable()
-    .default([]),
-  networks: z
-    .array(z.object({ name: text(256), ipv4: text(64).optional(), ipv6: text(64).optional() }))
-    .max(200)
-    .nullable()
-    .default([]),
+  image: text(512),
+  createdAt: optionalText(64),
+  startedAt: optionalText(64),
+  finishedAt: optionalText(64),
+  state: text(32),
+  status: text(256),
+  health: text(32),
+  cpuPercent: count,
+  memoryUsageBytes: count,
+  memoryLimitBytes: count,
+  memoryPercent: count,
+  uptimeSeconds: count,
+  restartCount: whole(2 ** 31 - 1),
+  exitCode: z.preprocess(present, z.int32().default(0)),
+  labels: Labels,
+  ports: some(
+    z.object({
+      privatePort: whole(65_535),
+      publicPort: z.preprocess(present, z.int().min(0).max(65_535).optional()),
+      protocol: text(16),
+      ip: optionalText(64),
+    }),
+    200,
+  ),
+  networks: some(z.object({ name: text(256), ipv4: optionalText(64), ipv6: optionalText(64) }), 100),
 });
 /** See {@link ReportedContainer}. */
 export type ReportedContainer = z.infer<typeof ReportedContainer>;
@@ -59,31 +79,31 @@ export type ReportedContainer = z.infer<typeof ReportedContainer>;
 /** What a Docker agent sends at each beat, in the names of Pulse's agent. */
 export const DockerReport = z.object({
   agent: z.object({
-    id: Id.optional(),
-    version: text(64).default(''),
-    intervalSeconds: z.number().min(1).max(86_400).default(30),
+    id: z.preprocess((value) => (value === '' ? undefined : present(value)), Id.optional()),
+    version: text(64),
+    intervalSeconds: z.preprocess(
+      (value) => (typeof value === 'number' && value > 0 ? Math.min(Math.max(value, 1), 86_400) : undefined),
+      z.number().default(30),
+    ),
   }),
   host: z.object({
-    hostname: text(255).min(1, 'a host name'),
-    name: text(255).optional(),
-    machineId: text(128)
-      .regex(/^[A-Za-z0-9-]*$/, 'letters, digits and hyphens')
-      .optional(),
-    os: text(128).default(''),
-    kernelVersion: text(128).default(''),
-    architecture: text(32).default(''),
-    dockerVersion: text(64).default(''),
-    totalCpu: z.int().nonnegative().default(0),
-    totalMemoryBytes: count.default(0),
-    uptimeSeconds: z.number().nonnegative().default(0),
+    hostname: z.string().min(1, 'a host name').max(255),
+    name: optionalText(255),
+    machineId: optionalText(128),
+    os: text(128),
+    kernelVersion: text(128),
+    architecture: text(32),
+    dockerVersion: text(64),
+    totalCpu: whole(65_536),
+    totalMemoryBytes: count,
+    uptimeSeconds: count,
   }),
-  containers: z
-    .array(ReportedContainer)
-    .max(MAX_CONTAINERS, `at most ${MAX_CONTAINERS} containers`)
-    .nullable()
-    .default([]),
+  containers: z.preprocess(
+    present,
+    z.array(ReportedContainer).max(MAX_CONTAINERS, `at most ${MAX_CONTAINERS} containers`).default([]),
+  ),
   /** When it was taken, ISO 8601; the server's time when it is missing. */
-  timestamp: z.iso.datetime({ offset: true, error: 'an ISO 8601 time' }).optional(),
+  timestamp: z.preprocess(present, z.iso.datetime({ offset: true, error: 'an ISO 8601 time' }).optional()),
 });
 /** See {@link DockerReport}. */
 export type DockerReport = z.infer<typeof DockerReport>;
@@ -193,7 +213,7 @@ export const dockercommandAcknowledge = request('req.fleet.dockercommand.acknowl
     id: z.string().max(64),
     hostId: z.string().max(300),
     status: z.enum(['acknowledged', 'completed', 'failed']),
-    message: text(1000).default(''),
+    message: text(1000),
   }),
   output: z.object({ hostId: z.string(), command: DockerCommand }),
 });

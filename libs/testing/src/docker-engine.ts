@@ -10,6 +10,8 @@ export class DockerEngineServer {
   readonly asked: string[] = [];
   /** The answers, by path without its query. Any other path is answered with 404. */
   readonly answers: Record<string, () => unknown> = {};
+  /** In the middle of the answer to this path it is gone. */
+  hangUpAt: string | undefined;
 
   private constructor(
     private readonly folder: string,
@@ -23,6 +25,11 @@ export class DockerEngineServer {
     server.on('request', (request, response) => {
       engine.asked.push(`${request.method} ${request.url}`);
       const answer = engine.answers[(request.url ?? '').split('?')[0] ?? ''];
+      if (request.url === engine.hangUpAt) {
+        response.writeHead(200, { 'content-length': '100' });
+        response.write('{', () => response.socket?.destroy());
+        return;
+      }
       response.writeHead(answer ? 200 : 404).end(JSON.stringify(answer?.() ?? { message: 'no such container' }));
     });
     server.listen(engine.socket);

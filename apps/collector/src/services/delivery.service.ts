@@ -14,7 +14,12 @@ import type { Entry, Outbox } from '../store/outbox.js';
 
 const ROUND_MS = 1000;
 const MAX_DOUBT_MS = 600_000;
-const MAX_BYTES = 400_000;
+/**
+ * What a message of back-fill may hold, in bytes. Small, and one at a time: what comes live from others waits in the same stream behind it.
+ */
+const MAX_BYTES = 100_000;
+/** After so long without a word the next is sent all the same: metrics-store may be away, and the stream keeps it. */
+const SETTLE_MS = 2000;
 const MAX_CARRIED = 100;
 
 /**
@@ -29,6 +34,8 @@ export class DeliveryService {
   #timer: NodeJS.Timeout | undefined;
   #round: Promise<void> = Promise.resolve();
   #stopping = false;
+  /** Called when something was confirmed. */
+  #heard: (() => void) | undefined;
 
   /** @param options after how long without a word a sample that was sent is asked about, in milliseconds. */
   constructor(
@@ -60,6 +67,7 @@ export class DeliveryService {
   /** Hears what metrics-store has. */
   async confirmed({ outbox, ranges }: Pick<PayloadOf<typeof samplesStored>, 'outbox' | 'ranges'>): Promise<void> {
     await this.outbox.confirm(outbox, ranges);
+    this.#heard?.();
     const within = (carried: { outbox: string; seq: number }) =>
       carried.outbox === outbox && ranges.some(([first, last]) => carried.seq >= first && carried.seq <= last);
     const gaps = this.#carried.filter(within).flatMap((carried) => carried.gaps);
@@ -77,12 +85,28 @@ export class DeliveryService {
       ) {
         const sent = await this.#publish(batch, await this.outbox.read(batch));
         if (!sent) return;
+        await this.#settled(batch);
       }
       await this.#resolveDoubts();
     } catch (error) {
       const away = error instanceof LapwingError && (error.code === 'UNAVAILABLE' || error.code === 'TIMEOUT');
       if (!this.#stopping && !away) this.#log.warn({ error: describeError(error) }, 'sending failed, trying again');
     }
+  }
+
+  /** Waits until metrics-store has these, for a while. */
+  async #settled(batch: Entry[]): Promise<void> {
+    const waits = (): boolean => batch.some((entry) => this.outbox.holds(entry));
+    const until = performance.now() + SETTLE_MS;
+    while (waits() && performance.now() < until && !this.#stopping) {
+      let timer: NodeJS.Timeout | undefined;
+      await new Promise<void>((resolve) => {
+        this.#heard = resolve;
+        timer = setTimeout(resolve, until - performance.now());
+      });
+      clearTimeout(timer);
+    }
+    this.#heard = undefined;
   }
 
   /** The oldest unsent samples of one outbox that fit into a message. */

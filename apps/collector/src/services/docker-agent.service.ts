@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import { z } from 'zod';
 import type { DockerAgentConfig, DockerTarget } from '../config.js';
 import { DockerEngine } from '../sources/docker/engine.js';
-import { readEngine } from '../sources/docker/report.js';
+import { ContainerReader } from '../sources/docker/report.js';
 
 const Taken = z.object({
   hostId: z.string(),
@@ -21,7 +21,7 @@ const MAX_COMMANDS = 20;
 /** Reports the containers of this host to servers that speak Pulse's protocol, and does what they command: to stop. */
 export class DockerAgentService {
   readonly #log = createLogger('collector', 'docker agent');
-  readonly #engine: DockerEngine;
+  readonly #containers: ContainerReader;
   #timer: NodeJS.Timeout | undefined;
   #reporting: Promise<void> = Promise.resolve();
   #stopping = false;
@@ -33,7 +33,7 @@ export class DockerAgentService {
     private readonly version: string,
     private readonly whenStopped: () => void,
   ) {
-    this.#engine = new DockerEngine(config.COLLECTOR_DOCKER_SOCKET);
+    this.#containers = new ContainerReader(new DockerEngine(config.COLLECTOR_DOCKER_SOCKET));
   }
 
   /** Reports now, and from now on. */
@@ -62,7 +62,7 @@ export class DockerAgentService {
   }
 
   async #read(): Promise<DockerReport> {
-    const { info, containers } = await readEngine(this.#engine);
+    const { info, containers } = await this.#containers.read();
     const { PULSE_AGENT_ID: id, PULSE_HOSTNAME: name = hostname(), PULSE_INTERVAL: intervalSeconds } = this.config;
     const { machineId } = this.config;
     return {
@@ -70,7 +70,7 @@ export class DockerAgentService {
       host: {
         hostname: name,
         name: info.Name ?? name,
-        ...(machineId && { machineId }),
+        machineId: machineId || undefined,
         os: info.OperatingSystem ?? process.platform,
         kernelVersion: info.KernelVersion ?? '',
         architecture: info.Architecture ?? process.arch,

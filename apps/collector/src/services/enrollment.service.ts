@@ -1,9 +1,10 @@
 import { AgentKey, lifeOf, type Door } from '@lapwing/bus';
-import { Enrolled, enrollmentProof, errorCodes, type AgentFacts, type ErrorCode } from '@lapwing/contracts';
+import { Enrolled, enrollmentProof, type AgentFacts, type ErrorCode } from '@lapwing/contracts';
 import { postJson } from '@lapwing/outgoing/post';
 import type { Secret } from '@lapwing/service';
 import { createLogger, describeError } from '@lapwing/telemetry';
 import type { OnApplicationBootstrap, OnModuleDestroy } from '@nestjs/common';
+import { createHash } from 'node:crypto';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { z } from 'zod';
@@ -16,6 +17,8 @@ const Identity = z.object({
   machine: z.string(),
   jwt: z.string().nullable(),
   servers: z.array(z.string()),
+  /** SHA-256 of an enrolment token that has done its work, or never will. */
+  spentToken: z.string().optional(),
 });
 type Identity = z.infer<typeof Identity>;
 
@@ -103,7 +106,15 @@ export class EnrollmentService implements OnApplicationBootstrap, OnModuleDestro
     if (known?.agentId === agentId && known.machine === facts.machine) return known;
     if (known)
       this.#log.warn({ was: known.agentId }, 'the identity on disk is of another machine or agent: made a new one');
-    const identity = { agentId, seed: AgentKey.create().seed, machine: facts.machine, jwt: null, servers: [] };
+    const spent = known?.spentToken === undefined ? {} : { spentToken: known.spentToken };
+    const identity = {
+      agentId,
+      seed: AgentKey.create().seed,
+      machine: facts.machine,
+      jwt: null,
+      servers: [],
+      ...spent,
+    };
     await this.#file.write(identity);
     return identity;
   }
@@ -151,18 +162,19 @@ export class EnrollmentService implements OnApplicationBootstrap, OnModuleDestro
     if (!enrolled.success) return this.#refuse(identity, Refusal.parse(body));
     if (enrolled.data.status !== 'approved') {
       const { status, retryAfterMs } = enrolled.data;
+      await this.#shutOut(identity);
       const pending = status === 'pending' ? 'waits to be approved' : 'is in quarantine: another machine has this id';
       this.#tell('info', `this host (${identity.agentId}, key ${AgentKey.from(identity.seed).publicKey}) ${pending}`);
       return retryAfterMs;
     }
-    this.#identity = { ...identity, jwt: enrolled.data.jwt, servers: enrolled.data.servers };
-    await this.#file.write(this.#identity);
+    await this.#keep({ ...this.#withSpentToken(identity), jwt: enrolled.data.jwt, servers: enrolled.data.servers });
     this.#tell('info', `this host is let in as ${identity.agentId}`);
     return 'approved';
   }
 
-  #question({ agentId: id, seed }: Identity): Record<string, unknown> {
-    const { name, token, facts } = this.options;
+  #question({ agentId: id, seed, spentToken }: Identity): Record<string, unknown> {
+    const { name, facts } = this.options;
+    const token = this.options.token && hashOf(this.options.token) !== spentToken ? this.options.token : undefined;
     const key = AgentKey.from(seed);
     const ask = { id, publicKey: key.publicKey, machine: facts.machine, time: Date.now() };
     return { ...facts, ...ask, name, token: token?.reveal(), signature: key.sign(enrollmentProof(ask)) };
@@ -173,12 +185,26 @@ export class EnrollmentService implements OnApplicationBootstrap, OnModuleDestro
     // It is only starting, or a part of it is away.
     if (AWAY.includes(code)) throw new Error(error);
     this.#tell('warn', `Lapwing refuses this host: ${error}`);
-    const shutOut: ErrorCode[] = ['AGENT_REVOKED', 'AGENT_REJECTED', 'AGENT_CLONE'];
-    if (code in errorCodes && shutOut.includes(code as ErrorCode) && identity.servers.length > 0) {
-      this.#identity = { ...identity, jwt: null, servers: [] };
-      await this.#file.write(this.#identity);
-    }
+    const shutOut: ErrorCode[] = ['AGENT_REVOKED', 'AGENT_REJECTED', 'ENROLLMENT_TOKEN_INVALID'];
+    if (shutOut.includes(code as ErrorCode)) await this.#shutOut(identity);
+    if (code === 'ENROLLMENT_TOKEN_INVALID' && this.#identity) await this.#keep(this.#withSpentToken(this.#identity));
     return Math.max(details.retryAfterMs ?? 0, code === 'AGENT_REVOKED' ? REVOKED_MS : LOOK_AGAIN_MS);
+  }
+
+  /** Credentials that are void must not be tried over and over. */
+  async #shutOut(identity: Identity): Promise<void> {
+    if (identity.servers.length > 0) await this.#keep({ ...identity, jwt: null, servers: [] });
+  }
+
+  /** A token is good once: it is not sent again. */
+  #withSpentToken(identity: Identity): Identity {
+    const { token } = this.options;
+    return token ? { ...identity, spentToken: hashOf(token) } : identity;
+  }
+
+  async #keep(identity: Identity): Promise<void> {
+    this.#identity = identity;
+    await this.#file.write(identity);
   }
 
   /** The same news again is no news. */
@@ -188,3 +214,5 @@ export class EnrollmentService implements OnApplicationBootstrap, OnModuleDestro
     this.#log[level](text);
   }
 }
+
+const hashOf = (token: Secret): string => createHash('sha256').update(token.reveal()).digest('hex');

@@ -1,6 +1,6 @@
 import type { Bus } from '@lapwing/bus';
 import { AgentSettings, agentReported, agentSettingsGet } from '@lapwing/contracts';
-import { createLogger } from '@lapwing/telemetry';
+import { createLogger, describeError } from '@lapwing/telemetry';
 import type { OnApplicationBootstrap, OnModuleDestroy } from '@nestjs/common';
 import { randomBytes } from 'node:crypto';
 import path from 'node:path';
@@ -57,7 +57,12 @@ export class SettingsService implements OnApplicationBootstrap, OnModuleDestroy 
     if (text === this.#known) return;
     this.#follow(settings);
     this.#report();
-    await this.#file.write(settings);
+    try {
+      await this.#file.write(settings);
+    } catch (error) {
+      // A full disk must not stop the agent; what it follows now it asks for again after its next start.
+      this.#log.warn({ error: describeError(error) }, 'the settings could not be kept');
+    }
   }
 
   #follow(settings: AgentSettings): void {

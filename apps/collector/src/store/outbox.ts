@@ -110,6 +110,11 @@ export class Outbox {
     return this.#entries.values();
   }
 
+  /** Whether a sample waits for confirmation still. */
+  holds({ outbox, seq }: Entry): boolean {
+    return this.#entries.has(`${outbox}/${seq}`);
+  }
+
   /** How many samples wait for confirmation. */
   get size(): number {
     return this.#entries.size;

@@ -25,14 +25,16 @@ export type Verdict =
  */
 export function judge(known: Known, publicKey: string, now: number): Verdict {
   const { agent, token, registration } = known;
-  if (known.vouched) return { do: 'admit' };
   if (agent?.state === 'revoked') return { do: 'refuse', code: 'AGENT_REVOKED' };
   if (agent?.state === 'approved' && agent.publicKey === publicKey) return { do: 'admit' };
-  if (token === 'bad') return { do: 'refuse', code: 'ENROLLMENT_TOKEN_INVALID' };
-  if (token === 'good' && agent?.state === 'added') return { do: 'admit' };
+  if (agent?.state === 'quarantined') return { do: 'wait', as: 'quarantined' };
+  if (known.vouched || (token === 'good' && agent?.state === 'added')) return { do: 'admit' };
+  // A token that was used up says nothing about a machine that is known: it may be a copy, and that must be told.
+  if (token === 'bad' && agent?.state !== 'approved' && !registration)
+    return { do: 'refuse', code: 'ENROLLMENT_TOKEN_INVALID' };
   if (registration?.state === 'rejected' && (registration.rejectedUntil ?? 0) > now)
     return { do: 'refuse', code: 'AGENT_REJECTED', until: registration.rejectedUntil ?? now };
-  if (agent?.state === 'approved' || agent?.state === 'quarantined') return { do: 'wait', as: 'quarantined' };
+  if (agent?.state === 'approved') return { do: 'wait', as: 'quarantined' };
   if (registration?.state === 'pending') return { do: 'wait', as: 'pending' };
   return { do: 'wait', as: known.rival ? 'quarantined' : 'pending' };
 }

@@ -18,30 +18,28 @@ export interface KnownHost extends DockerIdentity {
 /** Who reports, as far as the report tells. */
 export function identityOf({ agent, host }: DockerReport, tokenId: string): DockerIdentity {
   const machineId = host.machineId ?? '';
-  return { agentKey: agent.id ?? (machineId || host.hostname), machineId, tokenId, hostname: host.hostname };
+  const key = agent.id ?? (machineId || host.hostname);
+  // A host's name is free text, and becomes an id here.
+  const agentKey = key.replace(/[/\\\p{Cc}]+/gu, '-').replace(/^\.+$/, '-');
+  return { agentKey, machineId, tokenId, hostname: host.hostname };
 }
 
 /**
  * Finds the host that reports among those with the same agent key and machine id. Copied machines share both, and often the token, too:
- * they differ by token or host name, and both report. A host whose token was exchanged, or that was renamed, differs as well, but
- * then its old self is silent.
+ * they differ by token or host name, and both report. A host whose token was exchanged differs by token alone, and then its old
+ * self is silent. A host that was renamed cannot be told from a copy of one that is switched off: it becomes a host of its own.
  * @returns the known host; undefined for a new one.
  */
 export function hostOf(identity: DockerIdentity, known: KnownHost[]): KnownHost | undefined {
-  const exact = known.find(({ tokenId, hostname }) => tokenId === identity.tokenId && hostname === identity.hostname);
-  if (exact) return exact;
-  const silent = known.filter(({ isOnline }) => !isOnline);
-  return (
-    silent.find(({ tokenId }) => tokenId === identity.tokenId) ??
-    silent.find(({ hostname }) => hostname === identity.hostname)
-  );
+  const named = known.filter(({ hostname }) => hostname === identity.hostname);
+  return named.find(({ tokenId }) => tokenId === identity.tokenId) ?? named.find(({ isOnline }) => !isOnline);
 }
 
-/** The id of a new host: the agent's own, and with something unlike added where that is taken. */
-export function hostIdOf(identity: DockerIdentity, isTaken: boolean, fingerprint: (text: string) => string): string {
+/** The ids that a new host may get, the best first: the agent's own, then some with something unlike added. */
+export function hostIdsOf(identity: DockerIdentity, fingerprint: (text: string) => string): string[] {
   const { agentKey, machineId, tokenId, hostname } = identity;
-  if (!isTaken) return agentKey;
-  return `${agentKey}-${fingerprint([agentKey, machineId, tokenId, hostname].join('\n')).slice(0, 8)}`;
+  const full = fingerprint([agentKey, machineId, tokenId, hostname].join('\n'));
+  return [agentKey, ...[8, 16, 32, 64].map((length) => `${agentKey}-${full.slice(0, length)}`)];
 }
 
 /** How long a silent host counts as online: four of its intervals, at least 30 s, at most 10 min. In milliseconds. */

@@ -33,11 +33,12 @@ export function remember(before: ContainerMemory, containers: ReportedContainer[
   for (const container of containers) {
     const known = before.containers[container.id];
     const grew = known !== undefined && container.restartCount > known.restarts;
-    const growths = grew ? Array.from({ length: container.restartCount - known.restarts }, () => now) : [];
+    const count = grew ? Math.min(container.restartCount - known.restarts, MAX_GROWTHS) : 0;
+    const growths = Array.from({ length: count }, () => now);
     const grewAt = [...(known?.grewAt ?? []), ...growths].filter((at) => at > now - LOOP_MS).slice(-MAX_GROWTHS);
     const running = isRunning(container);
     const ended = !running && (known?.running ?? container.state.toLowerCase() === 'exited');
-    if ((ended || grew) && !ASKED_FOR.has(container.exitCode))
+    if ((ended || grew) && !ASKED_FOR.has(container.exitCode) && endOf(container, now) > now - EXIT_MS)
       exits.push({
         containerId: container.id,
         containerName: container.name,
@@ -52,7 +53,8 @@ export function remember(before: ContainerMemory, containers: ReportedContainer[
 /** When a container ended, as it says, if that is believable. */
 function endOf({ finishedAt }: ReportedContainer, now: number): number {
   const at = Date.parse(finishedAt ?? '');
-  return at > now - EXIT_MS && at <= now ? at : now;
+  // Go writes the year 1 where there is no time.
+  return at > 0 && at <= now ? at : now;
 }
 
 /** What somebody should look at. */

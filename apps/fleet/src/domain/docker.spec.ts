@@ -1,6 +1,6 @@
 import { DockerReport, type ReportedContainer } from '@lapwing/contracts';
 import { acknowledge, dispatch, isOpen, present, stopCommand } from './docker-command';
-import { hostIdOf, hostOf, identityOf, offlineAfter, type KnownHost } from './docker-identity';
+import { hostIdsOf, hostOf, identityOf, offlineAfter, type KnownHost } from './docker-identity';
 import { emptyMemory, issuesOf, remember } from './docker-issues';
 
 const NOW = Date.UTC(2026, 0, 15, 10);
@@ -15,6 +15,34 @@ function container(changes: Partial<ReportedContainer> = {}): ReportedContainer 
 }
 const types = (containers: ReportedContainer[], memory = emptyMemory): string[] =>
   issuesOf(containers, memory, NOW).map(({ type, severity }) => `${type} ${severity}`);
+
+describe('a report', () => {
+  const read = (report: object) =>
+    DockerReport.safeParse({ agent: {}, host: { hostname: 'h' }, containers: [{ id: 'c', name: 'n' }], ...report });
+  it.each<[string, object]>([
+    [
+      'nulls and zeros, as Go sends them',
+      { agent: { id: '', version: null, intervalSeconds: 0 }, containers: null, timestamp: null },
+    ],
+    ['an id with spaces', { agent: { id: 'My NAS' } }],
+    ['long labels', { containers: [{ id: 'c', name: 'n', labels: { long: 'x'.repeat(10_000), none: null } }] }],
+    [
+      'many ports',
+      { containers: [{ id: 'c', name: 'n', ports: Array.from({ length: 10_000 }, () => ({ privatePort: 1 })) }] },
+    ],
+    [
+      'a limit that was too large for Go',
+      { containers: [{ id: 'c', name: 'n', memoryLimitBytes: -1, networks: null }] },
+    ],
+  ])('is taken with %s', (_, changes) => expect(read(changes).error).toBeUndefined());
+  it.each<[string, object]>([
+    ['a way up as an id', { agent: { id: '../x' } }],
+    ['dots as an id', { containers: [{ id: '..', name: 'n' }] }],
+    ['no host', { host: {} }],
+    ['too many containers', { containers: Array.from({ length: 2001 }, () => ({ id: 'c', name: 'n' })) }],
+    ['more restarts than can be counted', { containers: [{ id: 'c', name: 'n', restartCount: 2 ** 31 }] }],
+  ])('is refused with %s', (_, changes) => expect(read(changes).success).toBe(false));
+});
 
 describe('who reports', () => {
   const report = (agentId: string | undefined, machineId: string | undefined, hostname: string) =>
@@ -40,15 +68,23 @@ describe('who reports', () => {
     expect(found('u', 'h', [known('t', 'h', true)])).toBeUndefined());
   it('is a copy when another of the same machine and token reports under another name', () =>
     expect(found('t', 'h2', [known('t', 'h', true)])).toBeUndefined());
-  it('is the same with a new token, or renamed, when the old one is silent', () => {
+  it('is the same with a new token when the old one is silent', () => {
     expect(found('u', 'h', [known('t', 'h', false)])).toBe('t/h');
-    expect(found('t', 'h2', [known('t', 'h', false)])).toBe('t/h');
-    expect(found('u', 'h2', [known('t', 'h', false)])).toBeUndefined();
+    expect(found('u', 'h', [known('t', 'h', true)])).toBeUndefined();
+  });
+  it('is another under another name, though the one that it could be a copy of is switched off', () =>
+    expect(found('t', 'h2', [known('t', 'h', false)])).toBeUndefined());
+  it('makes an id of a host name that could lead somewhere', () => {
+    expect(identityOf(report(undefined, undefined, '../../x'), 't').agentKey).toBe('..-..-x');
+    expect(identityOf(report(undefined, undefined, '..'), 't').agentKey).toBe('-');
   });
   it('gets an id of its own', () => {
     const identity = identityOf(report('a', 'm', 'h'), 't');
-    expect(hostIdOf(identity, false, () => 'x')).toBe('a');
-    expect(hostIdOf(identity, true, () => '0123456789')).toBe('a-01234567');
+    expect(hostIdsOf(identity, () => '0123456789abcdef').slice(0, 3)).toEqual([
+      'a',
+      'a-01234567',
+      'a-0123456789abcdef',
+    ]);
   });
   it.each([
     [1, 30],
@@ -107,6 +143,16 @@ describe('recent exit codes', () => {
     memory = remember(memory, [container({ restartCount: 1, exitCode: 137 })], NOW);
     expect(exits(memory)).toEqual([1, 137]);
     expect(exits(remember(memory, [], NOW + 25 * 60 * MINUTE))).toEqual([]);
+  });
+  it('are not those of long ago, whatever a first report tells', () => {
+    const finishedAt = new Date(NOW - 21 * 24 * 60 * MINUTE).toISOString();
+    expect(exits(remember(emptyMemory, [container({ state: 'exited', exitCode: 1, finishedAt })], NOW))).toEqual([]);
+    const never = container({ state: 'exited', exitCode: 1, finishedAt: '0001-01-01T00:00:00Z' });
+    expect(exits(remember(emptyMemory, [never], NOW))).toEqual([1]);
+  });
+  it('live with a count that jumps', () => {
+    const memory = remember(emptyMemory, [container({ restartCount: 0 })], NOW);
+    expect(remember(memory, [container({ restartCount: 2 ** 31 - 1 })], NOW).containers['c1']?.grewAt).toHaveLength(10);
   });
   it('are not those that were asked for', () => {
     const memory = remember(emptyMemory, [container()], NOW - MINUTE);

@@ -87,6 +87,22 @@ describe('admission', () => {
     ],
     ['a rejected one may not ask yet', { registration: later }, { do: 'refuse', code: 'AGENT_REJECTED', until: 2000 }],
     ['and later may', { registration: { ...later, rejectedUntil: 500 } }, { do: 'wait', as: 'pending' }],
-    ['this machine comes in always', { vouched: true, agent: { ...approved, publicKey: 'B' } }, { do: 'admit' }],
+    ['this machine comes in', { vouched: true }, { do: 'admit' }],
+    ['also when it has lost its key', { vouched: true, agent: { ...approved, publicKey: 'B' } }, { do: 'admit' }],
+    [
+      'but not when it was revoked',
+      { vouched: true, agent: { ...approved, state: 'revoked' } },
+      { do: 'refuse', code: 'AGENT_REVOKED' },
+    ],
+    [
+      'and not when it runs twice',
+      { vouched: true, agent: { ...approved, state: 'quarantined' } },
+      { do: 'wait', as: 'quarantined' },
+    ],
+    [
+      'a copy with the token that its original has used is a clone',
+      { token: 'bad', agent: { ...approved, publicKey: 'B' } },
+      { do: 'wait', as: 'quarantined' },
+    ],
   ])('%s', (_, known, verdict) => expect(judge({ ...nobody, ...known }, 'A', 1000)).toEqual(verdict));
 });

@@ -26,13 +26,13 @@ export class RegistrationsHandler {
   }
 
   @OnRequest(registrationApprove)
-  approve({ id }: InputOf<typeof registrationApprove>): Promise<OutputOf<typeof registrationApprove>> {
-    return this.enrollment.approve(id);
+  approve({ id, fingerprint }: InputOf<typeof registrationApprove>): Promise<OutputOf<typeof registrationApprove>> {
+    return this.enrollment.approve(id, fingerprint);
   }
 
   @OnRequest(registrationReject)
-  async reject({ id }: InputOf<typeof registrationReject>): Promise<OutputOf<typeof registrationReject>> {
-    await this.enrollment.reject(id);
+  async reject({ id, fingerprint }: InputOf<typeof registrationReject>): Promise<OutputOf<typeof registrationReject>> {
+    await this.enrollment.reject(id, fingerprint);
     return {};
   }
 }

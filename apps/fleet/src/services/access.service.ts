@@ -1,4 +1,5 @@
 import { BusAuthority, isSignedBy, type AuthorityKeys } from '@lapwing/bus';
+import { LapwingError } from '@lapwing/contracts';
 import type { Statements } from '@lapwing/postgres';
 import { createLogger, describeError } from '@lapwing/telemetry';
 import type { OnApplicationBootstrap, OnModuleDestroy } from '@nestjs/common';
@@ -7,6 +8,8 @@ import type { CredentialStore } from '../store/credential.store.js';
 const DAY_MS = 86_400_000;
 const RECONCILE_MS = 60_000;
 const RETRY_MS = 2000;
+/** Signing takes a millisecond, and waits a second at most for a new one to begin. */
+const SIGNING_MS = 2500;
 
 /** What access is told. */
 export interface AccessOptions {
@@ -17,6 +20,16 @@ export interface AccessOptions {
   /** Missing where NATS lets everybody in. */
   keys: AuthorityKeys | undefined;
   credentialDays: number;
+}
+
+/** Credentials that are about to be made. Times in milliseconds since 1970. */
+export interface Reservation {
+  agentId: string;
+  publicKey: string;
+  /** They must be newer than this, and not newer than `issuedBefore`. */
+  revokedAt: number;
+  issuedBefore: number;
+  expiresAt: number;
 }
 
 /** What an agent needs to connect. */
@@ -57,14 +70,28 @@ export class AccessService implements OnApplicationBootstrap, OnModuleDestroy {
     await this.#authority?.stop();
   }
 
-  /** Makes credentials for a key, and notes that they are out. */
-  async admit(statements: Statements, agentId: string, publicKey: string): Promise<Admission> {
-    const { agentServers: servers, credentialDays } = this.options;
+  /**
+   * Notes that a key is about to get credentials: from then on a revocation reaches them, too.
+   * @throws LapwingError `INVALID_INPUT` when the key is another agent's.
+   */
+  async reserve(statements: Statements, agentId: string, publicKey: string): Promise<Reservation> {
+    const known = await this.credentials.find(statements, publicKey);
+    if (known && known.agentId !== agentId)
+      throw new LapwingError('INVALID_INPUT', '"publicKey" is the key of another agent: each makes its own');
+    const revokedAt = known?.revokedAt ?? 0;
+    const issuedBefore = Math.max(Date.now(), revokedAt) + SIGNING_MS;
+    const expiresAt = Date.now() + this.options.credentialDays * DAY_MS;
+    await this.credentials.issue(statements, { agentId, publicKey, issuedAt: issuedBefore, expiresAt });
+    return { agentId, publicKey, revokedAt, issuedBefore, expiresAt };
+  }
+
+  /** Makes the credentials that were reserved. `UNAVAILABLE` when that takes so long that a revocation could miss them. */
+  async admit({ agentId, publicKey, revokedAt, issuedBefore, expiresAt }: Reservation): Promise<Admission> {
+    const { agentServers: servers } = this.options;
     if (!this.#authority) return { jwt: null, expiresAt: null, servers };
-    const expiresAt = Date.now() + credentialDays * DAY_MS;
-    await this.credentials.issue(statements, agentId, publicKey, expiresAt);
-    const revokedAt = await this.credentials.revokedAt(statements, publicKey);
-    return { jwt: await this.#authority.admit(agentId, publicKey, expiresAt, revokedAt), expiresAt, servers };
+    const { jwt, issuedAt } = await this.#authority.admit(agentId, publicKey, expiresAt, revokedAt);
+    if (issuedAt > issuedBefore) throw new LapwingError('UNAVAILABLE', 'making credentials took too long: try again');
+    return { jwt, expiresAt, servers };
   }
 
   /** Whether somebody holds the key that he says. */

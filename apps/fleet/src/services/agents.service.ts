@@ -7,7 +7,6 @@ import {
   defaultSystemSettings,
   type Agent,
   type AgentOverride,
-  type AgentReport,
   type AgentSettings,
   type HostSample,
   type PayloadOf,
@@ -15,8 +14,9 @@ import {
 } from '@lapwing/contracts';
 import type { Schema } from '@lapwing/postgres';
 import { createLogger, describeError } from '@lapwing/telemetry';
-import type { OnApplicationBootstrap } from '@nestjs/common';
+import type { OnApplicationBootstrap, OnModuleDestroy } from '@nestjs/common';
 import { createHash, randomBytes } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
 import { changeOverride, settingsOf } from '../domain/settings.js';
 import type { AgentRow, AgentStore } from '../store/agent.store.js';
 import type { CredentialStore } from '../store/credential.store.js';
@@ -49,8 +49,9 @@ export interface AgentsParts {
 }
 
 /** The registered agents: who they are, how they are, what they are to do, and their end. */
-export class AgentsService implements OnApplicationBootstrap, PresenceListener {
+export class AgentsService implements OnApplicationBootstrap, OnModuleDestroy, PresenceListener {
   readonly #log = createLogger('fleet', 'agents');
+  readonly #stopping = new AbortController();
   #system: SystemSettings = defaultSystemSettings;
 
   constructor(private readonly parts: AgentsParts) {
@@ -61,6 +62,10 @@ export class AgentsService implements OnApplicationBootstrap, PresenceListener {
     const { connection } = this.parts.bus;
     connection.whenLinked(() => void this.#recall());
     connection.whenRelinked(() => void this.#askSystem());
+  }
+
+  onModuleDestroy(): void {
+    this.#stopping.abort();
   }
 
   /** The agents after one of them, by id. */
@@ -75,7 +80,8 @@ export class AgentsService implements OnApplicationBootstrap, PresenceListener {
 
   /** An agent as others see it. */
   describe(row: AgentRow): Agent {
-    const { state, publicKey, running, lastSeenAt, address, ...rest } = row;
+    const { state, publicKey, lastSeenAt, address, ...rest } = row;
+    const running = this.parts.presence.running(row.id) ?? row.running;
     const intervalMs = running ? running.refreshInterval * 1000 : undefined;
     const presence = this.parts.presence.of(row.id, { lastSeenAt, intervalMs });
     const status = state === 'revoked' || state === 'quarantined' ? state : presence.status;
@@ -96,19 +102,20 @@ export class AgentsService implements OnApplicationBootstrap, PresenceListener {
   /** Makes an agent's credentials void, on every server, before it returns. `NOT_FOUND`. */
   async revoke(id: string): Promise<Agent> {
     this.#wantAuthority();
-    const { agents, credentials, schema } = this.parts;
+    const { agents, credentials, registrations, schema } = this.parts;
     await schema.exclusive('agent.revoke', { kind: AGENT_LOCK, of: id }, async (transaction) => {
       if (!(await agents.find(id, transaction))) throw noAgent(id);
       await agents.setState(transaction, id, 'revoked');
       await credentials.revoke(transaction, id, Date.now());
+      await registrations.forget(transaction, id, null);
     });
-    await this.parts.access.enforce();
     await this.tell({
       agentId: id,
       change: 'revoked',
       status: 'revoked',
       message: `the credentials of ${id} are void`,
     });
+    await this.parts.access.enforce();
     return this.get(id);
   }
 
@@ -120,9 +127,9 @@ export class AgentsService implements OnApplicationBootstrap, PresenceListener {
       await credentials.revoke(transaction, id, Date.now());
       await registrations.forget(transaction, id, null);
     });
-    await this.parts.access.enforce();
     this.parts.presence.forget(id);
     await this.tell({ agentId: id, change: 'deleted', status: null, message: `${id} was deleted` });
+    await this.parts.access.enforce();
   }
 
   /** Sets what holds for one agent alone, and tells it. `NOT_FOUND`. */
@@ -178,12 +185,6 @@ export class AgentsService implements OnApplicationBootstrap, PresenceListener {
     });
   }
 
-  reported({ agentId, ...running }: AgentReport): void {
-    this.parts.agents.setRunning(agentId, running).catch((error: unknown) => {
-      this.#log.warn({ error: describeError(error), agentId }, 'what an agent runs could not be kept');
-    });
-  }
-
   changed(agentId: string, status: 'online' | 'stale' | 'offline', lastSeenAt: number | null): void {
     const message = status === 'online' ? `${agentId} reports` : `${agentId} is ${status}`;
     void this.tell({ agentId, change: 'status', status, message }, `${agentId}:${status}:${lastSeenAt}`);
@@ -212,10 +213,10 @@ export class AgentsService implements OnApplicationBootstrap, PresenceListener {
       return true;
     });
     if (!done) return;
-    await this.parts.access.enforce();
     const message = `${id} runs on two machines at once: both are shut out until somebody approves one of them`;
     this.#log.warn({ agentId: id }, message);
     await this.tell({ agentId: id, change: 'quarantined', status: 'quarantined', message });
+    await this.parts.access.enforce();
   }
 
   async #find(id: string): Promise<AgentRow> {
@@ -235,15 +236,21 @@ export class AgentsService implements OnApplicationBootstrap, PresenceListener {
 
   /** After a start: the system's settings, and the newest samples of agents that have been silent for long. */
   async #recall(): Promise<void> {
-    const until = Date.now() + 60_000;
-    while (!this.parts.schema.ready && Date.now() < until) await new Promise((resolve) => setTimeout(resolve, 200));
+    while (!this.parts.schema.ready && !this.#stopping.signal.aborted)
+      await pause(200, undefined, { signal: this.#stopping.signal }).catch(() => {});
+    if (this.#stopping.signal.aborted) return;
     await this.#askSystem();
+    const all: [string, number][] = [];
+    const silent: string[] = [];
     try {
       for (let after: string | undefined = ''; after !== undefined;) {
         const rows: AgentRow[] = await this.parts.agents.page(after, RECALL_PAGE);
-        await this.parts.presence.recall(rows.filter((row) => row.lastSeenAt !== null).map((row) => row.id));
+        all.push(...rows.flatMap(intervalOf));
+        silent.push(...rows.filter((row) => row.lastSeenAt !== null).map((row) => row.id));
         after = rows.length < RECALL_PAGE ? undefined : rows.at(-1)?.id;
       }
+      this.parts.presence.know(all);
+      await this.parts.presence.recall(silent);
     } catch (error) {
       this.#log.warn({ error: describeError(error) }, 'the last samples of silent agents could not be recalled');
     }
@@ -257,6 +264,9 @@ export class AgentsService implements OnApplicationBootstrap, PresenceListener {
       );
   }
 }
+
+const intervalOf = ({ id, running }: AgentRow): [string, number][] =>
+  running ? [[id, running.refreshInterval * 1000]] : [];
 
 /** There is no such agent. */
 export function noAgent(id: string): LapwingError {

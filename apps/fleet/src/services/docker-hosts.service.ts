@@ -16,7 +16,7 @@ import { createLogger, describeError } from '@lapwing/telemetry';
 import type { OnApplicationBootstrap, OnModuleDestroy } from '@nestjs/common';
 import { createHash, randomUUID } from 'node:crypto';
 import { acknowledge, dispatch, isOpen, present, stopCommand } from '../domain/docker-command.js';
-import { hostIdOf, hostOf, identityOf, offlineAfter } from '../domain/docker-identity.js';
+import { hostIdsOf, hostOf, identityOf, offlineAfter } from '../domain/docker-identity.js';
 import { emptyMemory, issuesOf, remember } from '../domain/docker-issues.js';
 import type { DockerHostRow, DockerHostStore } from '../store/docker-host.store.js';
 
@@ -26,6 +26,9 @@ const LOCK = 7_524_611;
 const AHEAD_MS = 600_000;
 const REMOVED_MS = 24 * 3_600_000;
 const LOOK_MS = 5000;
+const MAX_HOSTS = 5000;
+const MAX_HOSTS_OF_TOKEN = 1000;
+const FULL_RETRY_MS = 600_000;
 const ROWS = 50;
 const MAX_BYTES = 500_000;
 const ONLY_REMOVED = 'allow it to enrol again, or wait';
@@ -35,7 +38,9 @@ export class DockerHostsService implements OnApplicationBootstrap, OnModuleDestr
   readonly #log = createLogger('fleet', 'docker hosts');
   #timer: NodeJS.Timeout | undefined;
   #looking: Promise<void> = Promise.resolve();
-  readonly #startedAt = Date.now();
+  /** Since when hosts could be heard without a break. */
+  #listeningSince = Date.now();
+  #isDeaf = false;
 
   constructor(
     private readonly bus: Bus,
@@ -57,7 +62,9 @@ export class DockerHostsService implements OnApplicationBootstrap, OnModuleDestr
   /** Takes a report. One that is not newer than the last changes nothing but when the host was seen. */
   async report(token: Token, report: DockerReport): Promise<OutputOf<typeof dockerhostReport>> {
     const now = Date.now();
-    const reportedAt = report.timestamp === undefined ? now : Date.parse(report.timestamp);
+    const timestamp = Date.parse(report.timestamp ?? '');
+    // Go writes the year 1 where there is no time.
+    const reportedAt = timestamp > 0 ? timestamp : now;
     if (reportedAt > now + AHEAD_MS)
       throw new LapwingError(
         'CLOCK_SKEW',
@@ -192,8 +199,7 @@ export class DockerHostsService implements OnApplicationBootstrap, OnModuleDestr
     const { identity, known, token, report, reportedAt, now } = seen;
     const containers = report.containers ?? [];
     if (!known) {
-      const isTaken = (await this.store.find(transaction, identity.agentKey)) !== undefined;
-      const id = hostIdOf(identity, isTaken, (text) => createHash('sha256').update(text).digest('hex'));
+      const id = await this.#newId(transaction, identity);
       const marks = { hidden: false, pendingUninstall: false, removedAt: null, toldOffline: false, command: null };
       return {
         ...identity,
@@ -208,12 +214,14 @@ export class DockerHostsService implements OnApplicationBootstrap, OnModuleDestr
       };
     }
     const command = isOpen(known.command, now) ? dispatch(known.command, now) : present(known.command, now);
-    if (reportedAt <= known.reportedAt) return { ...known, lastSeenAt: now, command };
+    const { tokenId, hostname } = identity;
+    const tokenName = token?.name ?? '';
+    if (reportedAt <= known.reportedAt) return { ...known, tokenId, tokenName, hostname, lastSeenAt: now, command };
     return {
       ...known,
-      tokenId: identity.tokenId,
-      tokenName: token?.name ?? '',
-      hostname: identity.hostname,
+      tokenId,
+      tokenName,
+      hostname,
       intervalSeconds: report.agent.intervalSeconds,
       reportedAt,
       lastSeenAt: now,
@@ -221,6 +229,24 @@ export class DockerHostsService implements OnApplicationBootstrap, OnModuleDestr
       memory: remember(known.memory, containers, now),
       report,
     };
+  }
+
+  /** An id for a new host; `RATE_LIMITED` when there are too many already. */
+  async #newId(transaction: Transaction, identity: ReturnType<typeof identityOf>): Promise<string> {
+    const { all, own } = await this.store.count(transaction, identity.tokenId);
+    if (all >= MAX_HOSTS || own >= MAX_HOSTS_OF_TOKEN)
+      throw new LapwingError(
+        'RATE_LIMITED',
+        `more than ${MAX_HOSTS_OF_TOKEN} Docker hosts of one token, or ${MAX_HOSTS} of all`,
+        {
+          retryAfterMs: FULL_RETRY_MS,
+        },
+      );
+    for (const id of hostIdsOf(identity, (text) => createHash('sha256').update(text).digest('hex')))
+      if (!(await this.store.find(transaction, id))) return id;
+    throw new LapwingError('RATE_LIMITED', `too many hosts are called ${identity.hostname}`, {
+      retryAfterMs: FULL_RETRY_MS,
+    });
   }
 
   /** Changes one host that is there. */
@@ -254,19 +280,23 @@ export class DockerHostsService implements OnApplicationBootstrap, OnModuleDestr
 
   #isOnline(host: Pick<DockerHostRow, 'lastSeenAt' | 'intervalSeconds' | 'toldOffline'>, now: number): boolean {
     // Nobody could report while nobody listened.
-    const since = host.toldOffline ? host.lastSeenAt : Math.max(host.lastSeenAt, this.#startedAt);
+    const since = host.toldOffline ? host.lastSeenAt : Math.max(host.lastSeenAt, this.#listeningSince);
     return now - since < offlineAfter(host.intervalSeconds);
   }
 
   /** Tells who has gone and who is back, and forgets whose removal is over. */
   async #look(): Promise<void> {
     const now = Date.now();
-    if (!this.schema.ready) return;
+    const isDeaf = !this.bus.online || !this.schema.ready;
+    if (this.#isDeaf && !isDeaf) this.#listeningSince = now;
+    this.#isDeaf = isDeaf;
+    if (isDeaf) return;
     try {
-      for (const { id, offline } of await this.store.turned(now, this.#startedAt))
+      for (const { id, offline } of await this.store.turned(now, this.#listeningSince))
         await this.#tell(id, offline ? 'offline' : 'online', offline ? `${id} does not report` : `${id} reports again`);
       await this.store.tidy(now - REMOVED_MS);
     } catch (error) {
+      this.#isDeaf = true;
       this.#log.debug({ error: describeError(error) }, 'Docker hosts are looked at with the next round');
     }
   }

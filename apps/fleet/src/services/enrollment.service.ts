@@ -12,10 +12,10 @@ import type { Secret } from '@lapwing/service';
 import { createLogger, describeError } from '@lapwing/telemetry';
 import { randomUUID, timingSafeEqual } from 'node:crypto';
 import { judge, type Verdict } from '../domain/admission.js';
-import type { Facts } from '../store/agent.store.js';
+import type { AgentRow, Facts } from '../store/agent.store.js';
 import type { RegistrationRow } from '../store/registration.store.js';
 import { AGENT_LOCK, tokenHash, type AgentsParts, type AgentsService, type Change } from './agents.service.js';
-import type { Admission } from './access.service.js';
+import type { Reservation } from './access.service.js';
 
 type Ask = InputOf<typeof agentEnroll>;
 
@@ -23,8 +23,22 @@ const SKEW_MS = 15 * 60_000;
 const ASK_AGAIN_MS = 3000;
 const REJECTED_MS = 3_600_000;
 const MAX_WAITING = 1000;
+const MAX_NEAR = 200;
+const MAX_ALIKE = 5;
+/** Whoever wants to be let in asks every few seconds. */
+const STALE_MS = 600_000;
 const FORGOTTEN_MS = 24 * 3_600_000;
 const FULL_RETRY_MS = 600_000;
+
+/** What was decided about somebody who asks, and what follows from it once it is kept. */
+interface Decision {
+  verdict: Verdict;
+  vouched: boolean;
+  reservation?: Reservation;
+  news?: Change;
+  /** Whether earlier credentials of this id have ended. */
+  ended?: boolean;
+}
 
 /** The agent that the launcher of this machine vouches for. */
 export interface Vouched {
@@ -46,57 +60,64 @@ export class EnrollmentService {
   async enroll(ask: Ask): Promise<Enrolled> {
     this.#check(ask);
     const now = Date.now();
-    const facts = factsOf(ask, now);
-    const lock = { kind: AGENT_LOCK, of: ask.id };
-    const { verdict, admission, news, ended, vouched } = await this.parts.schema.exclusive(
+    const decision = await this.parts.schema.exclusive(
       'agent.enroll',
-      lock,
-      (transaction) => this.#decide(transaction, ask, facts, now),
+      { kind: AGENT_LOCK, of: ask.id },
+      (transaction) => this.#decide(transaction, ask, factsOf(ask, now), now),
     );
-    if (ended) await this.parts.access.enforce();
-    if (news) await this.agents.tell(news);
+    const { verdict, reservation, news, ended, vouched } = decision;
     if (news?.change === 'approved') await this.#audit(ask, vouched);
+    if (news) await this.agents.tell(news);
+    if (ended) await this.parts.access.enforce();
     if (verdict.do === 'refuse') throw refusal(verdict, ask.id, now);
     if (verdict.do === 'wait') return { status: verdict.as, id: ask.id, retryAfterMs: ASK_AGAIN_MS };
-    if (!admission) throw new Error('admitted without credentials');
-    return { status: 'approved', id: ask.id, ...admission };
+    if (!reservation) throw new Error('admitted without credentials');
+    return { status: 'approved', id: ask.id, ...(await this.parts.access.admit(reservation)) };
   }
 
   /** Those who wait, the oldest first. */
   async waiting(): Promise<Agent[]> {
-    await this.parts.registrations.tidy(Date.now() - FORGOTTEN_MS);
+    const now = Date.now();
+    await this.parts.registrations.tidy(this.parts.schema.plain('registration.tidy'), now - FORGOTTEN_MS, now);
     return (await this.parts.registrations.waiting()).map(waitingAgent);
   }
 
-  /** Lets one in who waits. `NOT_FOUND`, `ALREADY_APPROVED`, `AGENT_CLONE`. */
-  async approve(id: string): Promise<Agent> {
-    const { agents, registrations, credentials, schema } = this.parts;
+  /**
+   * Lets one in who waits. `NOT_FOUND`, `ALREADY_APPROVED`, `AGENT_CLONE`.
+   * @param fingerprint which of several who wait under this id.
+   */
+  async approve(id: string, fingerprint: string | undefined): Promise<Agent> {
+    const { agents, registrations, credentials, access, schema } = this.parts;
     const ended = await schema.exclusive('registration.approve', { kind: AGENT_LOCK, of: id }, async (transaction) => {
       const agent = await agents.find(id, transaction);
-      const asking = (await registrations.of(transaction, id)).filter(({ state }) => state !== 'rejected');
-      if (agent?.state === 'approved') throw asking.length > 0 ? clone(id) : approvedBefore(id);
-      // After a quarantine the key that was shut out may come back; a stranger's may not.
-      const chosen =
-        agent?.state === 'quarantined'
-          ? asking.find(({ publicKey }) => publicKey === agent.publicKey)
-          : asking.find(({ state }) => state === 'pending');
-      if (!chosen) throw asking.length > 0 ? clone(id) : noRegistration(id);
-      await agents.approve(transaction, id, chosen, Date.now());
+      const chosen = choose(id, agent, await registrations.waitingFor(transaction, id), fingerprint);
+      const now = Date.now();
+      await agents.approve(transaction, id, chosen, now);
       await registrations.forget(transaction, id, chosen.publicKey);
-      return (await credentials.revoke(transaction, id, Date.now(), chosen.publicKey)) > 0;
+      await registrations.quarantine(transaction, id);
+      await access.reserve(transaction, id, chosen.publicKey);
+      return (await credentials.revoke(transaction, id, now, chosen.publicKey)) > 0;
     });
-    if (ended) await this.parts.access.enforce();
     await this.agents.tell({ agentId: id, change: 'approved', status: 'offline', message: `${id} was approved` });
+    if (ended) await access.enforce();
     return this.agents.get(id);
   }
 
-  /** Refuses all who wait under an id, for an hour. `NOT_FOUND`. */
-  async reject(id: string): Promise<void> {
-    const { registrations, schema } = this.parts;
-    await schema.exclusive('registration.reject', { kind: AGENT_LOCK, of: id }, async (transaction) => {
-      if ((await registrations.reject(transaction, id, Date.now() + REJECTED_MS)) === 0) throw noRegistration(id);
+  /** Refuses all who wait under an id, or one of them, for an hour. `NOT_FOUND`. */
+  async reject(id: string, fingerprint: string | undefined): Promise<void> {
+    const { agents, registrations, schema } = this.parts;
+    const until = Date.now() + REJECTED_MS;
+    const known = await schema.exclusive('registration.reject', { kind: AGENT_LOCK, of: id }, async (transaction) => {
+      if ((await registrations.reject(transaction, id, fingerprint ?? null, until)) === 0) throw noRegistration(id);
+      return agents.find(id, transaction);
     });
-    await this.agents.tell({ agentId: id, change: 'rejected', status: 'rejected', message: `${id} was rejected` });
+    const status = known ? null : 'rejected';
+    await this.agents.tell({
+      agentId: id,
+      change: 'rejected',
+      status,
+      message: `somebody who asked for ${id} was rejected`,
+    });
   }
 
   #check({ id, publicKey, machine, time, signature }: Ask): void {
@@ -113,45 +134,52 @@ export class EnrollmentService {
       throw new LapwingError('INVALID_INPUT', '"signature" was not made with the key of "publicKey" over this request');
   }
 
-  async #decide(
-    transaction: Transaction,
-    ask: Ask,
-    facts: Facts,
-    now: number,
-  ): Promise<{ verdict: Verdict; admission?: Admission; news?: Change; ended?: boolean; vouched: boolean }> {
+  async #decide(transaction: Transaction, ask: Ask, facts: Facts, now: number): Promise<Decision> {
     const { agents, registrations, credentials, access } = this.parts;
-    const [agent, asking] = [await agents.find(ask.id, transaction), await registrations.of(transaction, ask.id)];
-    const own = asking.find(({ publicKey }) => publicKey === ask.publicKey);
+    const { id, publicKey } = ask;
+    const agent = await agents.find(id, transaction);
+    const own = await registrations.find(transaction, id, publicKey);
+    const others = await registrations.count(transaction, ask.address, id);
     const vouched = this.#isVouched(ask);
-    const verdict = judge(
-      {
-        agent: agent ?? null,
-        token: await this.#tokenOf(transaction, ask, now),
-        vouched,
-        registration: own ?? null,
-        rival: asking.some(({ publicKey, state }) => publicKey !== ask.publicKey && state !== 'rejected'),
-      },
-      ask.publicKey,
-      now,
-    );
+    const token = await this.#tokenOf(transaction, ask, now);
+    const rival = others.waiting > (own && own.state !== 'rejected' ? 1 : 0);
+    const known = { agent: agent ?? null, token, vouched, registration: own ?? null, rival };
+    const verdict = judge(known, publicKey, now);
     if (verdict.do === 'refuse') return { verdict, vouched };
     if (verdict.do === 'admit') {
-      const isNew = agent?.state !== 'approved' || agent.publicKey !== ask.publicKey;
-      const ended = isNew && (await credentials.revoke(transaction, ask.id, now, ask.publicKey)) > 0;
-      await agents.approve(transaction, ask.id, facts, now);
-      await registrations.forget(transaction, ask.id, ask.publicKey);
-      const admission = await access.admit(transaction, ask.id, ask.publicKey);
-      const how = vouched ? 'is the machine on which Lapwing was started' : 'has used its enrolment token';
-      const news: Change = { agentId: ask.id, change: 'approved', status: 'offline', message: `${ask.id} ${how}` };
-      return { verdict, admission, ended, vouched, ...(isNew && { news }) };
+      const isNew = agent?.state !== 'approved' || agent.publicKey !== publicKey;
+      const ended = isNew && (await credentials.revoke(transaction, id, now, publicKey)) > 0;
+      await agents.approve(transaction, id, facts, now);
+      await registrations.forget(transaction, id, publicKey);
+      await registrations.quarantine(transaction, id);
+      const reservation = await access.reserve(transaction, id, publicKey);
+      return { verdict, vouched, reservation, ended, ...(isNew && { news: enteredNews(id, vouched) }) };
     }
-    if (!own && (await registrations.count(transaction)) >= MAX_WAITING)
-      throw new LapwingError('RATE_LIMITED', `${MAX_WAITING} hosts wait to be approved already`, {
+    if (!own) await this.#wantRoom(transaction, others, now);
+    await registrations.ask(transaction, id, facts, verdict.as);
+    if (own?.state === verdict.as) return { verdict, vouched };
+    return { verdict, vouched, news: waitingNews(id, verdict.as, facts, agent !== undefined) };
+  }
+
+  /** Nobody is known who asks, so anybody could: what is kept of them has bounds. */
+  async #wantRoom(
+    transaction: Transaction,
+    { all, near, alike }: { all: number; near: number; alike: number },
+    now: number,
+  ): Promise<void> {
+    if (all >= MAX_WAITING) await this.parts.registrations.tidy(transaction, now - STALE_MS, now);
+    const [what, limit] =
+      alike >= MAX_ALIKE
+        ? ['for this id', MAX_ALIKE]
+        : near >= MAX_NEAR
+          ? ['from this address', MAX_NEAR]
+          : all >= MAX_WAITING
+            ? ['in all', MAX_WAITING]
+            : [undefined, 0];
+    if (what !== undefined)
+      throw new LapwingError('RATE_LIMITED', `${limit} hosts ask to be let in already ${what}`, {
         retryAfterMs: FULL_RETRY_MS,
       });
-    await registrations.ask(transaction, ask.id, facts, verdict.as);
-    if (own?.state === verdict.as) return { verdict, vouched };
-    return { verdict, vouched, news: waitingNews(ask.id, verdict.as, facts) };
   }
 
   /** Nobody approved it just now: the trail must tell all the same that somebody came in. */
@@ -200,16 +228,36 @@ function waitingAgent(row: RegistrationRow): Agent {
   };
 }
 
-function waitingNews(id: string, as: 'pending' | 'quarantined', { address, hostname }: Facts): Change {
-  const who = `${hostname} at ${address}`;
-  if (as === 'pending')
-    return { agentId: id, change: 'requested', status: as, message: `${who} asks to be let in as ${id}` };
-  return {
-    agentId: id,
-    change: 'quarantined',
-    status: as,
-    message: `${who} asks to be let in as ${id}, and another machine has this id`,
-  };
+/** Which of those who wait is let in. Throws what keeps it from being done. */
+function choose(
+  id: string,
+  agent: AgentRow | undefined,
+  waiting: RegistrationRow[],
+  fingerprint: string | undefined,
+): RegistrationRow {
+  if (agent?.state === 'approved') throw waiting.length > 0 ? clone(id, waiting) : approvedBefore(id);
+  if (agent?.state === 'revoked')
+    throw new LapwingError('AGENT_REVOKED', `agent "${id}" was revoked: delete it first`, { id });
+  const chosen = fingerprint === undefined ? waiting : waiting.filter(({ publicKey }) => publicKey === fingerprint);
+  const [only, ...others] = chosen;
+  if (!only) throw noRegistration(id);
+  // After a quarantine the key that was shut out may come back; a stranger's must be named.
+  const isOwn = agent?.state !== 'quarantined' || agent.publicKey === only.publicKey || fingerprint !== undefined;
+  if (others.length > 0 || !isOwn) throw clone(id, waiting);
+  return only;
+}
+
+function enteredNews(id: string, vouched: boolean): Change {
+  const how = vouched ? 'is the machine on which Lapwing was started' : 'has used its enrolment token';
+  return { agentId: id, change: 'approved', status: 'offline', message: `${id} ${how}` };
+}
+
+/** @param isTaken whether there is an agent of this id, of which nothing changes. */
+function waitingNews(id: string, as: 'pending' | 'quarantined', facts: Facts, isTaken: boolean): Change {
+  const asks = `${facts.hostname} at ${facts.address} asks to be let in as ${id}`;
+  const status = isTaken ? null : as;
+  if (as === 'pending') return { agentId: id, change: 'requested', status, message: asks };
+  return { agentId: id, change: 'quarantined', status, message: `${asks}, and another machine has this id` };
 }
 
 function refusal(verdict: Extract<Verdict, { do: 'refuse' }>, id: string, now: number): LapwingError {
@@ -232,9 +280,9 @@ const noRegistration = (id: string): LapwingError =>
   new LapwingError('NOT_FOUND', `nobody waits to be let in as "${id}"`, { id });
 const approvedBefore = (id: string): LapwingError =>
   new LapwingError('ALREADY_APPROVED', `agent "${id}" is approved already`, { id });
-const clone = (id: string): LapwingError =>
+const clone = (id: string, waiting: RegistrationRow[]): LapwingError =>
   new LapwingError(
     'AGENT_CLONE',
-    `another machine has the id "${id}": delete that agent first, or give the new one another id`,
-    { id },
+    `several machines have the id "${id}": say which is meant by its fingerprint, delete the agent that has it, or give the new one another id`,
+    { id, fingerprints: waiting.map(({ publicKey }) => publicKey) },
   );

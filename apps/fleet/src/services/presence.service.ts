@@ -14,7 +14,7 @@ import { presenceOf } from '../domain/presence.js';
 import type { AgentStore } from '../store/agent.store.js';
 
 const TICK_MS = 1000;
-const KEEP_EVERY_MS = 15_000;
+const KEEP_EVERY_MS = 5000;
 const DEFAULT_INTERVAL_MS = 5000;
 const ASK_AT_ONCE = 8;
 /** More agents than anybody has; a bus that lets everybody in must not fill the memory. */
@@ -24,9 +24,12 @@ const MAX_AGENTS = 20_000;
 interface Heard {
   lastSeenAt: number | null;
   sample: HostSample | null;
-  intervalMs: number;
+  /** Undefined until it has said. */
+  intervalMs: number | undefined;
   instances: Instances;
+  /** What it said last that it runs, and whether that is kept. */
   report: string;
+  unkept: AgentReport | undefined;
   told: 'online' | 'stale' | 'offline' | undefined;
 }
 
@@ -34,8 +37,6 @@ interface Heard {
 export interface PresenceListener {
   /** An agent is heard for the first time since this process runs. */
   appeared(agentId: string, sample: HostSample): void;
-  /** What an agent runs has changed. */
-  reported(report: AgentReport): void;
   /** Two machines have one identity. */
   twins(agentId: string): void;
   /** An agent is not as it was. */
@@ -55,6 +56,7 @@ export class PresenceService implements OnApplicationBootstrap, OnModuleDestroy 
   readonly #agents = new Map<string, Heard>();
   readonly #unkept = new Map<string, number>();
   #listener: PresenceListener | undefined;
+  #intervalsKnown = false;
   #listeningSince = Number.POSITIVE_INFINITY;
   #timers: NodeJS.Timeout[] = [];
 
@@ -91,7 +93,15 @@ export class PresenceService implements OnApplicationBootstrap, OnModuleDestroy 
     return { heard: this.#agents.size, online };
   }
 
-  /** How an agent is, and what it said last; what the database keeps counts where it was not heard. */
+  /** What an agent said last that it runs; undefined when that was before this process began. */
+  running(agentId: string): Omit<AgentReport, 'agentId'> | undefined {
+    const report = this.#agents.get(agentId)?.report;
+    if (!report) return undefined;
+    const { agentId: _agentId, ...running } = JSON.parse(report) as AgentReport;
+    return running;
+  }
+
+  /** How an agent is, and its newest sample; what the database keeps counts where it was not heard. */
   of(agentId: string, kept: { lastSeenAt: number | null; intervalMs: number | undefined }) {
     const heard = this.#agents.get(agentId);
     const lastSeenAt = Math.max(heard?.lastSeenAt ?? 0, kept.lastSeenAt ?? 0) || null;
@@ -104,6 +114,15 @@ export class PresenceService implements OnApplicationBootstrap, OnModuleDestroy 
   forget(agentId: string): void {
     this.#agents.delete(agentId);
     this.#unkept.delete(agentId);
+  }
+
+  /** How often agents speak, as the database has it from before the start. From now on one can be offline. */
+  know(intervals: [agentId: string, intervalMs: number][]): void {
+    for (const [agentId, intervalMs] of intervals) {
+      const heard = this.#heard(agentId);
+      if (heard) heard.intervalMs ??= intervalMs;
+    }
+    this.#intervalsKnown = true;
   }
 
   /** Asks for the newest samples of agents of which the stream holds none any more. */
@@ -138,7 +157,7 @@ export class PresenceService implements OnApplicationBootstrap, OnModuleDestroy 
     const text = JSON.stringify(report);
     if (text === heard.report) return;
     heard.report = text;
-    this.#listener?.reported(report);
+    heard.unkept = report;
   }
 
   #heard(agentId: string): Heard | undefined {
@@ -147,9 +166,10 @@ export class PresenceService implements OnApplicationBootstrap, OnModuleDestroy 
     const heard: Heard = {
       lastSeenAt: null,
       sample: null,
-      intervalMs: DEFAULT_INTERVAL_MS,
+      intervalMs: undefined,
       instances: new Instances(),
       report: '',
+      unkept: undefined,
       told: undefined,
     };
     this.#agents.set(agentId, heard);
@@ -162,13 +182,13 @@ export class PresenceService implements OnApplicationBootstrap, OnModuleDestroy 
     this.#unkept.set(agentId, at);
   }
 
-  #statusOf({ lastSeenAt, intervalMs }: Heard): 'online' | 'stale' | 'offline' {
+  #statusOf({ lastSeenAt, intervalMs = DEFAULT_INTERVAL_MS }: Heard): 'online' | 'stale' | 'offline' {
     return presenceOf({ lastSeenAt, intervalMs }, Date.now(), this.#listeningSince);
   }
 
   #tick(): void {
-    // While nobody can be heard, nobody goes offline.
-    if (!this.bus.online) this.#listeningSince = Number.POSITIVE_INFINITY;
+    // While nobody can be heard, and before it is known how often anybody speaks, nobody goes offline.
+    if (!this.bus.online || !this.#intervalsKnown) this.#listeningSince = Number.POSITIVE_INFINITY;
     else if (this.#listeningSince === Number.POSITIVE_INFINITY) this.#listeningSince = Date.now();
     const counts = { online: 0, stale: 0, offline: 0 };
     for (const [agentId, heard] of this.#agents) {
@@ -183,12 +203,21 @@ export class PresenceService implements OnApplicationBootstrap, OnModuleDestroy 
   async #keep(): Promise<void> {
     const seen = [...this.#unkept];
     this.#unkept.clear();
-    if (seen.length === 0) return;
     try {
-      await this.store.noteSeen(seen);
+      if (seen.length > 0) await this.store.noteSeen(seen);
+      for (const heard of this.#agents.values()) await this.#keepReport(heard);
     } catch (error) {
       for (const [id, at] of seen) if (!this.#unkept.has(id)) this.#unkept.set(id, at);
       this.#log.debug({ error: describeError(error) }, 'when agents were seen is kept with the next round');
     }
+  }
+
+  /** However often an agent says something new, only the newest is written, with each round. */
+  async #keepReport(heard: Heard): Promise<void> {
+    const { unkept } = heard;
+    if (!unkept) return;
+    const { agentId, ...running } = unkept;
+    await this.store.setRunning(agentId, running);
+    if (heard.unkept === unkept) heard.unkept = undefined;
   }
 }

@@ -6,28 +6,36 @@ const time = (parameter: string): string => `to_timestamp(${parameter}::float8 /
 export class CredentialStore {
   constructor(private readonly schema: Schema) {}
 
-  /** When a key was revoked; undefined when it never was. */
-  async revokedAt(statements: Statements, publicKey: string): Promise<number | undefined> {
-    const { rows } = await statements.query<{ at: number | null }>(
-      'SELECT revoked_at AS at FROM fleet.credential WHERE public_key = $1',
+  /** Whose a key is, and when it was revoked; undefined for one that is not known. */
+  async find(
+    statements: Statements,
+    publicKey: string,
+  ): Promise<{ agentId: string; revokedAt: number | null } | undefined> {
+    const { rows } = await statements.query<{ agentId: string; revokedAt: number | null }>(
+      'SELECT agent_id AS "agentId", revoked_at AS "revokedAt" FROM fleet.credential WHERE public_key = $1',
       [publicKey],
     );
-    return rows[0]?.at ?? undefined;
+    return rows[0];
   }
 
   /** Notes that a key gets credentials; what was revoked of it stays revoked, since those JWTs are older. */
-  async issue(statements: Statements, agentId: string, publicKey: string, expiresAt: number): Promise<void> {
+  async issue(
+    statements: Statements,
+    credential: { agentId: string; publicKey: string; issuedAt: number; expiresAt: number },
+  ) {
+    const { agentId, publicKey, issuedAt, expiresAt } = credential;
     await statements.query(
-      `INSERT INTO fleet.credential AS c (public_key, agent_id, expires_at) VALUES ($1, $2, ${time('$3')})
-       ON CONFLICT (public_key) DO UPDATE SET agent_id = excluded.agent_id, expires_at = greatest(c.expires_at, excluded.expires_at)`,
-      [publicKey, agentId, expiresAt],
+      `INSERT INTO fleet.credential AS c (public_key, agent_id, issued_at, expires_at) VALUES ($1, $2, ${time('$3')}, ${time('$4')})
+       ON CONFLICT (public_key) DO UPDATE SET issued_at = greatest(c.issued_at, excluded.issued_at),
+         expires_at = greatest(c.expires_at, excluded.expires_at)`,
+      [publicKey, agentId, issuedAt, expiresAt],
     );
   }
 
-  /** Revokes every key of an agent but one. Returns how many. */
+  /** Revokes every key of an agent but one: all JWTs up to now, and up to the newest that was issued. Returns how many. */
   async revoke(statements: Statements, agentId: string, now: number, except: string | null = null): Promise<number> {
     const { count } = await statements.query(
-      `UPDATE fleet.credential SET revoked_at = ${time('$2')}
+      `UPDATE fleet.credential SET revoked_at = greatest(revoked_at, issued_at, ${time('$2')})
        WHERE agent_id = $1 AND public_key IS DISTINCT FROM $3::text`,
       [agentId, now, except],
     );

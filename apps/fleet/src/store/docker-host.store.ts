@@ -54,7 +54,7 @@ export class DockerHostStore {
   /** The hosts of one agent key and machine. */
   async alike(statements: Statements, agentKey: string, machineId: string): Promise<DockerHostRow[]> {
     const { rows } = await statements.query<DockerHostRow>(
-      `SELECT ${COLUMNS} FROM fleet.docker_host WHERE agent_key = $1 AND machine_id = $2 LIMIT 1000`,
+      `SELECT ${COLUMNS} FROM fleet.docker_host WHERE agent_key = $1 AND machine_id = $2 ORDER BY id LIMIT 1000 FOR UPDATE`,
       [agentKey, machineId],
     );
     return rows;
@@ -88,6 +88,15 @@ export class DockerHostStore {
         JSON.stringify(host.report),
       ],
     );
+  }
+
+  /** How many hosts there are, and how many of one token. */
+  async count(statements: Statements, tokenId: string): Promise<{ all: number; own: number }> {
+    const { rows } = await statements.query<{ all: number; own: number }>(
+      'SELECT count(*) AS all, count(*) FILTER (WHERE token_id = $1) AS own FROM fleet.docker_host',
+      [tokenId],
+    );
+    return rows[0] ?? { all: 0, own: 0 };
   }
 
   /** Forgets a host. Returns whether there was one. */

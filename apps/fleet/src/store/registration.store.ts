@@ -25,19 +25,36 @@ export class RegistrationStore {
     return rows;
   }
 
-  /** All who ask for one id. */
-  async of(statements: Statements, agentId: string): Promise<RegistrationRow[]> {
+  /** Those who wait under one id, the oldest first. */
+  async waitingFor(statements: Statements, agentId: string): Promise<RegistrationRow[]> {
     const { rows } = await statements.query<RegistrationRow>(
-      `SELECT ${COLUMNS} FROM fleet.registration WHERE agent_id = $1 ORDER BY requested_at LIMIT 100`,
+      `SELECT ${COLUMNS} FROM fleet.registration WHERE agent_id = $1 AND state <> 'rejected' ORDER BY requested_at LIMIT 100`,
       [agentId],
     );
     return rows;
   }
 
-  /** How many there are. */
-  async count(statements: Statements): Promise<number> {
-    const { rows } = await statements.query<{ n: number }>('SELECT count(*) AS n FROM fleet.registration');
-    return rows[0]?.n ?? 0;
+  /** Who asks for an id with one key. */
+  async find(statements: Statements, agentId: string, publicKey: string): Promise<RegistrationRow | undefined> {
+    const { rows } = await statements.query<RegistrationRow>(
+      `SELECT ${COLUMNS} FROM fleet.registration WHERE agent_id = $1 AND public_key = $2`,
+      [agentId, publicKey],
+    );
+    return rows[0];
+  }
+
+  /** How many there are in all, from one address, and under one id; and how many of those under the id wait. */
+  async count(
+    statements: Statements,
+    address: string,
+    agentId: string,
+  ): Promise<{ all: number; near: number; alike: number; waiting: number }> {
+    const { rows } = await statements.query<{ all: number; near: number; alike: number; waiting: number }>(
+      `SELECT count(*) AS all, count(*) FILTER (WHERE address = $1) AS near, count(*) FILTER (WHERE agent_id = $2) AS alike,
+         count(*) FILTER (WHERE agent_id = $2 AND state <> 'rejected') AS waiting FROM fleet.registration`,
+      [address, agentId],
+    );
+    return rows[0] ?? { all: 0, near: 0, alike: 0, waiting: 0 };
   }
 
   /** Notes that somebody asks. */
@@ -64,14 +81,22 @@ export class RegistrationStore {
     );
   }
 
-  /** Refuses all who ask for one id, until then. Returns how many. */
-  async reject(statements: Statements, agentId: string, until: number): Promise<number> {
+  /** Refuses one who waits under an id, or all of them, until then. Returns how many. */
+  async reject(statements: Statements, agentId: string, publicKey: string | null, until: number): Promise<number> {
     const { count } = await statements.query(
-      `UPDATE fleet.registration SET state = 'rejected', rejected_until = ${time('$2')}
-       WHERE agent_id = $1 AND state <> 'rejected'`,
-      [agentId, until],
+      `UPDATE fleet.registration SET state = 'rejected', rejected_until = ${time('$3')}
+       WHERE agent_id = $1 AND ($2::text IS NULL OR public_key = $2) AND state <> 'rejected'`,
+      [agentId, publicKey, until],
     );
     return count;
+  }
+
+  /** An agent of this id is let in: whoever else asks for it is another machine. */
+  async quarantine(statements: Statements, agentId: string): Promise<void> {
+    await statements.query(
+      `UPDATE fleet.registration SET state = 'quarantined' WHERE agent_id = $1 AND state = 'pending'`,
+      [agentId],
+    );
   }
 
   /** Forgets one who asked, or all of one id. */
@@ -82,12 +107,12 @@ export class RegistrationStore {
     );
   }
 
-  /** Forgets those who have not asked since an instant, and whose refusal is over. */
-  async tidy(before: number): Promise<void> {
-    await this.schema.query(
-      'registration.tidy',
-      `DELETE FROM fleet.registration WHERE asked_at < ${time('$1')} AND (rejected_until IS NULL OR rejected_until < ${time('$1')})`,
-      [before],
+  /** Forgets those who have not asked since an instant, unless they are rejected still. */
+  async tidy(statements: Statements, before: number, now: number): Promise<void> {
+    await statements.query(
+      `DELETE FROM fleet.registration
+       WHERE CASE WHEN state = 'rejected' THEN rejected_until < ${time('$2')} ELSE asked_at < ${time('$1')} END`,
+      [before, now],
     );
   }
 }

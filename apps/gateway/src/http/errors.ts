@@ -68,6 +68,8 @@ const SPREAD: ErrorCode[] = ['INVALID_CREDENTIALS', 'INVALID_CURRENT_PASSWORD', 
 const UNPROCESSABLE =
   /^\/api\/system\/(config|cleanup|gpu|pipeline-latency|health|stats|severity|storage|telemetry)(\/|\?|$)/;
 
+const DOCKER_REPORT = /^\/api\/agents\/docker\/report\/?(\?|$)/;
+
 /** The status that a library put on its error, for errors of the caller's making. */
 function statusOf(thrown: unknown): number | undefined {
   if (thrown instanceof HttpException) return thrown.getStatus();
@@ -78,8 +80,18 @@ function statusOf(thrown: unknown): number | undefined {
 /** Turns whatever was thrown into the answer that the caller gets; unexpected faults show nothing of themselves. */
 export function toErrorAnswer(thrown: unknown, url: string): ErrorAnswer {
   const answer = toAnswer(thrown);
+  if (DOCKER_REPORT.test(url)) return toReportRefusal(answer, thrown);
   if (answer.status !== 400 || !UNPROCESSABLE.test(url)) return answer;
   return { ...answer, status: 422, body: { ...answer.body, detail: answer.body.error } };
+}
+
+/** Pulse's Docker agents know these two codes, and by the words "was removed" that they shall stop. */
+function toReportRefusal(answer: ErrorAnswer, thrown: unknown): ErrorAnswer {
+  const { code, details } = answer.body;
+  if (answer.status !== 400 && code !== 'HOST_REMOVED') return answer;
+  const isJson = thrown instanceof LapwingError;
+  const pulse = isJson ? 'invalid_report' : 'invalid_json';
+  return { status: 400, body: { ...answer.body, code: pulse, details: { ...details, reason: code } } };
 }
 
 function toAnswer(thrown: unknown): ErrorAnswer {

@@ -22,7 +22,9 @@ export function cpuOf(now: ContainerStats, before: ContainerStats | undefined): 
 }
 
 const AT_ONCE = 4;
+/** Silence, and all of an answer. */
 const CALL_MS = 3000;
+const ANSWER_MS = 10_000;
 const MAX_ANSWER = 8 * 2 ** 20;
 
 /** Asks the Docker engine over its socket; only ever with GET. Source: Docker Engine API v1.41. */
@@ -67,6 +69,11 @@ export class DockerEngine {
   get<T>(path: string): Promise<T> {
     return new Promise((resolve, reject) => {
       const call = request({ socketPath: this.socket, path, method: 'GET', timeout: CALL_MS }, (response) => {
+        // An engine that is stopped in the middle of an answer ends it without an end.
+        response.on('error', reject);
+        response.on('close', () => {
+          if (!response.complete) reject(new Error('the Docker engine hung up'));
+        });
         let text = '';
         response.setEncoding('utf8');
         response.on('data', (chunk: string) => {
@@ -82,6 +89,8 @@ export class DockerEngine {
           }
         });
       });
+      const timer = setTimeout(() => call.destroy(new Error('the Docker engine takes too long')), ANSWER_MS);
+      call.on('close', () => clearTimeout(timer));
       call.on('timeout', () => call.destroy(new Error('the Docker engine does not answer')));
       call.on('error', reject);
       call.end();

@@ -1,4 +1,4 @@
-import { MAX_CONTAINERS, type DockerReport, type ReportedContainer } from '@lapwing/contracts';
+import { MAX_CONTAINERS, type ReportedContainer } from '@lapwing/contracts';
 import type { DockerEngine } from './engine.js';
 
 /** A container as `/containers/json` lists it. */
@@ -51,8 +51,8 @@ export function toReported(
     name: listed.Names[0]?.replace(/^\//, '') ?? listed.Id.slice(0, 12),
     image: listed.Image,
     createdAt: new Date(listed.Created * 1000).toISOString(),
-    startedAt: state.StartedAt ?? null,
-    finishedAt: isRunning ? null : (state.FinishedAt ?? null),
+    startedAt: state.StartedAt,
+    finishedAt: isRunning ? undefined : state.FinishedAt,
     state: listed.State,
     status: listed.Status,
     health: state.Health?.Status ?? '',
@@ -78,21 +78,39 @@ export function toReported(
   };
 }
 
-/** Reads all containers of an engine, with what the engine knows of its host. Throws when the engine does not answer. */
-export async function readEngine(
-  engine: DockerEngine,
-): Promise<{ info: EngineInfo; containers: NonNullable<DockerReport['containers']> }> {
-  const [info, all] = await Promise.all([
-    engine.get<EngineInfo>('/info'),
-    engine.get<ListedContainer[]>('/containers/json?all=1'),
-  ]);
-  const containers = await engine.each(all.slice(0, MAX_CONTAINERS), async (listed) => {
-    const nothing = { cpu: 0, memory: 0, limit: 0 };
-    const [inspected, use] = await Promise.all([
-      engine.get<InspectedContainer>(`/containers/${encodeURIComponent(listed.Id)}/json`).catch(() => ({})),
-      listed.State === 'running' ? engine.use(listed.Id).catch(() => nothing) : nothing,
+/** Reads all containers of an engine, with what the engine knows of its host. */
+export class ContainerReader {
+  /** What was told of each container last: one question that fails must not look like a restart. */
+  #inspected = new Map<string, InspectedContainer>();
+
+  constructor(private readonly engine: DockerEngine) {}
+
+  /** Reads all anew. Throws when the engine does not answer. */
+  async read(): Promise<{ info: EngineInfo; containers: ReportedContainer[] }> {
+    const [info, all] = await Promise.all([
+      this.engine.get<EngineInfo>('/info'),
+      this.engine.get<ListedContainer[]>('/containers/json?all=1'),
     ]);
-    return toReported(listed, inspected, use, Date.now());
-  });
-  return { info, containers: containers.toSorted((a, b) => a.name.localeCompare(b.name)) };
+    const inspected = new Map<string, InspectedContainer>();
+    const containers = await this.engine.each(all.slice(0, MAX_CONTAINERS), async (listed) => {
+      const nothing = { cpu: 0, memory: 0, limit: 0 };
+      const [found, use] = await Promise.all([
+        this.#inspect(listed.Id),
+        listed.State === 'running' ? this.engine.use(listed.Id).catch(() => nothing) : nothing,
+      ]);
+      if (!found) return [];
+      inspected.set(listed.Id, found);
+      return [toReported(listed, found, use, Date.now())];
+    });
+    this.#inspected = inspected;
+    return { info, containers: containers.flat().toSorted((a, b) => a.name.localeCompare(b.name)) };
+  }
+
+  async #inspect(id: string): Promise<InspectedContainer | undefined> {
+    try {
+      return await this.engine.get<InspectedContainer>(`/containers/${encodeURIComponent(id)}/json`);
+    } catch {
+      return this.#inspected.get(id);
+    }
+  }
 }

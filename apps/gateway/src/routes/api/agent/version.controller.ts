@@ -13,7 +13,7 @@ export class AgentVersionController {
   @Requires('agents:view')
   @Answers('Version of the agent that is downloaded here', Version)
   get(@Headers('user-agent') userAgent = ''): z.infer<typeof Version> {
-    // Pulse's own agent would replace itself with ours when the versions differ; for "dev" it does not.
-    return { version: /^pulse-docker-agent/i.test(userAgent) ? 'dev' : `v${lapwingVersion}` };
+    // Pulse's own agent, which asks with Go's client, would replace itself with ours when the versions differ; for "dev" it does not.
+    return { version: /^(Go-http-client|pulse-)/i.test(userAgent) ? 'dev' : `v${lapwingVersion}` };
   }
 }

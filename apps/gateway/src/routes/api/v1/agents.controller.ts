@@ -77,12 +77,12 @@ export class AgentsController {
   ): Promise<z.infer<typeof Created>> {
     const url = baseUrlOf(request, this.config.LAPWING_PUBLIC_URL);
     const { agent, enrollmentToken: token, expiresAt } = await this.bus.request(agentCreate, { actor, ...draft });
-    const environment = `LAPWING_URL='${url}' LAPWING_AGENT_ID='${agent.id}' LAPWING_ENROLLMENT_TOKEN='${token}'`;
     return {
       ...toAgentView(agent),
       enrollment_token: token,
       enrollment_expires_at: isoSeconds(expiresAt),
-      command: `curl -fsSL '${url}/install-agent.sh' | sudo env ${environment} bash`,
+      // The token goes by the environment, which sudo does not log and others cannot list.
+      command: `curl -fsSL '${url}/install-agent.sh' | LAPWING_ENROLLMENT_TOKEN='${token}' sudo --preserve-env=LAPWING_ENROLLMENT_TOKEN bash -s -- --url '${url}' --agent-id '${agent.id}'`,
     };
   }
 

@@ -1,6 +1,6 @@
 import { Bus } from '@lapwing/bus';
-import { registrationApprove, registrationList, registrationReject, type Actor } from '@lapwing/contracts';
-import { Controller, Get, HttpCode, Param, Post } from '@nestjs/common';
+import { Fingerprint, registrationApprove, registrationList, registrationReject, type Actor } from '@lapwing/contracts';
+import { Body, Controller, Get, HttpCode, Param, Post } from '@nestjs/common';
 import { z } from 'zod';
 import { Audits, Requires } from '../../../../http/access.js';
 import { Answers } from '../../../../http/answer.js';
@@ -9,6 +9,10 @@ import { AgentParam, agentFact } from '../agents.controller.js';
 import { AgentView, PendingView, toAgentView, toPendingView } from '../agents.view.js';
 
 const Pending = z.object({ agents: z.array(PendingView) });
+const Which = z
+  .object({ fingerprint: Fingerprint.describe('which one, where several ask under this id') })
+  .nullish()
+  .transform((body) => body?.fingerprint);
 const Done = z.object({ success: z.literal(true) });
 
 /** Tyto's registrations that wait for a decision. */
@@ -30,9 +34,10 @@ export class PendingAgentsController {
   @Answers('Lets one in', AgentView)
   async approve(
     @Param({ schema: AgentParam }) { id }: z.infer<typeof AgentParam>,
+    @Body({ schema: Which }) fingerprint: z.infer<typeof Which>,
     @By() actor: Actor,
   ): Promise<z.infer<typeof AgentView>> {
-    return toAgentView(await this.bus.request(registrationApprove, { actor, id }));
+    return toAgentView(await this.bus.request(registrationApprove, { actor, id, fingerprint }));
   }
 
   @Post(':id/reject')
@@ -42,9 +47,10 @@ export class PendingAgentsController {
   @Answers('Refuses one, for an hour', Done)
   async reject(
     @Param({ schema: AgentParam }) { id }: z.infer<typeof AgentParam>,
+    @Body({ schema: Which }) fingerprint: z.infer<typeof Which>,
     @By() actor: Actor,
   ): Promise<z.infer<typeof Done>> {
-    await this.bus.request(registrationReject, { actor, id });
+    await this.bus.request(registrationReject, { actor, id, fingerprint });
     return { success: true };
   }
 }
