@@ -11,7 +11,7 @@ const routes = readFileSync(path.join(root, 'apps/gateway/routes.txt'), 'utf8')
 
 /** Every field that some route reads. */
 const fields =
-  'username password email roles name description permissions identifier action currentPassword newPassword current_password new_password code totp_code totpCode interval signal pid agent_id expiresAt generateApiToken disabled'.split(
+  'username password email roles name description permissions identifier action currentPassword newPassword current_password new_password code totp_code totpCode interval signal pid agent_id expiresAt generateApiToken disabled id publicKey machine time signature hostname architecture os version token fingerprint refreshInterval sources logSources agent host containers timestamp hostId status message'.split(
     ' ',
   );
 
@@ -85,6 +85,26 @@ describe('hostile input', () => {
     },
     120_000,
   );
+
+  it('inside a report of a Docker host', async () => {
+    for (const value of hostile) {
+      const container = {
+        id: 'c1',
+        name: value,
+        image: value,
+        labels: { [String(value)]: value },
+        restartCount: value,
+      };
+      for (const report of [
+        { agent: { id: value }, host: { hostname: 'h' } },
+        { agent: { version: value }, host: { hostname: value, machineId: value, os: value } },
+        { agent: {}, host: { hostname: 'h' }, containers: [container, { id: value, name: 'n' }] },
+        { agent: {}, host: { hostname: 'h' }, containers: [{ ...container, restartCount: 1 }] },
+        { agent: {}, host: { hostname: 'h' }, timestamp: value },
+      ])
+        await probe('POST', '/api/agents/docker/report', report);
+    }
+  }, 60_000);
 
   it.each(routes.filter(([, template]) => template.includes(':')))(
     'in the path of %s %s',

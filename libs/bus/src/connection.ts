@@ -168,6 +168,8 @@ export class BusConnection {
       // Servers tell their addresses within the cluster, which an agent may not reach.
       ignoreClusterUpdates: agent !== undefined,
       inboxPrefix: agent ? inboxOf('agent', agent.id) : inboxOf('service', service),
+      // Without this, an address that says "tls" is content with a server that has none.
+      ...(servers.includes('tls://') && { tls: {} }),
       ...(credentials && { authenticator: this.#authenticator(credentials) }),
     });
   }

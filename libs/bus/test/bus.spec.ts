@@ -150,6 +150,16 @@ describe('the bus', () => {
     await eventually(() => asker.request(settingsGet, {}));
   });
 
+  it('is not content with a server without TLS where the address says tls', async () => {
+    const door = () => ({ servers: nats.url.replace('nats:', 'tls:'), credentials: null });
+    const bus = new Bus({ service: 'collector', servers: '', streams: 'ignore', agent: { id: 'web-1', door } });
+    const shutOut = new Promise<void>((resolve) => bus.connection.whenShutOut(resolve));
+    bus.onModuleInit();
+    await shutOut;
+    expect(bus.online).toBe(false);
+    await bus.onApplicationShutdown();
+  });
+
   it('makes the streams again when the server has lost them', async () => {
     const bus = await online('collector');
     const payload = { agentId: 'web-1', outbox: '0a1b2c3d4e5f', samples: [hostSample(1, Date.now())] };

@@ -6,12 +6,18 @@ import { Actor } from './identity.js';
 const Instant = z.int().min(0).max(8.64e15);
 /** Agents written in Go send null where there is nothing. */
 const present = (value: unknown): unknown => value ?? undefined;
+/** Without what a database cannot keep: NUL, and halves of characters. */
+const clean = (value: string, max: number): string =>
+  value
+    .slice(0, max)
+    .replaceAll('\0', '')
+    .replaceAll(/\p{Cs}/gu, '\ufffd');
 /** A text that is cut where it is too long: one odd label must not cost the whole host. */
 const text = (max: number) =>
-  z.preprocess((value) => (typeof value === 'string' ? value.slice(0, max) : present(value)), z.string().default(''));
+  z.preprocess((value) => (typeof value === 'string' ? clean(value, max) : present(value)), z.string().default(''));
 const optionalText = (max: number) =>
   z.preprocess(
-    (value) => (typeof value === 'string' && value !== '' ? value.slice(0, max) : undefined),
+    (value) => (typeof value === 'string' && value !== '' ? clean(value, max) : undefined),
     z.string().optional(),
   );
 /** A number that cannot be negative; where it is all the same, it stands for "unknown". */
@@ -29,13 +35,13 @@ const some = <T extends z.ZodType>(item: T, max: number) =>
 const Id = z
   .string()
   .max(256)
-  .regex(/^(?!\.{1,2}$)[^/\\\p{Cc}]+$/u, 'no slashes, no control characters, not only dots');
+  .regex(/^(?!\.{1,2}$)[^/\\\p{Cc}\p{Cs}]+$/u, 'no slashes, no control characters, not only dots');
 const MAX_LABELS = 200;
 const Labels = z.preprocess(
   (value) => {
     if (typeof value !== 'object' || value === null) return present(value);
     const entries = Object.entries(value).slice(0, MAX_LABELS);
-    return Object.fromEntries(entries.map(([name, label]) => [name.slice(0, 256), label]));
+    return Object.fromEntries(entries.map(([name, label]) => [clean(name, 256), label]));
   },
   z.record(z.string(), text(2048)).default({}),
 );
@@ -87,7 +93,10 @@ export const DockerReport = z.object({
     ),
   }),
   host: z.object({
-    hostname: z.string().min(1, 'a host name').max(255),
+    hostname: z.preprocess(
+      (value) => (typeof value === 'string' ? clean(value, 255) : value),
+      z.string().min(1, 'a host name'),
+    ),
     name: optionalText(255),
     machineId: optionalText(128),
     os: text(128),

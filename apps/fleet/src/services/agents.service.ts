@@ -186,8 +186,18 @@ export class AgentsService implements OnApplicationBootstrap, OnModuleDestroy, P
   }
 
   changed(agentId: string, status: 'online' | 'stale' | 'offline', lastSeenAt: number | null): void {
+    this.#tellStatus(agentId, status, lastSeenAt).catch((error: unknown) => {
+      this.#log.debug({ error: describeError(error), agentId, status }, 'nobody could be told how an agent is');
+    });
+  }
+
+  /** What an agent that was deleted or shut out has said stays in the stream for a while, and is no news. */
+  async #tellStatus(agentId: string, status: 'online' | 'stale' | 'offline', lastSeenAt: number | null): Promise<void> {
+    const row = await this.parts.agents.find(agentId);
+    if (!row) this.parts.presence.forget(agentId);
+    if (row?.state !== 'approved') return;
     const message = status === 'online' ? `${agentId} reports` : `${agentId} is ${status}`;
-    void this.tell({ agentId, change: 'status', status, message }, `${agentId}:${status}:${lastSeenAt}`);
+    await this.tell({ agentId, change: 'status', status, message }, `${agentId}:${status}:${lastSeenAt}`);
   }
 
   twins(agentId: string): void {
