@@ -71,7 +71,9 @@ describe('a fleet of hosts', () => {
     }
     await eventually(async () => expect((await agent('a')).status).toBe('online'), 30_000);
     await eventually(async () => expect((await samples('b')).length).toBeGreaterThan(0), 30_000);
-    expect((await lapwing.ask('GET', '/api/v1/stream?agent_id=host-a', lapwing.credentials)).status).toBe(200);
+    await eventually(async () =>
+      expect((await lapwing.ask('GET', '/api/v1/stream?agent_id=host-a', lapwing.credentials)).status).toBe(200),
+    );
     expect((await agent('a')).fingerprint).not.toBe((await agent('b')).fingerprint);
   });
 

@@ -7,6 +7,8 @@ import type { OutgoingOptions } from './outgoing.js';
 export interface Posted {
   status: number;
   text: string;
+  /** After how many milliseconds the server wants to be asked again, where it says so (Retry-After in seconds). */
+  retryAfterMs: number | undefined;
 }
 
 /** See {@link postJson}. */
@@ -21,7 +23,7 @@ export interface PostOptions extends OutgoingOptions {
  * and with little memory, where `fetch` cannot work.
  * @throws OutgoingError when it may not be sent, or the answer is too large, too late, or a redirect; Node's errors of the connection.
  */
-export function postJson(url: string, body: unknown, options: PostOptions): Promise<Posted> {
+export async function postJson(url: string, body: unknown, options: PostOptions): Promise<Posted> {
   const target = new URL(url);
   checkUrl(target, options);
   const text = JSON.stringify(body);
@@ -58,5 +60,7 @@ async function read(response: IncomingMessage, maxBytes: number): Promise<Posted
     if (bytes > maxBytes) throw new OutgoingError('the server answers too much');
     chunks.push(chunk);
   }
-  return { status, text: Buffer.concat(chunks).toString() };
+  const retryAfter = Number(response.headers['retry-after'] ?? Number.NaN);
+  const retryAfterMs = retryAfter >= 0 ? retryAfter * 1000 : undefined;
+  return { status, text: Buffer.concat(chunks).toString(), retryAfterMs };
 }

@@ -33,6 +33,7 @@ export class DeliveryService {
   #carried: { outbox: string; seq: number; gaps: Gap[] }[] = [];
   #timer: NodeJS.Timeout | undefined;
   #round: Promise<void> = Promise.resolve();
+  #isCatchingUp = false;
   #stopping = false;
   /** Called when something was confirmed. */
   #heard: (() => void) | undefined;
@@ -47,9 +48,10 @@ export class DeliveryService {
 
   /** Begins to send what waits. */
   start(): void {
-    this.#timer = setInterval(() => {
-      this.#round = this.#round.then(() => this.#catchUp());
-    }, ROUND_MS).unref();
+    this.#timer = setInterval(() => this.#begin(), ROUND_MS).unref();
+    // What was taken before there was a connection goes before what is taken next.
+    this.bus.connection.whenLinked(() => this.#begin());
+    this.bus.connection.whenRelinked(() => this.#begin());
   }
 
   /** Ends; what waits stays in the outbox. */
@@ -74,6 +76,12 @@ export class DeliveryService {
     if (gaps.length === 0) return;
     this.#carried = this.#carried.filter((carried) => !within(carried));
     await this.outbox.confirmGaps(gaps);
+  }
+
+  #begin(): void {
+    if (this.#isCatchingUp || this.#stopping) return;
+    this.#isCatchingUp = true;
+    this.#round = this.#catchUp().finally(() => (this.#isCatchingUp = false));
   }
 
   async #catchUp(): Promise<void> {

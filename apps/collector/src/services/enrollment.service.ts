@@ -41,13 +41,11 @@ const RETRY_MS = [250, 500, 1000, 2000, 5000, 10_000, 30_000];
 const RENEW_LOOK_MS = 600_000;
 const REVOKED_MS = 60_000;
 const LOOK_AGAIN_MS = 5000;
+/** Somebody may have changed his mind. */
+const MAX_WAIT_MS = 300_000;
 const AWAY: string[] = ['UNAVAILABLE', 'TIMEOUT', 'INTERNAL'] satisfies ErrorCode[];
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
-const Refusal = z.object({
-  code: z.string(),
-  error: z.string(),
-  details: z.object({ retryAfterMs: z.number().optional() }).default({}),
-});
+const Refusal = z.object({ code: z.string(), error: z.string() });
 
 /**
  * Gets this host let in: makes a key that never leaves it, asks until somebody has approved, keeps what it gets, and renews it in
@@ -150,16 +148,20 @@ export class EnrollmentService implements OnApplicationBootstrap, OnModuleDestro
   async #enroll(): Promise<'approved' | number> {
     const identity = this.#identity;
     if (!identity) return RETRY_MS[0] ?? 0;
-    const { text } = await postJson(new URL('/api/v1/agents/enroll', this.options.url).href, this.#question(identity), {
-      reach: 'private',
-      deadlineMs: 15_000,
-      maxBytes: 65_536,
-      http: this.options.allowHttp || LOOPBACK.test(new URL(this.options.url ?? '').hostname),
-      headers: { 'user-agent': `lapwing-agent/${this.options.facts.version}` },
-    });
+    const { text, retryAfterMs: told = 0 } = await postJson(
+      new URL('/api/v1/agents/enroll', this.options.url).href,
+      this.#question(identity),
+      {
+        reach: 'private',
+        deadlineMs: 15_000,
+        maxBytes: 65_536,
+        http: this.options.allowHttp || LOOPBACK.test(new URL(this.options.url ?? '').hostname),
+        headers: { 'user-agent': `lapwing-agent/${this.options.facts.version}` },
+      },
+    );
     const body: unknown = JSON.parse(text);
     const enrolled = Enrolled.safeParse(body);
-    if (!enrolled.success) return this.#refuse(identity, Refusal.parse(body));
+    if (!enrolled.success) return this.#refuse(identity, Refusal.parse(body), told);
     if (enrolled.data.status !== 'approved') {
       const { status, retryAfterMs } = enrolled.data;
       await this.#shutOut(identity);
@@ -181,14 +183,14 @@ export class EnrollmentService implements OnApplicationBootstrap, OnModuleDestro
   }
 
   /** @returns after how many milliseconds to ask again. */
-  async #refuse(identity: Identity, { code, error, details }: z.infer<typeof Refusal>): Promise<number> {
+  async #refuse(identity: Identity, { code, error }: z.infer<typeof Refusal>, retryAfterMs: number): Promise<number> {
     // It is only starting, or a part of it is away.
     if (AWAY.includes(code)) throw new Error(error);
     this.#tell('warn', `Lapwing refuses this host: ${error}`);
     const shutOut: ErrorCode[] = ['AGENT_REVOKED', 'AGENT_REJECTED', 'ENROLLMENT_TOKEN_INVALID'];
     if (shutOut.includes(code as ErrorCode)) await this.#shutOut(identity);
     if (code === 'ENROLLMENT_TOKEN_INVALID' && this.#identity) await this.#keep(this.#withSpentToken(this.#identity));
-    return Math.max(details.retryAfterMs ?? 0, code === 'AGENT_REVOKED' ? REVOKED_MS : LOOK_AGAIN_MS);
+    return Math.min(Math.max(retryAfterMs, code === 'AGENT_REVOKED' ? REVOKED_MS : LOOK_AGAIN_MS), MAX_WAIT_MS);
   }
 
   /** Credentials that are void must not be tried over and over. */

@@ -20,7 +20,9 @@ import type { Reservation } from './access.service.js';
 type Ask = InputOf<typeof agentEnroll>;
 
 const SKEW_MS = 15 * 60_000;
-const ASK_AGAIN_MS = 3000;
+/** Whoever waits asks often at first, when somebody may sit before it, and later more rarely. */
+const ASK_AGAIN_MS = [3000, 15_000];
+const AT_FIRST_MS = 300_000;
 const REJECTED_MS = 3_600_000;
 const MAX_WAITING = 1000;
 const MAX_NEAR = 200;
@@ -38,6 +40,8 @@ interface Decision {
   news?: Change;
   /** Whether earlier credentials of this id have ended. */
   ended?: boolean;
+  /** After how many milliseconds somebody who waits may ask again. */
+  again?: number;
 }
 
 /** The agent that the launcher of this machine vouches for. */
@@ -65,12 +69,12 @@ export class EnrollmentService {
       { kind: AGENT_LOCK, of: ask.id },
       (transaction) => this.#decide(transaction, ask, factsOf(ask, now), now),
     );
-    const { verdict, reservation, news, ended, vouched } = decision;
+    const { verdict, reservation, news, ended, vouched, again = 0 } = decision;
     if (news?.change === 'approved') await this.#audit(ask, vouched);
     if (news) await this.agents.tell(news);
     if (ended) await this.parts.access.enforce();
     if (verdict.do === 'refuse') throw refusal(verdict, ask.id, now);
-    if (verdict.do === 'wait') return { status: verdict.as, id: ask.id, retryAfterMs: ASK_AGAIN_MS };
+    if (verdict.do === 'wait') return { status: verdict.as, id: ask.id, retryAfterMs: again };
     if (!reservation) throw new Error('admitted without credentials');
     return { status: 'approved', id: ask.id, ...(await this.parts.access.admit(reservation)) };
   }
@@ -157,8 +161,10 @@ export class EnrollmentService {
     }
     if (!own) await this.#wantRoom(transaction, others, now);
     await registrations.ask(transaction, id, facts, verdict.as);
-    if (own?.state === verdict.as) return { verdict, vouched };
-    return { verdict, vouched, news: waitingNews(id, verdict.as, facts, agent !== undefined) };
+    const [often, rarely] = ASK_AGAIN_MS;
+    const again = now - (own?.requestedAt ?? now) < AT_FIRST_MS ? often : rarely;
+    if (own?.state === verdict.as) return { verdict, vouched, again };
+    return { verdict, vouched, again, news: waitingNews(id, verdict.as, facts, agent !== undefined) };
   }
 
   /** Nobody is known who asks, so anybody could: what is kept of them has bounds. */

@@ -101,7 +101,8 @@ function toAnswer(thrown: unknown): ErrorAnswer {
     const more = SPREAD.includes(thrown.code) ? details : {};
     const body = { ...more, success: false as const, error: thrown.message, code: thrown.code, details };
     const wait = typeof retryAfterMs === 'number' ? Math.ceil(retryAfterMs / 1000) : RETRY_AFTER_SECONDS;
-    return { status, body, ...((status === 503 || status === 429) && { retryAfter: wait }) };
+    const tellsWhen = status === 503 || status === 429 || typeof retryAfterMs === 'number';
+    return { status, body, ...(tellsWhen && { retryAfter: wait }) };
   }
   const status = statusOf(thrown) ?? 500;
   const error = status < 500 && thrown instanceof Error ? thrown.message : 'internal error';
