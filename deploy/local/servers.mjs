@@ -57,12 +57,13 @@ export function keptSecret(file, make = () => randomBytes(24).toString('hex')) {
  * @param {number} port
  * @param {Buffer | string} question
  * @param {(answer: Buffer) => boolean} right
+ * @param {string} [host]
  */
-async function ready(child, port, question, right) {
+async function ready(child, port, question, right, host = '127.0.0.1') {
   const until = performance.now() + READY_MS;
   while (performance.now() < until) {
     const answer = await new Promise((resolve) => {
-      const socket = net.connect(port, '127.0.0.1', () => question.length > 0 && socket.write(question));
+      const socket = net.connect(port, host, () => question.length > 0 && socket.write(question));
       const done = (/** @type {Buffer | undefined} */ data) => {
         socket.destroy();
         resolve(data);
@@ -87,14 +88,15 @@ const MAX_PAYLOAD = 4 * 2 ** 20;
  * NATS with JetStream.
  * @param {string} dataDir
  * @param {string} home
- * @param {{ keys?: string, host?: string, port?: number }} [options] the folder of the keys whose holders it lets in (everybody without);
- * where it listens (on a free port of the loopback address)
+ * @param {{ keys?: string, host?: string, port?: number, reachable?: string }} [options] the folder of the keys whose holders it lets in
+ * (everybody without); where it listens (on a free port of the loopback address), and where this machine reaches it
  */
 export async function startNats(dataDir, home, options = {}) {
   const { program } = findServer('nats', dataDir);
   const folder = ensureFolder(home, 'nats');
   const host = options.host ?? '127.0.0.1';
   const port = options.port ?? (await freePort());
+  const near = options.reachable ?? '127.0.0.1';
   const config = path.join(folder, 'nats.conf');
   const lines = [`max_payload: ${MAX_PAYLOAD}`];
   if (options.keys)
@@ -106,8 +108,8 @@ export async function startNats(dataDir, home, options = {}) {
   const place = ['--addr', host, '--port', String(port), '--config', config];
   const args = [...place, '--jetstream', '--store_dir', folder, '--pid', path.join(folder, 'nats.pid')];
   const child = new Child({ name: 'NATS', program, args, log: path.join(folder, 'nats.log') }).start();
-  await ready(child, port, '', (answer) => answer.toString().startsWith('INFO'));
-  return { child, url: `nats://127.0.0.1:${port}`, port };
+  await ready(child, port, '', (answer) => answer.toString().startsWith('INFO'), near.replace(/^\[|\]$/g, ''));
+  return { child, url: `nats://${near}:${port}`, port };
 }
 
 /**

@@ -108,7 +108,7 @@ async function startServers({ dataDir, environment }) {
   };
   const keys = environment.NATS_URL ? undefined : path.join(home, 'nats/keys');
   const { HOST: host, LAPWING_AGENTS_PORT: agentsPort } = environment;
-  const place = agentsPort ? { host: host ?? '127.0.0.1', port: Number(agentsPort) } : {};
+  const place = agentsPort ? { host: host ?? '127.0.0.1', port: Number(agentsPort), reachable: reachable(host) } : {};
   const [nats, redis, postgres] = await Promise.all([
     start(environment.NATS_URL, () => startNats(dataDir, home, { keys: makeBusKeys(keys ?? ''), ...place })),
     start(environment.REDIS_URL, () => startRedis(dataDir, home)),
@@ -136,7 +136,8 @@ async function environmentOf({ dataDir, environment }, urls) {
     NODE_ENV: process.env.NODE_ENV ?? 'production',
     ...environment,
     ...urls,
-    ...(urls.FLEET_AUTHORITY_FILE && (await localAgent(`http://${reachable(host)}:${port}`))),
+    ...((urls.FLEET_AUTHORITY_FILE ?? process.env.FLEET_AUTHORITY_FILE) &&
+      (await localAgent(`http://${reachable(host)}:${port}`))),
     PORT: port,
     HOST: host,
     COLLECTOR_DATA_DIR: path.join(dataDir, 'collector'),
@@ -173,8 +174,8 @@ function addHost({ environment }, url) {
   const local = /^(127\.|localhost$|::1$)/.test(host);
   if (local || (!agentsPort && !given))
     return 'start with --host 0.0.0.0 --agents-port 4222 first, so that others reach this machine';
-  const shown = url.replace('127.0.0.1', os.hostname());
-  return `curl -fsSL '${shown}/install-agent.sh' | sudo bash -s -- --url '${shown}', then approve it`;
+  const shown = url.replace(/127\.0\.0\.1|\[::1\]/, os.hostname());
+  return `curl -fsSL '${shown}/install-agent.sh' | sudo bash -s -- --url '${shown}' --allow-http, then approve it`;
 }
 
 /** @param {string | undefined} host an address on which is listened; where that is all, this machine is among them */

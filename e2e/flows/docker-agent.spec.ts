@@ -208,6 +208,8 @@ describe('a Docker agent', () => {
       ['--token', '$(id)'],
       ['--agent-id', '../x'],
       ['--interval', '5;id'],
+      ['--token', 'x', '--interval', '0'],
+      ['--token', 'x', '--agent-id', 'pending'],
       ['--url', 'http://192.0.2.1:8080', '--token', 'x'],
       ['--nonsense'],
       [],

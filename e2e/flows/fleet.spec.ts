@@ -161,6 +161,8 @@ describe('a fleet of hosts', () => {
     expect((await ask('DELETE', '/api/v1/agents/host-a')).status).toBe(204);
     expect((await ask('GET', '/api/v1/agents/host-a')).status).toBe(404);
     expect((await ask('DELETE', '/api/v1/agents/host-a')).status).toBe(404);
+    await eventually(async () => expect((await ask('GET', '/api/v1/processes?agent_id=host-a')).status).toBe(404));
+    expect((await samples('a')).length).toBeGreaterThan(0);
     await agents.a.stop();
     start('a');
     await eventually(async () => expect(await waiting()).toEqual(['host-a']), 30_000);

@@ -1,7 +1,7 @@
 import { Bus, EventFeed } from '@lapwing/bus';
 import { deliveryGet, hostSampled, type OutputOf, type PayloadOf, type SeqRange } from '@lapwing/contracts';
 import { NatsServer, eventually, hostFigures } from '@lapwing/testing';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { DeliveryService } from '../src/services/delivery.service';
@@ -108,5 +108,21 @@ describe('delivery', () => {
     await second.confirmed({ outbox: again.id, ranges: [[2, 2]] });
     expect(again.gaps).toEqual([]);
     await again.close();
+  });
+
+  it('puts aside a sample that cannot be read, and sends the others', async () => {
+    await delivery.stop();
+    for (let count = 0; count < 5; count++) await outbox.append(figures, Date.now() + count);
+    const entries = [...outbox.waiting()];
+    const [, second] = entries;
+    if (!second) throw new Error('nothing waits');
+    // The disk gives something else than was written.
+    const file = await open(path.join(folder, second.segment.file), 'r+');
+    await file.write('x'.repeat(20), second.offset);
+    await file.close();
+    const again = new DeliveryService(bus, 'web-1', outbox);
+    again.start();
+    await eventually(() => expect(seqs()).toEqual([1, 3, 4, 5]));
+    await again.stop();
   });
 });

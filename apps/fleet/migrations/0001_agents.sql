@@ -34,6 +34,7 @@ CREATE TABLE fleet.registration (
   version text NOT NULL,
   machine text NOT NULL,
   address text NOT NULL,
+  block text NOT NULL,
   state text NOT NULL CHECK (state IN ('pending', 'quarantined', 'rejected')),
   requested_at timestamptz NOT NULL,
   asked_at timestamptz NOT NULL,
@@ -41,7 +42,6 @@ CREATE TABLE fleet.registration (
   PRIMARY KEY (agent_id, public_key)
 );
 CREATE INDEX registration_asked ON fleet.registration (asked_at);
-CREATE INDEX registration_address ON fleet.registration (address);
 
 -- Every key that NATS was told to let in, for as long as a JWT of it may be good.
 CREATE TABLE fleet.credential (

@@ -79,7 +79,7 @@ function assemble(config: FleetConfig, options: AccessOptions, bus: Bus, schema:
   const agents = new AgentStore(schema);
   const credentials = new CredentialStore(schema);
   const registrations = new RegistrationStore(schema);
-  const access = new AccessService(credentials, options);
+  const access = new AccessService(schema, credentials, options);
   const presence = new PresenceService(bus, agents);
   const parts = { bus, schema, agents, registrations, credentials, access, presence };
   const known = new AgentsService(parts);

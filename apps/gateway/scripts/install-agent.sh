@@ -6,7 +6,7 @@ mode='@MODE@'
 url='@URL@'
 sha256='@SHA256@'
 
-token="${LAPWING_ENROLLMENT_TOKEN:-}"
+token="${LAPWING_ENROLLMENT_TOKEN:-${PULSE_TOKEN:-}}"
 agent_id="${LAPWING_AGENT_ID:-}"
 interval=""
 uninstall=0
@@ -20,7 +20,8 @@ usage() {
   cat <<'TEXT'
 Options:
   --url URL          where Lapwing is (default: the server that served this script)
-  --token TOKEN      Docker agent: an API token with agents:report and agents:view; host agent: an enrolment token
+  --token TOKEN      Docker agent: an API token with agents:report and agents:view; host agent: an enrolment token.
+                     Better by the environment, PULSE_TOKEN or LAPWING_ENROLLMENT_TOKEN: others can list arguments
   --agent-id ID      the agent's id (default: made of the host's name)
   --interval TIME    seconds between two samples or reports, e.g. 30 or 30s
   --allow-http       take a URL of another host that begins with http://
@@ -62,7 +63,7 @@ if [ -z "$root" ] && [ "$(id -u)" -ne 0 ]; then fail 'run this as root'; fi
 if [ "$uninstall" -eq 1 ]; then
   systemd disable --now "$name.service" || true
   rm -f "$unit" "$settings" "$program"
-  rm -rf "${root:?}$data" 2>/dev/null || [ -n "$root" ] || rm -rf "$data"
+  rm -rf "$root$data"
   systemd daemon-reload
   say "$name is removed"
   exit 0
@@ -73,7 +74,13 @@ fi
 url="${url%/}"
 [[ -z "$token" || "$token" =~ ^[A-Za-z0-9._~+/=-]+$ ]] || fail 'the token holds odd characters'
 [[ -z "$agent_id" || "$agent_id" =~ ^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$ ]] || fail 'the agent id must be 1 to 64 of the characters A-Z a-z 0-9 . _ -'
+[[ "$agent_id" != pending && "$agent_id" != enroll ]] || fail "the agent id must not be $agent_id"
 [[ -z "$interval" || "$interval" =~ ^[0-9]{1,5}s?$ ]] || fail 'the interval must be a number of seconds'
+seconds="${interval%s}"
+seconds="$((10#${seconds:-0}))"
+if [ -n "$interval" ] && { [ "$seconds" -lt 1 ] || { [ "$mode" = host ] && [ "$seconds" -gt 300 ]; }; }; then
+  fail 'the interval must be 1 to 300 seconds (a Docker agent may take longer)'
+fi
 [[ "$sha256" =~ ^[0-9a-f]{64}$ ]] || fail 'this script was not served by Lapwing'
 if [[ "$url" == http://* && ! "$url" =~ ^http://(localhost|127\.|\[::1\]) && "$allow_http" -eq 0 ]]; then
   fail 'the URL begins with http://, so whoever is on the way can read and change everything: use https://, or --allow-http'
@@ -153,5 +160,11 @@ chmod 644 "$unit"
 systemd daemon-reload
 systemd enable "$name.service"
 systemd restart "$name.service"
+if [ -z "$root" ] && [ -d /run/systemd/system ]; then
+  sleep 3
+  if ! systemctl is-active --quiet "$name.service" || [ "$(systemctl show -p NRestarts --value "$name.service")" != 0 ]; then
+    fail "$name is installed and does not run; see why with: journalctl -u $name"
+  fi
+fi
 say "$name is installed"
 if [ "$mode" = host ] && [ -z "$token" ]; then say 'it waits to be approved in Lapwing'; fi

@@ -1,6 +1,7 @@
 import { Bus } from '@lapwing/bus';
 import {
   LapwingError,
+  agentGet,
   healthGet,
   historyGet,
   gpuHistoryGet,
@@ -139,6 +140,9 @@ export class Harness {
     bus.respond(historyGet, (input) => answer('history', input, behind.history as never));
     bus.respond(gpuHistoryGet, (input) => answer('gpu', input, behind.gpu as never));
     bus.respond(ledgerGet, (input) => answer('ledger', input, behind.ledger as never));
+    bus.respond(agentGet, async ({ id }) => {
+      throw new LapwingError('NOT_FOUND', `no agent "${id}"`, { agent_id: id });
+    });
     bus.respond(latestSampleGet, (input) => answer('latest', input, null));
     bus.respond(settingsUpdate, (input) => answer('settings', input, { refreshInterval: input.refreshInterval ?? 5 }));
     const [entry] = hostFigures().processes.topByCpu;

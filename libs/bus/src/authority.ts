@@ -62,26 +62,29 @@ export class BusAuthority {
   /**
    * Tells every server which keys are void; each cuts the live connections of those at once and refuses new ones.
    * @param revocations all of them: what is not listed is not revoked any more.
-   * @returns how many servers have confirmed.
+   * @returns how many servers have confirmed, and how many have refused.
    * @throws LapwingError `UNAVAILABLE` when none has.
    */
-  async enforce(revocations: Revocation[]): Promise<number> {
+  async enforce(revocations: Revocation[]): Promise<{ confirmed: number; refused: number }> {
     const revoked = Object.fromEntries(revocations.map(({ publicKey, at }) => [publicKey, Math.floor(at / 1000)]));
     const account = await encodeBusAccount(this.keys, revoked);
-    let confirmed = 0;
+    let [confirmed, refused] = [0, 0];
     try {
       const connection = await this.#connect();
       const options = { strategy: 'stall', maxWait: ANSWER_MS, stall: STALL_MS } as const;
       for await (const message of await connection.requestMany('$SYS.REQ.CLAIMS.UPDATE', account, options)) {
         const { server, data, error } = message.json<ClaimsAnswer>();
         if (data?.code === 200) confirmed++;
-        else this.#log.warn({ server: server?.name, reason: error?.description }, 'a NATS server refused the account');
+        else {
+          refused++;
+          this.#log.warn({ server: server?.name, reason: error?.description }, 'a NATS server refused the account');
+        }
       }
     } catch (error) {
       this.#log.warn({ error: describeError(error) }, 'the NATS servers could not be told who is revoked');
     }
     if (confirmed === 0) throw new LapwingError('UNAVAILABLE', 'no NATS server has confirmed the revocations');
-    return confirmed;
+    return { confirmed, refused };
   }
 
   async #connect(): Promise<NatsConnection> {

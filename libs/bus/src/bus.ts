@@ -29,6 +29,8 @@ export interface Published {
   position: number;
 }
 
+const MAX_ASKED_AT_ONCE = 2;
+
 /** How questions are answered. */
 interface Serving<C extends Asked> {
   /** The group of which one member answers. */
@@ -45,6 +47,8 @@ const checksOutgoing = process.env['NODE_ENV'] !== 'production';
 export class Bus implements OnModuleInit, OnApplicationShutdown {
   readonly connection: BusConnection;
   readonly #log;
+  /** How many questions of an agent are being answered. */
+  readonly #asking = new Map<string, number>();
 
   constructor(readonly options: BusOptions) {
     this.connection = new BusConnection(options);
@@ -158,9 +162,23 @@ export class Bus implements OnModuleInit, OnApplicationShutdown {
     const agentOf = (subject: string): string => keyOfToken(subject.split('.')[1] ?? '');
     this.#serve(contract, inquirySubject(contract, '*'), {
       queue: this.options.service,
-      answer: (input, subject) => answer(input, agentOf(subject)),
+      answer: (input, subject) => this.#oneOfFew(agentOf(subject), (agentId) => answer(input, agentId)),
       inbox: (subject) => inboxOf('agent', agentOf(subject)),
     });
+  }
+
+  /** Answers an agent's question, unless that agent waits for others still: one that asks on and on must not keep all busy. */
+  async #oneOfFew<T>(agentId: string, answer: (agentId: string) => Promise<T>): Promise<T> {
+    const open = this.#asking.get(agentId) ?? 0;
+    if (open >= MAX_ASKED_AT_ONCE) throw new LapwingError('RATE_LIMITED', `${open} questions of "${agentId}" are open`);
+    this.#asking.set(agentId, open + 1);
+    try {
+      return await answer(agentId);
+    } finally {
+      const left = (this.#asking.get(agentId) ?? 1) - 1;
+      if (left > 0) this.#asking.set(agentId, left);
+      else this.#asking.delete(agentId);
+    }
   }
 
   #serve<C extends Asked>(contract: C, subject: string, { queue, answer, inbox }: Serving<C>) {

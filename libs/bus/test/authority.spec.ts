@@ -2,6 +2,7 @@ import {
   agentConfigured,
   agentReported,
   agentSettingsGet,
+  deliveryGet,
   healthGet,
   hostSampled,
   processList,
@@ -201,6 +202,27 @@ describe('a bus with an authority', () => {
     await connection.close();
   });
 
+  it('answers an agent that asks over and over, and refuses what is too much at once', async () => {
+    const store = await service('metrics-store');
+    let [atOnce, most] = [0, 0];
+    store.respondToAgents(deliveryGet, async () => {
+      most = Math.max(most, ++atOnce);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      atOnce--;
+      return { stored: [], handledUpTo: 0, streamEnd: 0 };
+    });
+    const eager = await agent('eager-1');
+    const question = { outbox: '0a1b2c3d4e5f', seqs: [1, 1] as [number, number], from: 0, to: 1 };
+    await eventually(() => eager.inquire(deliveryGet, 'eager-1', question));
+    const asked = await Promise.allSettled(
+      Array.from({ length: 50 }, () => eager.inquire(deliveryGet, 'eager-1', question)),
+    );
+    const refused = asked.filter(({ status }) => status === 'rejected');
+    expect(most).toBeLessThanOrEqual(2);
+    expect(refused[0]).toMatchObject({ reason: { code: 'RATE_LIMITED' } });
+    expect(asked.length - refused.length).toBeGreaterThan(0);
+  });
+
   it('keeps its streams and consumers whole, wherever an agent wants the acknowledgement to go', async () => {
     const { manager } = (await service('metrics-store')).connection.link();
     await manager.consumers.add('SAMPLES', { durable_name: 'metrics-store', ack_policy: 'explicit' });
@@ -227,7 +249,10 @@ describe('a bus with an authority', () => {
     const join = ({ credentials: { jwt, seed } }: typeof one) =>
       connect({ servers: nats.url, authenticator: jwtAuthenticator(jwt, Buffer.from(seed)), reconnect: false });
     const [first, second] = [await join(one), await join(other)];
-    expect(await authority.enforce([{ publicKey: one.publicKey, at: Date.now() }])).toBe(1);
+    expect(await authority.enforce([{ publicKey: one.publicKey, at: Date.now() }])).toEqual({
+      confirmed: 1,
+      refused: 0,
+    });
     await eventually(() => expect(first.isClosed()).toBe(true), 5000);
     await expect(join(one)).rejects.toThrow('Authorization Violation');
     expect(second.isClosed()).toBe(false);
@@ -263,9 +288,12 @@ describe('revocation on a cluster', () => {
         connect({ servers: url, authenticator: jwtAuthenticator(jwt, Buffer.from(key.seed)), reconnect: false }),
       ),
     );
-    await eventually(async () => expect(await authority.enforce([])).toBe(3));
+    await eventually(async () => expect(await authority.enforce([])).toEqual({ confirmed: 3, refused: 0 }));
     const asked = performance.now();
-    expect(await authority.enforce([{ publicKey: key.publicKey, at: Date.now() }])).toBe(3);
+    expect(await authority.enforce([{ publicKey: key.publicKey, at: Date.now() }])).toEqual({
+      confirmed: 3,
+      refused: 0,
+    });
     await eventually(() => expect(connections.map((one) => one.isClosed())).toEqual([true, true, true]));
     expect(performance.now() - asked).toBeLessThan(5000);
     await authority.stop();

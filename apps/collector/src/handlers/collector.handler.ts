@@ -27,7 +27,7 @@ export class CollectorHandler {
 
   @OnNews(samplesStored, 'agent')
   stored(news: PayloadOf<typeof samplesStored>): void {
-    void this.sampler.delivery?.confirmed(news);
+    this.sampler.delivery?.hear(news);
   }
 
   @OnNews(agentConfigured, 'agent')

@@ -20,7 +20,15 @@ const MAX_DOUBT_MS = 600_000;
 const MAX_BYTES = 100_000;
 /** After so long without a word the next is sent all the same: metrics-store may be away, and the stream keeps it. */
 const SETTLE_MS = 2000;
+/** After so long a sample that could not be sent is tried again. */
+const ASIDE_MS = 60_000;
 const MAX_CARRIED = 100;
+
+/** Whether a message was sent, or why not: nobody is there, or this message is not taken. */
+type Outcome = 'sent' | 'away' | 'refused';
+
+const isAway = (error: unknown): boolean =>
+  error instanceof LapwingError && (error.code === 'UNAVAILABLE' || error.code === 'TIMEOUT');
 
 /**
  * Sends samples and keeps at it until metrics-store has each: live ones at once, one a message; what could not be sent,
@@ -33,6 +41,8 @@ export class DeliveryService {
   #carried: { outbox: string; seq: number; gaps: Gap[] }[] = [];
   #timer: NodeJS.Timeout | undefined;
   #round: Promise<void> = Promise.resolve();
+  /** Samples that could not be sent, and until when they are left alone. */
+  readonly #aside = new WeakMap<Entry, number>();
   #isCatchingUp = false;
   #stopping = false;
   /** Called when something was confirmed. */
@@ -66,7 +76,14 @@ export class DeliveryService {
     if (this.bus.online) await this.#publish([entry], [sample]);
   }
 
-  /** Hears what metrics-store has. */
+  /** Hears what metrics-store has. Never throws: on a full disk it is asked about again. */
+  hear(news: Pick<PayloadOf<typeof samplesStored>, 'outbox' | 'ranges'>): void {
+    this.confirmed(news).catch((error: unknown) => {
+      this.#log.warn({ error: describeError(error) }, 'what is stored could not be noted');
+    });
+  }
+
+  /** Notes what metrics-store has. */
   async confirmed({ outbox, ranges }: Pick<PayloadOf<typeof samplesStored>, 'outbox' | 'ranges'>): Promise<void> {
     await this.outbox.confirm(outbox, ranges);
     this.#heard?.();
@@ -74,8 +91,8 @@ export class DeliveryService {
       carried.outbox === outbox && ranges.some(([first, last]) => carried.seq >= first && carried.seq <= last);
     const gaps = this.#carried.filter(within).flatMap((carried) => carried.gaps);
     if (gaps.length === 0) return;
-    this.#carried = this.#carried.filter((carried) => !within(carried));
     await this.outbox.confirmGaps(gaps);
+    this.#carried = this.#carried.filter((carried) => !within(carried));
   }
 
   #begin(): void {
@@ -85,26 +102,56 @@ export class DeliveryService {
   }
 
   async #catchUp(): Promise<void> {
-    try {
-      for (
-        let batch = this.#nextBatch();
-        batch.length > 0 && this.bus.online && !this.#stopping;
-        batch = this.#nextBatch()
-      ) {
-        const sent = await this.#publish(batch, await this.outbox.read(batch));
-        if (!sent) return;
-        await this.#settled(batch);
+    // What was sent is asked about whatever becomes of what was not.
+    for (const work of [() => this.#sendWaiting(), () => this.#resolveDoubts()])
+      try {
+        await work();
+      } catch (error) {
+        if (!this.#stopping && !isAway(error))
+          this.#log.warn({ error: describeError(error) }, 'sending failed, trying again');
       }
-      await this.#resolveDoubts();
-    } catch (error) {
-      const away = error instanceof LapwingError && (error.code === 'UNAVAILABLE' || error.code === 'TIMEOUT');
-      if (!this.#stopping && !away) this.#log.warn({ error: describeError(error) }, 'sending failed, trying again');
+  }
+
+  async #sendWaiting(): Promise<void> {
+    for (
+      let batch = this.#nextBatch();
+      batch.length > 0 && this.bus.online && !this.#stopping;
+      batch = this.#nextBatch()
+    ) {
+      if (!(await this.#sendBatch(batch))) return;
+      await this.#settled(batch);
     }
+  }
+
+  /** Sends samples; one that cannot be read or sent is put aside for a while, and holds none of the others up. False while the bus is away. */
+  async #sendBatch(batch: Entry[]): Promise<boolean> {
+    let outcome: Outcome = 'refused';
+    try {
+      outcome = await this.#publish(batch, await this.outbox.read(batch));
+    } catch (error) {
+      this.#log.warn({ error: describeError(error) }, 'the outbox cannot be read');
+    }
+    const [only, ...others] = batch;
+    if (outcome !== 'refused' || !only) return outcome !== 'away';
+    if (others.length === 0) {
+      this.#aside.set(only, Date.now() + ASIDE_MS);
+      this.#log.warn({ outbox: only.outbox, seq: only.seq }, 'a sample cannot be sent, and is tried again later');
+      return true;
+    }
+    for (const entry of batch) if (!(await this.#sendBatch([entry]))) return false;
+    return true;
+  }
+
+  #isAside(entry: Entry): boolean {
+    const until = this.#aside.get(entry);
+    if (until === undefined || until > Date.now()) return until !== undefined;
+    this.#aside.delete(entry);
+    return false;
   }
 
   /** Waits until metrics-store has these, for a while. */
   async #settled(batch: Entry[]): Promise<void> {
-    const waits = (): boolean => batch.some((entry) => this.outbox.holds(entry));
+    const waits = (): boolean => batch.some((entry) => entry.position !== undefined && this.outbox.holds(entry));
     const until = performance.now() + SETTLE_MS;
     while (waits() && performance.now() < until && !this.#stopping) {
       let timer: NodeJS.Timeout | undefined;
@@ -122,7 +169,7 @@ export class DeliveryService {
     const batch: Entry[] = [];
     let bytes = 0;
     for (const entry of this.outbox.waiting()) {
-      if (entry.position !== undefined || this.#sending.has(entry)) continue;
+      if (entry.position !== undefined || this.#sending.has(entry) || this.#isAside(entry)) continue;
       bytes += entry.length;
       const full =
         batch.length >= MAX_SAMPLES_PER_MESSAGE ||
@@ -134,9 +181,9 @@ export class DeliveryService {
     return batch;
   }
 
-  async #publish(entries: Entry[], samples: HostSample[]): Promise<boolean> {
+  async #publish(entries: Entry[], samples: HostSample[]): Promise<Outcome> {
     const [first] = entries;
-    if (!first) return true;
+    if (!first) return 'sent';
     const gaps = this.outbox.gaps;
     const payload = { agentId: this.agentId, outbox: first.outbox, samples, ...(gaps.length > 0 && { gaps }) };
     if (gaps.length > 0)
@@ -146,10 +193,10 @@ export class DeliveryService {
       const id = `${this.agentId}:${first.outbox}:${first.seq}-${entries.at(-1)?.seq}:${first.attempts}`;
       const { position } = await this.bus.publish(hostSampled, this.agentId, payload, id);
       for (const entry of entries) Object.assign(entry, { position, sentAt: Date.now() });
-      return true;
+      return 'sent';
     } catch (error) {
       this.#log.debug({ error: describeError(error) }, 'not sent, kept in the outbox');
-      return false;
+      return isAway(error) ? 'away' : 'refused';
     } finally {
       for (const entry of entries) this.#sending.delete(entry);
     }

@@ -128,7 +128,7 @@ export class DockerAgentService {
   }
 
   async #post({ url, token, insecure }: DockerTarget, path: string, body: unknown): Promise<unknown> {
-    const { status, text } = await postJson(new URL(path, url).href, body, {
+    const { status, text } = await postJson(url.replace(/\/+$/, '') + path, body, {
       reach: 'private',
       deadlineMs: DEADLINE_MS,
       maxBytes: 2 ** 20,

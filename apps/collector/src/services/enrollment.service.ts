@@ -149,7 +149,7 @@ export class EnrollmentService implements OnApplicationBootstrap, OnModuleDestro
     const identity = this.#identity;
     if (!identity) return RETRY_MS[0] ?? 0;
     const { text, retryAfterMs: told = 0 } = await postJson(
-      new URL('/api/v1/agents/enroll', this.options.url).href,
+      `${this.options.url?.replace(/\/+$/, '')}/api/v1/agents/enroll`,
       this.#question(identity),
       {
         reach: 'private',

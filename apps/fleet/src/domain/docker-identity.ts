@@ -26,8 +26,8 @@ export function identityOf({ agent, host }: DockerReport, tokenId: string): Dock
 
 /**
  * Finds the host that reports among those with the same agent key and machine id. Copied machines share both, and often the token, too:
- * they differ by token or host name, and both report. A host whose token was exchanged differs by token alone, and then its old
- * self is silent. A host that was renamed cannot be told from a copy of one that is switched off: it becomes a host of its own.
+ * they differ by token or host name, and both report. A host whose token was exchanged differs by token alone; when its old
+ * self is silent it is taken for the same. A host that was renamed cannot be told from a copy of one that is switched off: it becomes a host of its own.
  * @returns the known host; undefined for a new one.
  */
 export function hostOf(identity: DockerIdentity, known: KnownHost[]): KnownHost | undefined {

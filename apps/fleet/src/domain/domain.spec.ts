@@ -32,6 +32,8 @@ describe('runs of one agent', () => {
     expect(hear('aaabbbcccd')).not.toContain(true));
   it('alternate when two machines have one identity', () =>
     expect(hear('aabba')).toEqual([false, false, false, false, true]));
+  it('are one again after the other was switched off', () =>
+    expect(hear('abaaabbb').slice(3)).toEqual([false, false, false, false, false]));
   it('are remembered within a bound', () => expect(hear('xabcdefghijklmnopqrstuvwx').at(-1)).toBe(false));
 });
 

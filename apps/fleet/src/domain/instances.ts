@@ -15,6 +15,8 @@ export class Instances {
     if (this.#current !== undefined) this.#past.push(this.#current);
     if (this.#past.length > MAX_PAST) this.#past.shift();
     this.#current = instance;
+    // Both are shut out now; whichever is let in again is one that goes on, and no twin.
+    if (twins) this.#past.length = 0;
     return twins;
   }
 }

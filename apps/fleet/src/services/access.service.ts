@@ -1,6 +1,6 @@
 import { BusAuthority, isSignedBy, type AuthorityKeys } from '@lapwing/bus';
 import { LapwingError } from '@lapwing/contracts';
-import type { Statements } from '@lapwing/postgres';
+import type { Schema, Statements } from '@lapwing/postgres';
 import { createLogger, describeError } from '@lapwing/telemetry';
 import type { OnApplicationBootstrap, OnModuleDestroy } from '@nestjs/common';
 import type { CredentialStore } from '../store/credential.store.js';
@@ -8,6 +8,7 @@ import type { CredentialStore } from '../store/credential.store.js';
 const DAY_MS = 86_400_000;
 const RECONCILE_MS = 60_000;
 const RETRY_MS = 2000;
+const ENFORCE_LOCK = 7_524_612;
 /** Signing takes a millisecond, and waits a second at most for a new one to begin. */
 const SIGNING_MS = 2500;
 
@@ -44,9 +45,12 @@ export class AccessService implements OnApplicationBootstrap, OnModuleDestroy {
   readonly #log = createLogger('fleet', 'access');
   readonly #authority: BusAuthority | undefined;
   #timer: NodeJS.Timeout | undefined;
-  #enforcing: Promise<number> = Promise.resolve(0);
+  #enforcing: Promise<void> = Promise.resolve();
+  /** The most servers that have ever confirmed. */
+  #servers = 0;
 
   constructor(
+    private readonly schema: Schema,
     private readonly credentials: CredentialStore,
     private readonly options: AccessOptions,
   ) {
@@ -75,13 +79,11 @@ export class AccessService implements OnApplicationBootstrap, OnModuleDestroy {
    * @throws LapwingError `INVALID_INPUT` when the key is another agent's.
    */
   async reserve(statements: Statements, agentId: string, publicKey: string): Promise<Reservation> {
-    const known = await this.credentials.find(statements, publicKey);
-    if (known && known.agentId !== agentId)
-      throw new LapwingError('INVALID_INPUT', '"publicKey" is the key of another agent: each makes its own');
-    const revokedAt = known?.revokedAt ?? 0;
+    const revokedAt = (await this.credentials.revokedAt(statements, publicKey)) ?? 0;
     const issuedBefore = Math.max(Date.now(), revokedAt) + SIGNING_MS;
     const expiresAt = Date.now() + this.options.credentialDays * DAY_MS;
-    await this.credentials.issue(statements, { agentId, publicKey, issuedAt: issuedBefore, expiresAt });
+    if (!(await this.credentials.issue(statements, { agentId, publicKey, issuedAt: issuedBefore, expiresAt })))
+      throw new LapwingError('INVALID_INPUT', '"publicKey" is the key of another agent: each makes its own');
     return { agentId, publicKey, revokedAt, issuedBefore, expiresAt };
   }
 
@@ -113,9 +115,19 @@ export class AccessService implements OnApplicationBootstrap, OnModuleDestroy {
     }
   }
 
-  /** One after the other, so that the newest list is the last that is told. */
-  #enforceOnce(authority: BusAuthority): Promise<number> {
-    const run = async (): Promise<number> => authority.enforce(await this.credentials.revocations(Date.now()));
+  /**
+   * One after the other over all replicas, so that what is told last is the newest list. Where fewer servers have confirmed than are known, it is
+   * told again soon.
+   */
+  #enforceOnce(authority: BusAuthority): Promise<void> {
+    const run = (): Promise<void> =>
+      this.schema.exclusive('access.enforce', { kind: ENFORCE_LOCK }, async (transaction) => {
+        const { confirmed, refused } = await authority.enforce(
+          await this.credentials.revocations(transaction, Date.now()),
+        );
+        if (refused > 0 || confirmed < this.#servers) this.#plan(RETRY_MS);
+        this.#servers = Math.max(this.#servers, confirmed);
+      });
     this.#enforcing = this.#enforcing.then(run, run);
     return this.#enforcing;
   }
@@ -128,14 +140,14 @@ export class AccessService implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   async #reconcile(): Promise<void> {
-    let next = RECONCILE_MS;
+    if (!this.#timer) return;
+    this.#plan(RECONCILE_MS);
     try {
       await this.credentials.tidy(Date.now());
       if (this.#authority) await this.#enforceOnce(this.#authority);
     } catch (error) {
-      next = RETRY_MS;
       this.#log.debug({ error: describeError(error) }, 'the servers do not know yet who is revoked');
+      if (this.#timer) this.#plan(RETRY_MS);
     }
-    if (this.#timer) this.#plan(next);
   }
 }

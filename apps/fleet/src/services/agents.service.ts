@@ -109,13 +109,8 @@ export class AgentsService implements OnApplicationBootstrap, OnModuleDestroy, P
       await credentials.revoke(transaction, id, Date.now());
       await registrations.forget(transaction, id, null);
     });
-    await this.tell({
-      agentId: id,
-      change: 'revoked',
-      status: 'revoked',
-      message: `the credentials of ${id} are void`,
-    });
-    await this.parts.access.enforce();
+    const message = `the credentials of ${id} are void`;
+    await this.#enforceAndTell({ agentId: id, change: 'revoked', status: 'revoked', message });
     return this.get(id);
   }
 
@@ -128,8 +123,7 @@ export class AgentsService implements OnApplicationBootstrap, OnModuleDestroy, P
       await registrations.forget(transaction, id, null);
     });
     this.parts.presence.forget(id);
-    await this.tell({ agentId: id, change: 'deleted', status: null, message: `${id} was deleted` });
-    await this.parts.access.enforce();
+    await this.#enforceAndTell({ agentId: id, change: 'deleted', status: null, message: `${id} was deleted` });
   }
 
   /** Sets what holds for one agent alone, and tells it. `NOT_FOUND`. */
@@ -225,8 +219,16 @@ export class AgentsService implements OnApplicationBootstrap, OnModuleDestroy, P
     if (!done) return;
     const message = `${id} runs on two machines at once: both are shut out until somebody approves one of them`;
     this.#log.warn({ agentId: id }, message);
-    await this.tell({ agentId: id, change: 'quarantined', status: 'quarantined', message });
-    await this.parts.access.enforce();
+    await this.#enforceAndTell({ agentId: id, change: 'quarantined', status: 'quarantined', message });
+  }
+
+  /** Cuts the connections first, and tells in any case: what was decided is kept, and it is tried again until it holds. */
+  async #enforceAndTell(change: Change): Promise<void> {
+    try {
+      await this.parts.access.enforce();
+    } finally {
+      await this.tell(change);
+    }
   }
 
   async #find(id: string): Promise<AgentRow> {

@@ -1,5 +1,6 @@
 import {
   LapwingError,
+  addressBlock,
   auditOccurred,
   enrollmentProof,
   type Agent,
@@ -44,6 +45,9 @@ interface Decision {
   again?: number;
 }
 
+type Counts = { all: number; near: number; alike: number };
+const isFull = ({ all, near, alike }: Counts): boolean => alike >= MAX_ALIKE || near >= MAX_NEAR || all >= MAX_WAITING;
+
 /** The agent that the launcher of this machine vouches for. */
 export interface Vouched {
   id: string | undefined;
@@ -70,9 +74,12 @@ export class EnrollmentService {
       (transaction) => this.#decide(transaction, ask, factsOf(ask, now), now),
     );
     const { verdict, reservation, news, ended, vouched, again = 0 } = decision;
-    if (news?.change === 'approved') await this.#audit(ask, vouched);
-    if (news) await this.agents.tell(news);
-    if (ended) await this.parts.access.enforce();
+    try {
+      if (ended) await this.parts.access.enforce();
+    } finally {
+      if (news) await this.agents.tell(news);
+      if (news?.change === 'approved') await this.#audit(ask, vouched);
+    }
     if (verdict.do === 'refuse') throw refusal(verdict, ask.id, now);
     if (verdict.do === 'wait') return { status: verdict.as, id: ask.id, retryAfterMs: again };
     if (!reservation) throw new Error('admitted without credentials');
@@ -102,8 +109,11 @@ export class EnrollmentService {
       await access.reserve(transaction, id, chosen.publicKey);
       return (await credentials.revoke(transaction, id, now, chosen.publicKey)) > 0;
     });
-    await this.agents.tell({ agentId: id, change: 'approved', status: 'offline', message: `${id} was approved` });
-    if (ended) await access.enforce();
+    try {
+      if (ended) await access.enforce();
+    } finally {
+      await this.agents.tell({ agentId: id, change: 'approved', status: 'offline', message: `${id} was approved` });
+    }
     return this.agents.get(id);
   }
 
@@ -143,10 +153,10 @@ export class EnrollmentService {
     const { id, publicKey } = ask;
     const agent = await agents.find(id, transaction);
     const own = await registrations.find(transaction, id, publicKey);
-    const others = await registrations.count(transaction, ask.address, id);
+    const others = await registrations.count(transaction, facts.block, id);
     const vouched = this.#isVouched(ask);
     const token = await this.#tokenOf(transaction, ask, now);
-    const rival = others.waiting > (own && own.state !== 'rejected' ? 1 : 0);
+    const rival = others.alike > (own && own.state !== 'rejected' ? 1 : 0);
     const known = { agent: agent ?? null, token, vouched, registration: own ?? null, rival };
     const verdict = judge(known, publicKey, now);
     if (verdict.do === 'refuse') return { verdict, vouched };
@@ -159,7 +169,10 @@ export class EnrollmentService {
       const reservation = await access.reserve(transaction, id, publicKey);
       return { verdict, vouched, reservation, ended, ...(isNew && { news: enteredNews(id, vouched) }) };
     }
-    if (!own) await this.#wantRoom(transaction, others, now);
+    if (!own && isFull(others)) {
+      await registrations.tidy(transaction, now - STALE_MS, now);
+      this.#wantRoom(await registrations.count(transaction, facts.block, id));
+    }
     await registrations.ask(transaction, id, facts, verdict.as);
     const [often, rarely] = ASK_AGAIN_MS;
     const again = now - (own?.requestedAt ?? now) < AT_FIRST_MS ? often : rarely;
@@ -168,12 +181,7 @@ export class EnrollmentService {
   }
 
   /** Nobody is known who asks, so anybody could: what is kept of them has bounds. */
-  async #wantRoom(
-    transaction: Transaction,
-    { all, near, alike }: { all: number; near: number; alike: number },
-    now: number,
-  ): Promise<void> {
-    if (all >= MAX_WAITING) await this.parts.registrations.tidy(transaction, now - STALE_MS, now);
+  #wantRoom({ all, near, alike }: Counts): void {
     const [what, limit] =
       alike >= MAX_ALIKE
         ? ['for this id', MAX_ALIKE]
@@ -213,7 +221,18 @@ export class EnrollmentService {
 
 function factsOf(ask: Ask, now: number): Facts {
   const { id, name = id, hostname, architecture, os, version, machine, address, publicKey } = ask;
-  return { name, hostname, architecture, os, version, machine, address, publicKey, requestedAt: now };
+  return {
+    name,
+    hostname,
+    architecture,
+    os,
+    version,
+    machine,
+    address,
+    publicKey,
+    requestedAt: now,
+    block: addressBlock(address),
+  };
 }
 
 function waitingAgent(row: RegistrationRow): Agent {

@@ -31,6 +31,8 @@ export interface Facts {
   version: string;
   machine: string;
   address: string;
+  /** The addresses that one customer of a provider has, together. */
+  block: string;
   publicKey: string;
   requestedAt: number;
 }

@@ -6,30 +6,29 @@ const time = (parameter: string): string => `to_timestamp(${parameter}::float8 /
 export class CredentialStore {
   constructor(private readonly schema: Schema) {}
 
-  /** Whose a key is, and when it was revoked; undefined for one that is not known. */
-  async find(
-    statements: Statements,
-    publicKey: string,
-  ): Promise<{ agentId: string; revokedAt: number | null } | undefined> {
-    const { rows } = await statements.query<{ agentId: string; revokedAt: number | null }>(
-      'SELECT agent_id AS "agentId", revoked_at AS "revokedAt" FROM fleet.credential WHERE public_key = $1',
+  /** When a key was revoked; undefined when it never was. */
+  async revokedAt(statements: Statements, publicKey: string): Promise<number | undefined> {
+    const { rows } = await statements.query<{ at: number | null }>(
+      'SELECT revoked_at AS at FROM fleet.credential WHERE public_key = $1',
       [publicKey],
     );
-    return rows[0];
+    return rows[0]?.at ?? undefined;
   }
 
-  /** Notes that a key gets credentials; what was revoked of it stays revoked, since those JWTs are older. */
+  /** Notes that a key gets credentials; what was revoked of it stays revoked, since those JWTs are older. False when it is another agent's. */
   async issue(
     statements: Statements,
     credential: { agentId: string; publicKey: string; issuedAt: number; expiresAt: number },
-  ) {
+  ): Promise<boolean> {
     const { agentId, publicKey, issuedAt, expiresAt } = credential;
-    await statements.query(
+    const { count } = await statements.query(
       `INSERT INTO fleet.credential AS c (public_key, agent_id, issued_at, expires_at) VALUES ($1, $2, ${time('$3')}, ${time('$4')})
        ON CONFLICT (public_key) DO UPDATE SET issued_at = greatest(c.issued_at, excluded.issued_at),
-         expires_at = greatest(c.expires_at, excluded.expires_at)`,
+         expires_at = greatest(c.expires_at, excluded.expires_at)
+       WHERE c.agent_id = excluded.agent_id`,
       [publicKey, agentId, issuedAt, expiresAt],
     );
+    return count > 0;
   }
 
   /** Revokes every key of an agent but one: all JWTs up to now, and up to the newest that was issued. Returns how many. */
@@ -43,9 +42,8 @@ export class CredentialStore {
   }
 
   /** What NATS must know: revoked keys of which a JWT could still be good. */
-  async revocations(now: number): Promise<{ publicKey: string; at: number }[]> {
-    const { rows } = await this.schema.query<{ publicKey: string; at: number }>(
-      'credential.revocations',
+  async revocations(statements: Statements, now: number): Promise<{ publicKey: string; at: number }[]> {
+    const { rows } = await statements.query<{ publicKey: string; at: number }>(
       `SELECT public_key AS "publicKey", revoked_at AS at FROM fleet.credential
        WHERE revoked_at IS NOT NULL AND expires_at > ${time('$1')} ORDER BY revoked_at DESC LIMIT 20000`,
       [now],

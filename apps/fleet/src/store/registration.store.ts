@@ -8,7 +8,7 @@ export interface RegistrationRow extends Facts, Record<string, unknown> {
   rejectedUntil: number | null;
 }
 
-const COLUMNS = `agent_id AS "agentId", public_key AS "publicKey", name, hostname, architecture, os, version, machine, address, state,
+const COLUMNS = `agent_id AS "agentId", public_key AS "publicKey", name, hostname, architecture, os, version, machine, address, block, state,
   requested_at AS "requestedAt", rejected_until AS "rejectedUntil"`;
 const time = (parameter: string): string => `to_timestamp(${parameter}::float8 / 1000)`;
 
@@ -43,27 +43,27 @@ export class RegistrationStore {
     return rows[0];
   }
 
-  /** How many there are in all, from one address, and under one id; and how many of those under the id wait. */
+  /** How many wait in all, from one block of addresses, and under one id. */
   async count(
     statements: Statements,
-    address: string,
+    block: string,
     agentId: string,
-  ): Promise<{ all: number; near: number; alike: number; waiting: number }> {
-    const { rows } = await statements.query<{ all: number; near: number; alike: number; waiting: number }>(
-      `SELECT count(*) AS all, count(*) FILTER (WHERE address = $1) AS near, count(*) FILTER (WHERE agent_id = $2) AS alike,
-         count(*) FILTER (WHERE agent_id = $2 AND state <> 'rejected') AS waiting FROM fleet.registration`,
-      [address, agentId],
+  ): Promise<{ all: number; near: number; alike: number }> {
+    const { rows } = await statements.query<{ all: number; near: number; alike: number }>(
+      `SELECT count(*) AS all, count(*) FILTER (WHERE block = $1) AS near, count(*) FILTER (WHERE agent_id = $2) AS alike
+       FROM fleet.registration WHERE state <> 'rejected'`,
+      [block, agentId],
     );
-    return rows[0] ?? { all: 0, near: 0, alike: 0, waiting: 0 };
+    return rows[0] ?? { all: 0, near: 0, alike: 0 };
   }
 
   /** Notes that somebody asks. */
   async ask(statements: Statements, agentId: string, facts: Facts, state: 'pending' | 'quarantined'): Promise<void> {
     await statements.query(
-      `INSERT INTO fleet.registration AS r (agent_id, public_key, name, hostname, architecture, os, version, machine, address, state, requested_at, asked_at)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, ${time('$11')}, ${time('$11')})
+      `INSERT INTO fleet.registration AS r (agent_id, public_key, name, hostname, architecture, os, version, machine, address, block, state, requested_at, asked_at)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $12, $10, ${time('$11')}, ${time('$11')})
        ON CONFLICT (agent_id, public_key) DO UPDATE SET name = excluded.name, hostname = excluded.hostname, version = excluded.version,
-         address = excluded.address, asked_at = excluded.asked_at, state = excluded.state,
+         address = excluded.address, block = excluded.block, asked_at = excluded.asked_at, state = excluded.state,
          requested_at = CASE WHEN r.state = 'rejected' THEN excluded.requested_at ELSE r.requested_at END, rejected_until = NULL`,
       [
         agentId,
@@ -77,6 +77,7 @@ export class RegistrationStore {
         facts.address,
         state,
         facts.requestedAt,
+        facts.block,
       ],
     );
   }

@@ -18,6 +18,11 @@ export function plainUrl(text: string): string {
   return written;
 }
 
+/** What a host must be told to take an address: that it is not safe on the way. */
+export function httpFlag(url: string): string {
+  return url.startsWith('http://') && !/^http:\/\/(localhost|127\.|\[::1\])/.test(url) ? ' --allow-http' : '';
+}
+
 /** How the sender of a request reaches this server; `INVALID_INPUT` when the Host header is no plain address. */
 export function baseUrlOf(request: FastifyRequest, configured: string | undefined): string {
   return plainUrl(configured ?? `${request.protocol}://${request.headers.host ?? ''}`);

@@ -1,5 +1,5 @@
 import { Bus } from '@lapwing/bus';
-import { LapwingError, latestSampleGet, type HostSample } from '@lapwing/contracts';
+import { LapwingError, agentGet, latestSampleGet, type HostSample } from '@lapwing/contracts';
 import { LiveFeedService } from './live-feed.service.js';
 
 /** Finds the host that a request is about, and its newest sample. */
@@ -16,12 +16,22 @@ export class HostsService {
    */
   async resolve(agentId: string | undefined): Promise<string> {
     if (agentId !== undefined) {
-      if (!this.feed.latest(agentId)) await this.#stored(agentId);
+      if (!this.feed.latest(agentId)) await this.#known(agentId);
       return agentId;
     }
     const [only, ...others] = this.feed.agents();
     if (this.feed.latest(this.localAgent) || only === undefined || others.length > 0) return this.localAgent;
     return only;
+  }
+
+  /**
+   * The agent that a command is for. Unlike what can be read, which outlives an agent, it must be registered.
+   * @throws LapwingError `NOT_FOUND`.
+   */
+  async forCommand(agentId: string | undefined): Promise<string> {
+    if (agentId === undefined) return this.resolve(undefined);
+    if (!this.feed.latest(agentId)) await this.bus.request(agentGet, { id: agentId });
+    return agentId;
   }
 
   /** The newest sample of the host that is meant; `UNAVAILABLE` when its first is still to come. */
@@ -38,6 +48,12 @@ export class HostsService {
       const sample = this.feed.latest(id);
       return sample ? [{ agentId: id, sample }] : [];
     });
+  }
+
+  /** Whether samples of an agent are stored, or it is registered and its first is still to come. */
+  async #known(agentId: string): Promise<void> {
+    if (await this.bus.request(latestSampleGet, { agentId })) return;
+    await this.bus.request(agentGet, { id: agentId });
   }
 
   /** When the bus no longer holds a sample of the host, the database may. */

@@ -15,7 +15,7 @@ import { z } from 'zod';
 import { GATEWAY_CONFIG, type GatewayConfig } from '../../../config.js';
 import { Audits, Requires } from '../../../http/access.js';
 import { Answers, isoTime } from '../../../http/answer.js';
-import { baseUrlOf } from '../../../http/base-url.js';
+import { baseUrlOf, httpFlag } from '../../../http/base-url.js';
 import { By } from '../../../http/caller.js';
 import { isoSeconds } from '../../../http/query.js';
 import { AgentDetail, AgentView, toAgentDetail, toAgentView } from './agents.view.js';
@@ -82,7 +82,7 @@ export class AgentsController {
       enrollment_token: token,
       enrollment_expires_at: isoSeconds(expiresAt),
       // The token goes by the environment, which sudo does not log and others cannot list.
-      command: `curl -fsSL '${url}/install-agent.sh' | LAPWING_ENROLLMENT_TOKEN='${token}' sudo --preserve-env=LAPWING_ENROLLMENT_TOKEN bash -s -- --url '${url}' --agent-id '${agent.id}'`,
+      command: `curl -fsSL '${url}/install-agent.sh' | LAPWING_ENROLLMENT_TOKEN='${token}' sudo --preserve-env=LAPWING_ENROLLMENT_TOKEN bash -s -- --url '${url}' --agent-id '${agent.id}'${httpFlag(url)}`,
     };
   }
 

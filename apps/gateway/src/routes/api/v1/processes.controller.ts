@@ -49,7 +49,7 @@ export class ProcessesController {
   @Answers('The processes of a host that use the most', Listed)
   async list(@Query({ schema: ListQuery }) query: z.infer<typeof ListQuery>): Promise<z.infer<typeof Listed>> {
     const { agent_id: agentId, sort_by: sortBy, limit } = query;
-    return this.bus.command(processList, await this.hosts.resolve(agentId), { sortBy, limit });
+    return this.bus.command(processList, await this.hosts.forCommand(agentId), { sortBy, limit });
   }
 
   @Get(':pid')
@@ -60,7 +60,7 @@ export class ProcessesController {
     @Query({ schema: AgentQuery }) { agent_id }: z.infer<typeof AgentQuery>,
   ) {
     if (pid < 1) throw new LapwingError('INVALID_INPUT', '"pid" must be a positive whole number');
-    const detail = await this.bus.command(processGet, await this.hosts.resolve(agent_id), { pid });
+    const detail = await this.bus.command(processGet, await this.hosts.forCommand(agent_id), { pid });
     const { name, cmdline, user, state, cpu, memory, threads, startTime } = detail;
     return { pid, name, cmdline, user, state, cpu, memory, threads, startTime: isoSeconds(startTime) };
   }
@@ -80,7 +80,7 @@ export class ProcessesController {
     @Query({ schema: AgentQuery }) { agent_id }: z.infer<typeof AgentQuery>,
     @Body({ schema: SignalBody }) { signal: name }: z.infer<typeof SignalBody>,
   ) {
-    await this.bus.command(processSignal, await this.hosts.resolve(agent_id), { pid, signal: name });
+    await this.bus.command(processSignal, await this.hosts.forCommand(agent_id), { pid, signal: name });
     return { success: true, message: `${name} sent to process ${pid}` };
   }
 }

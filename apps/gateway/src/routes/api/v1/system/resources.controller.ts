@@ -55,7 +55,7 @@ export class ResourcesController {
   })
   @Answers('Sends a signal to a process', Killed)
   async kill(@Body({ schema: KillBody }) { pid, signal: name, agent_id }: z.infer<typeof KillBody>) {
-    await this.bus.command(processSignal, await this.hosts.resolve(agent_id), { pid, signal: name });
+    await this.bus.command(processSignal, await this.hosts.forCommand(agent_id), { pid, signal: name });
     const done = name === 'SIGTERM' || name === 'SIGKILL' ? 'terminated' : `sent ${name}`;
     return { success: true, message: `Process ${pid} ${done}` };
   }
