@@ -154,6 +154,7 @@ describe('the guard, set otherwise', () => {
       asked.push(input.near);
       return Promise.resolve({ apiToken: null });
     });
+    await gateway.bus.connection.link().connection.flush();
     const { hostname, port } = new URL(gateway.url);
     const body = JSON.stringify({ username: 'first', password: 'long enough' });
     const headers = {

@@ -1,5 +1,5 @@
 import { LapwingError, addressBlock, covers } from '@lapwing/contracts';
-import { UnsupportedMediaTypeException } from '@nestjs/common';
+import { PayloadTooLargeException, UnsupportedMediaTypeException } from '@nestjs/common';
 import { timingSafeEqual } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { GatewayConfig } from '../config.js';
@@ -18,6 +18,11 @@ export interface GuardParts {
   limits: LimitsService;
   audit: AuditService;
 }
+
+/**
+ * A body that is too large is let run out as far as this, so that its sender reads why it was refused; of a larger one the connection is cut.
+ */
+const MAX_DRAINED = 2 ** 25;
 
 /** What everybody may see while there are API tokens and no users. */
 const API_ONLY = ['dashboard:view', 'alerts:view', 'nodes:view'];
@@ -75,6 +80,10 @@ export class Guard {
     const type = request.headers['content-type'];
     if (!isRead(request.method) && type !== undefined && !/^application\/json *(;|$)/i.test(type))
       throw new UnsupportedMediaTypeException('the body must be application/json');
+    const { GATEWAY_BODY_LIMIT: limit } = this.config;
+    const length = Number(request.headers['content-length'] ?? 0);
+    if (length > limit && length <= MAX_DRAINED)
+      throw new PayloadTooLargeException(`the body may have at most ${limit} bytes`);
   }
 
   async #caller(request: FastifyRequest, access: Access | undefined): Promise<Caller | null> {
