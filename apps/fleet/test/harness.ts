@@ -54,6 +54,7 @@ export class Fleet {
   readonly changes: PayloadOf<typeof agentChanged>[] = [];
   stored: { agentId: string; sample: HostSample } | null = null;
   #app: INestApplicationContext | undefined;
+  #replica: INestApplicationContext | undefined;
 
   private constructor(
     readonly nats: NatsServer,
@@ -92,7 +93,20 @@ export class Fleet {
   readonly #others: Bus[] = [];
 
   /** Starts fleet itself (again). */
-  async run(environment: Record<string, string> = {}): Promise<void> {
+  async run(): Promise<void> {
+    this.#app = await this.#serve();
+    await eventually(() => this.bus.request(agentEnroll, new Host('local').ask({ token: 'launcher' })));
+  }
+
+  /** Starts one more of it, on the same servers. */
+  async replicate(): Promise<void> {
+    this.#replica = await this.#serve();
+    const bus = this.#replica.get(Bus);
+    await eventually(() => bus.online);
+    await bus.connection.link().connection.flush();
+  }
+
+  #serve(): Promise<INestApplicationContext> {
     const config = loadConfig({
       NATS_URL: this.nats.url,
       NATS_CREDENTIALS_DIR: path.join(this.keys, 'credentials'),
@@ -100,17 +114,15 @@ export class Fleet {
       DATABASE_URL: this.database.url,
       FLEET_LOCAL_AGENT: 'local',
       FLEET_LOCAL_ENROLLMENT_TOKEN: 'launcher',
-      ...environment,
     });
-    this.#app = await NestFactory.createApplicationContext(FleetModule.register(config), { logger: false });
-    this.#app.enableShutdownHooks([]);
-    await eventually(() => this.bus.request(agentEnroll, new Host('local').ask({ token: 'launcher' })));
+    return NestFactory.createApplicationContext(FleetModule.register(config), { logger: false });
   }
 
   /** Ends fleet itself. */
   async end(): Promise<void> {
-    await this.#app?.close();
+    await Promise.all([this.#app?.close(), this.#replica?.close()]);
     this.#app = undefined;
+    this.#replica = undefined;
   }
 
   async stop(): Promise<void> {

@@ -1,0 +1,33 @@
+import { agentRevoke, registrationApprove, type Agent } from '@lapwing/contracts';
+import { eventually } from '@lapwing/testing';
+import { Fleet, Host, actor } from './harness';
+
+const HOSTS = 20;
+
+describe('two replicas of fleet', () => {
+  let fleet: Fleet;
+  beforeAll(async () => {
+    fleet = await Fleet.start();
+    await fleet.replicate();
+  }, 60_000);
+  afterAll(() => fleet.stop());
+
+  it('let each host in once, and lose no revocation, whichever of them is asked', async () => {
+    const hosts = Array.from({ length: HOSTS }, (_, index) => new Host(`many-${index}`));
+    // Each asks three times at once: both replicas hear of it.
+    const asked = await Promise.all(hosts.flatMap((host) => [host, host, host]).map((host) => fleet.enroll(host)));
+    expect(asked.map(({ status }) => status)).toEqual(asked.map(() => 'pending'));
+    const approved = await Promise.all(
+      hosts.map((host) => fleet.bus.request(registrationApprove, { actor, id: host.id })),
+    );
+    expect(approved.map(({ fingerprint }: Agent) => fingerprint)).toEqual(hosts.map(({ key }) => key.publicKey));
+    const admitted = await Promise.all(hosts.map((host) => fleet.enroll(host)));
+    const jwts = admitted.map(({ jwt }) => jwt ?? '');
+    const connections = await Promise.all(hosts.map((host, index) => fleet.connect(host, jwts[index] ?? '')));
+    // All at once: each push replaces the whole list, and the last that is told must hold all of them.
+    await Promise.all(hosts.map((host) => fleet.bus.request(agentRevoke, { actor, id: host.id })));
+    await eventually(() => expect(connections.filter((connection) => !connection.isClosed())).toEqual([]), 5000);
+    for (const [index, host] of hosts.entries())
+      await expect(fleet.connect(host, jwts[index] ?? '')).rejects.toThrow('Authorization Violation');
+  }, 60_000);
+});
