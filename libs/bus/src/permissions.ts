@@ -47,7 +47,6 @@ const durables = Object.values(grants).flatMap(({ consumes }) =>
 export function servicePermissions(service: BusService): Permissions {
   const own = grants[service];
   const answers = catalogue.some((contract) => contract.kind === 'request' && contract.service === service);
-  const inquiries = catalogue.filter((contract) => contract.kind === 'inquiry' && contract.service === service);
   return {
     pub: {
       allow: [
@@ -62,7 +61,9 @@ export function servicePermissions(service: BusService): Permissions {
     sub: {
       allow: [
         ...(answers ? [`req.${service}.>`] : []),
-        ...inquiries.flatMap((contract) => (contract.kind === 'inquiry' ? [inquirySubject(contract, '*')] : [])),
+        ...catalogue.flatMap((contract) =>
+          contract.kind === 'inquiry' && contract.service === service ? [inquirySubject(contract, '*')] : [],
+        ),
         ...own.hears.map((contract) => eventSubject(contract, '*')),
         ...own.consumes.map(
           ({ contract, durable }) => `$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.${contract.stream}.${durable}`,

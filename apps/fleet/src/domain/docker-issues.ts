@@ -20,7 +20,7 @@ const PRESSURE = [
   { percent: 95, severity: 'critical' },
   { percent: 90, severity: 'warning' },
 ] as const;
-/** Exits that were asked for: done, SIGINT, SIGKILL by the engine's stop, SIGTERM. 137 without a stop is shown by OOM or a restart. */
+/** Exits that were asked for: done, SIGINT, SIGTERM. */
 const ASKED_FOR = new Set([0, 130, 143]);
 
 const isRunning = ({ state }: ReportedContainer): boolean => state.toLowerCase() === 'running';
@@ -38,13 +38,9 @@ export function remember(before: ContainerMemory, containers: ReportedContainer[
     const grewAt = [...(known?.grewAt ?? []), ...growths].filter((at) => at > now - LOOP_MS).slice(-MAX_GROWTHS);
     const running = isRunning(container);
     const ended = !running && (known?.running ?? container.state.toLowerCase() === 'exited');
-    if ((ended || grew) && !ASKED_FOR.has(container.exitCode) && endOf(container, now) > now - EXIT_MS)
-      exits.push({
-        containerId: container.id,
-        containerName: container.name,
-        exitCode: container.exitCode,
-        at: endOf(container, now),
-      });
+    const { id: containerId, name: containerName, exitCode } = container;
+    if ((ended || grew) && !ASKED_FOR.has(exitCode))
+      exits.push({ containerId, containerName, exitCode, at: endOf(container, now) });
     next[container.id] = { restarts: container.restartCount, grewAt, running };
   }
   return { containers: next, exits: exits.filter(({ at }) => at > now - EXIT_MS).slice(-MAX_EXITS) };
@@ -61,7 +57,7 @@ function endOf({ finishedAt }: ReportedContainer, now: number): number {
 export function issuesOf(containers: ReportedContainer[], memory: ContainerMemory, now: number): ContainerIssue[] {
   return containers.flatMap((container) => {
     const { id: containerId, name: containerName } = container;
-    const found: Omit<ContainerIssue, 'containerId' | 'containerName'>[] = [
+    const found: Found = [
       ...restartLoop(container, memory, now),
       ...failingHealth(container),
       ...badExit(container),

@@ -1,5 +1,6 @@
 import { Instances } from './instances';
 import { changeOverride, settingsOf } from './settings';
+import { pageOf } from './pages';
 import { judge, type Known } from './admission';
 import { presenceOf } from './presence';
 
@@ -51,6 +52,21 @@ describe('the settings of an agent', () => {
     expect(changeOverride({ refreshInterval: 2, sources: ['cpu'] }, { refreshInterval: null })).toEqual({
       sources: ['cpu'],
     }));
+});
+
+describe('a page', () => {
+  const things = (...sizes: number[]) => sizes.map((size, index) => ({ id: String(index), text: 'x'.repeat(size) }));
+  const ids = (sizes: number[], limit: number) => {
+    const { page, next } = pageOf(things(...sizes), limit, ({ id }) => id);
+    return [page.map(({ id }) => id).join(''), next];
+  };
+  it('holds all that there is, and is the last', () => {
+    expect(ids([1, 1, 1], 4)).toEqual(['012', null]);
+    expect(ids([], 4)).toEqual(['', null]);
+  });
+  it('is not the last when as many were found as were looked for', () => expect(ids([1, 1], 2)).toEqual(['01', '1']));
+  it('ends where a message would be too large', () => expect(ids([200_000, 200_000, 200_000], 9)).toEqual(['01', '1']));
+  it('holds one that is too large by itself', () => expect(ids([600_000, 1], 9)).toEqual(['0', '0']));
 });
 
 describe('admission', () => {

@@ -1,4 +1,4 @@
-import { BusAuthority, isSignedBy, type AuthorityKeys } from '@lapwing/bus';
+import { BusAuthority, type AuthorityKeys } from '@lapwing/bus';
 import { LapwingError } from '@lapwing/contracts';
 import type { Schema, Statements } from '@lapwing/postgres';
 import { createLogger, describeError } from '@lapwing/telemetry';
@@ -46,6 +46,8 @@ export class AccessService implements OnApplicationBootstrap, OnModuleDestroy {
   readonly #authority: BusAuthority | undefined;
   #timer: NodeJS.Timeout | undefined;
   #enforcing: Promise<void> = Promise.resolve();
+  /** The push that has not begun yet. */
+  #next: Promise<void> | undefined;
   /** The most servers that have ever confirmed. */
   #servers = 0;
 
@@ -96,11 +98,6 @@ export class AccessService implements OnApplicationBootstrap, OnModuleDestroy {
     return { jwt, expiresAt, servers };
   }
 
-  /** Whether somebody holds the key that he says. */
-  isProved(publicKey: string, text: string, signature: string): boolean {
-    return isSignedBy(publicKey, text, signature);
-  }
-
   /**
    * Makes the servers know which credentials are void; live connections of those are cut.
    * @throws LapwingError `UNAVAILABLE` when no server has confirmed; it is tried again until one has.
@@ -115,21 +112,26 @@ export class AccessService implements OnApplicationBootstrap, OnModuleDestroy {
     }
   }
 
-  /**
-   * One after the other over all replicas, so that what is told last is the newest list. Where fewer servers have confirmed than are known, it is
-   * told again soon.
-   */
+  /** One push after the other. Whoever wants one while another is under way shares the next: it reads the list when it begins. */
   #enforceOnce(authority: BusAuthority): Promise<void> {
-    const run = (): Promise<void> =>
-      this.schema.exclusive('access.enforce', { kind: ENFORCE_LOCK }, async (transaction) => {
-        const { confirmed, refused } = await authority.enforce(
-          await this.credentials.revocations(transaction, Date.now()),
-        );
-        if (refused > 0 || confirmed < this.#servers) this.#plan(RETRY_MS);
-        this.#servers = Math.max(this.#servers, confirmed);
+    this.#next ??= this.#enforcing
+      .catch(() => {})
+      .then(() => {
+        this.#next = undefined;
+        return this.#push(authority);
       });
-    this.#enforcing = this.#enforcing.then(run, run);
-    return this.#enforcing;
+    this.#enforcing = this.#next;
+    return this.#next;
+  }
+
+  /** One after the other over all replicas, too, so that what is told last is the newest list. Where fewer servers confirm than are known, again soon. */
+  #push(authority: BusAuthority): Promise<void> {
+    return this.schema.exclusive('access.enforce', { kind: ENFORCE_LOCK }, async (transaction) => {
+      const revocations = await this.credentials.revocations(transaction, Date.now());
+      const { confirmed, refused } = await authority.enforce(revocations);
+      if (refused > 0 || confirmed < this.#servers) this.#plan(RETRY_MS);
+      this.#servers = Math.max(this.#servers, confirmed);
+    });
   }
 
   /** Servers that were away when they were told are told again. */

@@ -29,7 +29,7 @@ export const AGENT_LOCK = 7_524_610;
 const TOKEN_MS = 24 * 3_600_000;
 const RECALL_PAGE = 500;
 
-/** What was told of an agent that nobody has to write down twice. */
+/** What happened to an agent; the time is added when it is told. */
 export type Change = Omit<PayloadOf<typeof agentChanged>, 'time'>;
 
 /** The hash under which an enrolment token is kept. */

@@ -18,6 +18,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { acknowledge, dispatch, isOpen, present, stopCommand } from '../domain/docker-command.js';
 import { hostIdsOf, hostOf, identityOf, offlineAfter } from '../domain/docker-identity.js';
 import { emptyMemory, issuesOf, remember } from '../domain/docker-issues.js';
+import { pageOf } from '../domain/pages.js';
 import type { DockerHostRow, DockerHostStore } from '../store/docker-host.store.js';
 
 type Token = InputOf<typeof dockerhostReport>['token'];
@@ -30,7 +31,6 @@ const MAX_HOSTS = 5000;
 const MAX_HOSTS_OF_TOKEN = 1000;
 const FULL_RETRY_MS = 600_000;
 const ROWS = 50;
-const MAX_BYTES = 500_000;
 const ONLY_REMOVED = 'allow it to enrol again, or wait';
 
 /** Docker hosts that report over HTTP. */
@@ -88,17 +88,9 @@ export class DockerHostsService implements OnApplicationBootstrap, OnModuleDestr
 
   /** Hosts after one of them, as many as fit into a message. */
   async page(after: string): Promise<{ hosts: DockerHost[]; next: string | null }> {
-    const rows = await this.store.page(after, ROWS);
-    const hosts: DockerHost[] = [];
-    let bytes = 0;
-    for (const row of rows) {
-      const host = this.#describe(row);
-      bytes += JSON.stringify(host).length;
-      if (bytes > MAX_BYTES && hosts.length > 0) break;
-      hosts.push(host);
-    }
-    const isAll = hosts.length === rows.length && rows.length < ROWS;
-    return { hosts, next: isAll ? null : (hosts.at(-1)?.id ?? null) };
+    const found = (await this.store.page(after, ROWS)).map((row) => this.#describe(row));
+    const { page, next } = pageOf(found, ROWS, ({ id }) => id);
+    return { hosts: page, next };
   }
 
   /** Removes a host, or tells one that reports to stop first. `NOT_FOUND`. */

@@ -1,3 +1,4 @@
+import { isSignedBy } from '@lapwing/bus';
 import {
   LapwingError,
   addressBlock,
@@ -140,11 +141,9 @@ export class EnrollmentService {
       throw new LapwingError(
         'CLOCK_SKEW',
         `the clock of the host is ${Math.round(skew / 1000)} s from that of Lapwing; 900 s are allowed`,
-        {
-          serverTime: new Date().toISOString(),
-        },
+        { serverTime: new Date().toISOString() },
       );
-    if (!this.parts.access.isProved(publicKey, enrollmentProof({ id, publicKey, machine, time }), signature))
+    if (!isSignedBy(publicKey, enrollmentProof({ id, publicKey, machine, time }), signature))
       throw new LapwingError('INVALID_INPUT', '"signature" was not made with the key of "publicKey" over this request');
   }
 

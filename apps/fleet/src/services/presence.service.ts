@@ -11,7 +11,7 @@ import { createLogger, describeError, gauge } from '@lapwing/telemetry';
 import type { OnApplicationBootstrap, OnModuleDestroy } from '@nestjs/common';
 import { Instances } from '../domain/instances.js';
 import { presenceOf } from '../domain/presence.js';
-import type { AgentStore } from '../store/agent.store.js';
+import type { AgentStore, Running } from '../store/agent.store.js';
 
 const TICK_MS = 1000;
 const KEEP_EVERY_MS = 5000;
@@ -27,9 +27,9 @@ interface Heard {
   /** Undefined until it has said. */
   intervalMs: number | undefined;
   instances: Instances;
-  /** What it said last that it runs, and whether that is kept. */
-  report: string;
-  unkept: AgentReport | undefined;
+  /** What it said last that it runs, and whether the database has that. */
+  report: AgentReport | undefined;
+  isKept: boolean;
   told: 'online' | 'stale' | 'offline' | undefined;
 }
 
@@ -94,11 +94,9 @@ export class PresenceService implements OnApplicationBootstrap, OnModuleDestroy 
   }
 
   /** What an agent said last that it runs; undefined when that was before this process began. */
-  running(agentId: string): Omit<AgentReport, 'agentId'> | undefined {
-    const report = this.#agents.get(agentId)?.report;
-    if (!report) return undefined;
-    const { agentId: _agentId, ...running } = JSON.parse(report) as AgentReport;
-    return running;
+  running(agentId: string): Running | undefined {
+    const { report } = this.#agents.get(agentId) ?? {};
+    return report && runningOf(report);
   }
 
   /** How an agent is, and its newest sample; what the database keeps counts where it was not heard. */
@@ -154,10 +152,8 @@ export class PresenceService implements OnApplicationBootstrap, OnModuleDestroy 
     this.#seen(report.agentId, heard, Date.now());
     heard.intervalMs = report.refreshInterval * 1000;
     if (heard.instances.hear(report.instance)) this.#listener?.twins(report.agentId);
-    const text = JSON.stringify(report);
-    if (text === heard.report) return;
-    heard.report = text;
-    heard.unkept = report;
+    if (JSON.stringify(report) === JSON.stringify(heard.report)) return;
+    Object.assign(heard, { report, isKept: false });
   }
 
   #heard(agentId: string): Heard | undefined {
@@ -168,8 +164,8 @@ export class PresenceService implements OnApplicationBootstrap, OnModuleDestroy 
       sample: null,
       intervalMs: undefined,
       instances: new Instances(),
-      report: '',
-      unkept: undefined,
+      report: undefined,
+      isKept: true,
       told: undefined,
     };
     this.#agents.set(agentId, heard);
@@ -214,10 +210,11 @@ export class PresenceService implements OnApplicationBootstrap, OnModuleDestroy 
 
   /** However often an agent says something new, only the newest is written, with each round. */
   async #keepReport(heard: Heard): Promise<void> {
-    const { unkept } = heard;
-    if (!unkept) return;
-    const { agentId, ...running } = unkept;
-    await this.store.setRunning(agentId, running);
-    if (heard.unkept === unkept) heard.unkept = undefined;
+    const { report, isKept } = heard;
+    if (!report || isKept) return;
+    await this.store.setRunning(report.agentId, runningOf(report));
+    heard.isKept = heard.report === report;
   }
 }
+
+const runningOf = ({ agentId: _agentId, ...running }: AgentReport): Running => running;

@@ -1,5 +1,5 @@
 import type { AgentOverride, AgentReport } from '@lapwing/contracts';
-import type { Schema, Statements } from '@lapwing/postgres';
+import { instant, type Schema, type Statements } from '@lapwing/postgres';
 
 /** What was last said that runs. */
 export type Running = Omit<AgentReport, 'agentId'>;
@@ -39,7 +39,6 @@ export interface Facts {
 
 const COLUMNS = `id, name, hostname, architecture, os, version, address, state, public_key AS "publicKey",
   registered_at AS "registeredAt", requested_at AS "requestedAt", last_seen_at AS "lastSeenAt", override, running`;
-const time = (parameter: string): string => `to_timestamp(${parameter}::float8 / 1000)`;
 
 /** Registered agents. */
 export class AgentStore {
@@ -81,7 +80,7 @@ export class AgentStore {
     const { count } = await this.schema.query(
       'agent.add',
       `INSERT INTO fleet.agent (id, name, state, registered_at, token_hash, token_expires_at)
-       VALUES ($1, $2, 'added', ${time('$3')}, $4, ${time('$5')}) ON CONFLICT (id) DO NOTHING`,
+       VALUES ($1, $2, 'added', ${instant('$3')}, $4, ${instant('$5')}) ON CONFLICT (id) DO NOTHING`,
       [agent.id, agent.name, agent.now, agent.tokenHash, agent.tokenExpiresAt],
     );
     return count > 0;
@@ -90,7 +89,7 @@ export class AgentStore {
   /** Whether a token is good for an id. */
   async hasToken(statements: Statements, id: string, hash: Buffer, now: number): Promise<boolean> {
     const { rows } = await statements.query(
-      `SELECT 1 FROM fleet.agent WHERE id = $1 AND token_hash = $2 AND token_expires_at > ${time('$3')}`,
+      `SELECT 1 FROM fleet.agent WHERE id = $1 AND token_hash = $2 AND token_expires_at > ${instant('$3')}`,
       [id, hash, now],
     );
     return rows.length > 0;
@@ -100,7 +99,7 @@ export class AgentStore {
   async approve(statements: Statements, id: string, facts: Facts, now: number): Promise<void> {
     await statements.query(
       `INSERT INTO fleet.agent AS a (id, name, hostname, architecture, os, version, machine, address, public_key, requested_at, state, registered_at)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, ${time('$10')}, 'approved', ${time('$11')})
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, ${instant('$10')}, 'approved', ${instant('$11')})
        ON CONFLICT (id) DO UPDATE SET hostname = excluded.hostname, architecture = excluded.architecture, os = excluded.os,
          version = excluded.version, machine = excluded.machine, address = excluded.address, public_key = excluded.public_key,
          requested_at = coalesce(a.requested_at, excluded.requested_at), state = 'approved', token_hash = NULL, token_expires_at = NULL`,
@@ -125,7 +124,7 @@ export class AgentStore {
     const { count } = await this.schema.query(
       'agent.hear',
       `INSERT INTO fleet.agent (id, name, hostname, architecture, os, state, registered_at)
-       VALUES ($1, $1, $2, $3, $4, 'approved', ${time('$5')}) ON CONFLICT (id) DO NOTHING`,
+       VALUES ($1, $1, $2, $3, $4, 'approved', ${instant('$5')}) ON CONFLICT (id) DO NOTHING`,
       [id, host.hostname, host.architecture, host.os, now],
     );
     return count > 0;

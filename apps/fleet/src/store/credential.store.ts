@@ -1,6 +1,4 @@
-import type { Schema, Statements } from '@lapwing/postgres';
-
-const time = (parameter: string): string => `to_timestamp(${parameter}::float8 / 1000)`;
+import { instant, type Schema, type Statements } from '@lapwing/postgres';
 
 /** The keys that NATS lets in, and those that it must not let in any more. Times in milliseconds since 1970. */
 export class CredentialStore {
@@ -22,7 +20,7 @@ export class CredentialStore {
   ): Promise<boolean> {
     const { agentId, publicKey, issuedAt, expiresAt } = credential;
     const { count } = await statements.query(
-      `INSERT INTO fleet.credential AS c (public_key, agent_id, issued_at, expires_at) VALUES ($1, $2, ${time('$3')}, ${time('$4')})
+      `INSERT INTO fleet.credential AS c (public_key, agent_id, issued_at, expires_at) VALUES ($1, $2, ${instant('$3')}, ${instant('$4')})
        ON CONFLICT (public_key) DO UPDATE SET issued_at = greatest(c.issued_at, excluded.issued_at),
          expires_at = greatest(c.expires_at, excluded.expires_at)
        WHERE c.agent_id = excluded.agent_id`,
@@ -34,7 +32,7 @@ export class CredentialStore {
   /** Revokes every key of an agent but one: all JWTs up to now, and up to the newest that was issued. Returns how many. */
   async revoke(statements: Statements, agentId: string, now: number, except: string | null = null): Promise<number> {
     const { count } = await statements.query(
-      `UPDATE fleet.credential SET revoked_at = greatest(revoked_at, issued_at, ${time('$2')})
+      `UPDATE fleet.credential SET revoked_at = greatest(revoked_at, issued_at, ${instant('$2')})
        WHERE agent_id = $1 AND public_key IS DISTINCT FROM $3::text`,
       [agentId, now, except],
     );
@@ -45,7 +43,7 @@ export class CredentialStore {
   async revocations(statements: Statements, now: number): Promise<{ publicKey: string; at: number }[]> {
     const { rows } = await statements.query<{ publicKey: string; at: number }>(
       `SELECT public_key AS "publicKey", revoked_at AS at FROM fleet.credential
-       WHERE revoked_at IS NOT NULL AND expires_at > ${time('$1')} ORDER BY revoked_at DESC LIMIT 20000`,
+       WHERE revoked_at IS NOT NULL AND expires_at > ${instant('$1')} ORDER BY revoked_at DESC LIMIT 20000`,
       [now],
     );
     return rows;
@@ -53,6 +51,8 @@ export class CredentialStore {
 
   /** Forgets keys of which no JWT is good any more. */
   async tidy(now: number): Promise<void> {
-    await this.schema.query('credential.tidy', `DELETE FROM fleet.credential WHERE expires_at < ${time('$1')}`, [now]);
+    await this.schema.query('credential.tidy', `DELETE FROM fleet.credential WHERE expires_at < ${instant('$1')}`, [
+      now,
+    ]);
   }
 }

@@ -1,5 +1,5 @@
 import type { DockerCommand, DockerReport } from '@lapwing/contracts';
-import type { Schema, Statements } from '@lapwing/postgres';
+import { instant, type Schema, type Statements } from '@lapwing/postgres';
 import type { ContainerMemory } from '../domain/docker-issues.js';
 
 /** A Docker host as its row says. Times in milliseconds since 1970. */
@@ -26,7 +26,6 @@ export interface DockerHostRow extends Record<string, unknown> {
 const COLUMNS = `id, agent_key AS "agentKey", machine_id AS "machineId", token_id AS "tokenId", token_name AS "tokenName", hostname,
   interval_seconds AS "intervalSeconds", reported_at AS "reportedAt", last_seen_at AS "lastSeenAt", hidden,
   pending_uninstall AS "pendingUninstall", removed_at AS "removedAt", told_offline AS "toldOffline", command, memory, report`;
-const time = (parameter: string): string => `to_timestamp(${parameter}::float8 / 1000)`;
 
 /** Docker hosts. */
 export class DockerHostStore {
@@ -65,7 +64,7 @@ export class DockerHostStore {
     await statements.query(
       `INSERT INTO fleet.docker_host (id, agent_key, machine_id, token_id, token_name, hostname, interval_seconds, reported_at, last_seen_at,
          hidden, pending_uninstall, removed_at, command, memory, report)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, ${time('$8')}, ${time('$9')}, $10, $11, ${time('$12')}, $13, $14, $15)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, ${instant('$8')}, ${instant('$9')}, $10, $11, ${instant('$12')}, $13, $14, $15)
        ON CONFLICT (id) DO UPDATE SET token_id = excluded.token_id, token_name = excluded.token_name, hostname = excluded.hostname,
          interval_seconds = excluded.interval_seconds, reported_at = excluded.reported_at, last_seen_at = excluded.last_seen_at,
          hidden = excluded.hidden, pending_uninstall = excluded.pending_uninstall, removed_at = excluded.removed_at,
@@ -107,7 +106,7 @@ export class DockerHostStore {
 
   /** Forgets hosts that were removed before an instant. */
   async tidy(before: number): Promise<void> {
-    await this.schema.query('docker_host.tidy', `DELETE FROM fleet.docker_host WHERE removed_at < ${time('$1')}`, [
+    await this.schema.query('docker_host.tidy', `DELETE FROM fleet.docker_host WHERE removed_at < ${instant('$1')}`, [
       before,
     ]);
   }
@@ -121,8 +120,8 @@ export class DockerHostStore {
       'docker_host.turned',
       `UPDATE fleet.docker_host SET told_offline = NOT told_offline
        WHERE removed_at IS NULL AND told_offline <>
-         (greatest(last_seen_at, CASE WHEN told_offline THEN last_seen_at ELSE ${time('$2')} END)
-           < ${time('$1')} - make_interval(secs => least(greatest(4 * interval_seconds, 30), 600)))
+         (greatest(last_seen_at, CASE WHEN told_offline THEN last_seen_at ELSE ${instant('$2')} END)
+           < ${instant('$1')} - make_interval(secs => least(greatest(4 * interval_seconds, 30), 600)))
        RETURNING id, told_offline AS offline`,
       [now, listeningSince],
     );

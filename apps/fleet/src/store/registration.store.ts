@@ -1,4 +1,4 @@
-import type { Schema, Statements } from '@lapwing/postgres';
+import { instant, type Schema, type Statements } from '@lapwing/postgres';
 import type { Facts } from './agent.store.js';
 
 /** Somebody who asks to be let in. Times in milliseconds since 1970. */
@@ -10,7 +10,6 @@ export interface RegistrationRow extends Facts, Record<string, unknown> {
 
 const COLUMNS = `agent_id AS "agentId", public_key AS "publicKey", name, hostname, architecture, os, version, machine, address, block, state,
   requested_at AS "requestedAt", rejected_until AS "rejectedUntil"`;
-const time = (parameter: string): string => `to_timestamp(${parameter}::float8 / 1000)`;
 
 /** Those who ask to be let in. */
 export class RegistrationStore {
@@ -61,7 +60,7 @@ export class RegistrationStore {
   async ask(statements: Statements, agentId: string, facts: Facts, state: 'pending' | 'quarantined'): Promise<void> {
     await statements.query(
       `INSERT INTO fleet.registration AS r (agent_id, public_key, name, hostname, architecture, os, version, machine, address, block, state, requested_at, asked_at)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $12, $10, ${time('$11')}, ${time('$11')})
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $12, $10, ${instant('$11')}, ${instant('$11')})
        ON CONFLICT (agent_id, public_key) DO UPDATE SET name = excluded.name, hostname = excluded.hostname, version = excluded.version,
          address = excluded.address, block = excluded.block, asked_at = excluded.asked_at, state = excluded.state,
          requested_at = CASE WHEN r.state = 'rejected' THEN excluded.requested_at ELSE r.requested_at END, rejected_until = NULL`,
@@ -85,7 +84,7 @@ export class RegistrationStore {
   /** Refuses one who waits under an id, or all of them, until then. Returns how many. */
   async reject(statements: Statements, agentId: string, publicKey: string | null, until: number): Promise<number> {
     const { count } = await statements.query(
-      `UPDATE fleet.registration SET state = 'rejected', rejected_until = ${time('$3')}
+      `UPDATE fleet.registration SET state = 'rejected', rejected_until = ${instant('$3')}
        WHERE agent_id = $1 AND ($2::text IS NULL OR public_key = $2) AND state <> 'rejected'`,
       [agentId, publicKey, until],
     );
@@ -112,7 +111,7 @@ export class RegistrationStore {
   async tidy(statements: Statements, before: number, now: number): Promise<void> {
     await statements.query(
       `DELETE FROM fleet.registration
-       WHERE CASE WHEN state = 'rejected' THEN rejected_until < ${time('$2')} ELSE asked_at < ${time('$1')} END`,
+       WHERE CASE WHEN state = 'rejected' THEN rejected_until < ${instant('$2')} ELSE asked_at < ${instant('$1')} END`,
       [before, now],
     );
   }

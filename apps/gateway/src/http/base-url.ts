@@ -1,5 +1,6 @@
 import { LapwingError } from '@lapwing/contracts';
 import type { FastifyRequest } from 'fastify';
+import { isLoopbackHost } from './loopback.js';
 
 /** Characters that mean nothing to a shell inside quotes, and of which addresses consist. */
 const PLAIN = /^https?:\/\/[A-Za-z0-9.:_[\]-]+(\/[A-Za-z0-9._/-]*)?$/;
@@ -20,7 +21,8 @@ export function plainUrl(text: string): string {
 
 /** What a host must be told to take an address: that it is not safe on the way. */
 export function httpFlag(url: string): string {
-  return url.startsWith('http://') && !/^http:\/\/(localhost|127\.|\[::1\])/.test(url) ? ' --allow-http' : '';
+  const { protocol, host } = new URL(url);
+  return protocol === 'http:' && !isLoopbackHost(host) ? ' --allow-http' : '';
 }
 
 /** How the sender of a request reaches this server; `INVALID_INPUT` when the Host header is no plain address. */

@@ -3,6 +3,9 @@ import type { FastifyRequest } from 'fastify';
 
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?$/i;
 
+/** Whether a host, with or without a port, is this machine by its loopback address. */
+export const isLoopbackHost = (host: string): boolean => LOOPBACK.test(host);
+
 type WithHeaders = Pick<FastifyRequest, 'headers'>;
 
 /** Whether a request names another machine than this one: as the one it talks to, or as the one whose page sent it. */

@@ -147,11 +147,12 @@ export class LiveFeedService implements OnApplicationBootstrap, OnModuleDestroy 
   }
 
   #hear(message: FeedMessage<PayloadOf<typeof hostSampled>>): void {
-    if (message.storedAt <= (this.#deleted.get(message.payload.agentId) ?? 0)) return;
+    const { storedAt, payload } = message;
+    if (storedAt <= (this.#deleted.get(payload.agentId) ?? 0)) return;
+    this.#deleted.delete(payload.agentId);
     for (const { sample, frame } of this.#framesOf(message)) {
       const known = this.#latest.get(frame.agentId);
-      if (!known || known.sample.time < sample.time)
-        this.#latest.set(frame.agentId, { sample, frame, storedAt: message.storedAt });
+      if (!known || known.sample.time < sample.time) this.#latest.set(frame.agentId, { sample, frame, storedAt });
       for (const watcher of this.#watchers)
         if (watcher.agentId === undefined || watcher.agentId === frame.agentId) watcher.take(frame);
     }
