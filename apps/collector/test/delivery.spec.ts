@@ -110,6 +110,18 @@ describe('delivery', () => {
     await again.close();
   });
 
+  it('tells a gap also with samples that went out before a kill', async () => {
+    await take();
+    await eventually(() => expect(received).toHaveLength(1));
+    await delivery.stop();
+    const again = await Outbox.open({ folder, maxBytes: 2 ** 26, bootId: 'boot', now: Date.now() + 1000 });
+    const second = new DeliveryService(bus, 'web-1', again);
+    second.start();
+    await eventually(() => expect(received.at(-1)?.gaps?.map((gap) => gap.cause)).toEqual(['collector_killed']));
+    await second.stop();
+    await again.close();
+  });
+
   it('puts aside a sample that cannot be read, and sends the others', async () => {
     await delivery.stop();
     for (let count = 0; count < 5; count++) await outbox.append(figures, Date.now() + count);

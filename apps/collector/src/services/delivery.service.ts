@@ -190,7 +190,10 @@ export class DeliveryService {
       this.#carried = [...this.#carried, { outbox: first.outbox, seq: first.seq, gaps }].slice(-MAX_CARRIED);
     for (const entry of entries) this.#sending.add(entry);
     try {
-      const id = `${this.agentId}:${first.outbox}:${first.seq}-${entries.at(-1)?.seq}:${first.attempts}`;
+      // The newest gap is part of the name: after a kill the same samples may go out again under the name of a message
+      // that the stream has already, and what it takes for a duplicate it drops, with the gap that only this one tells.
+      const told = gaps.at(-1)?.from ?? '';
+      const id = `${this.agentId}:${first.outbox}:${first.seq}-${entries.at(-1)?.seq}:${first.attempts}:${told}`;
       const { position } = await this.bus.publish(hostSampled, this.agentId, payload, id);
       for (const entry of entries) Object.assign(entry, { position, sentAt: Date.now() });
       return 'sent';
