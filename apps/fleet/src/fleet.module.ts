@@ -1,34 +1,54 @@
 import { Bus, busProviders, readAuthority } from '@lapwing/bus';
 import { Migrations, Postgres, Schema } from '@lapwing/postgres';
-import { ConfigError, Health, busConfig, healthProvider, restartProviders } from '@lapwing/service';
+import { ConfigError, Health, SecretKey, busConfig, healthProvider, restartProviders } from '@lapwing/service';
 import { Module, type DynamicModule } from '@nestjs/common';
 import type { FleetConfig } from './config.js';
 import { AgentsHandler } from './handlers/agents.handler.js';
 import { DockerHostsHandler } from './handlers/docker-hosts.handler.js';
+import { GuestMetadataHandler } from './handlers/guest-metadata.handler.js';
+import { NodesHandler } from './handlers/nodes.handler.js';
 import { RegistrationsHandler } from './handlers/registrations.handler.js';
 import { AccessService, type AccessOptions } from './services/access.service.js';
 import { AgentsService } from './services/agents.service.js';
 import { DockerHostsService } from './services/docker-hosts.service.js';
 import { EnrollmentService } from './services/enrollment.service.js';
+import { GuestMetadataService } from './services/guest-metadata.service.js';
+import { NodesService } from './services/nodes.service.js';
 import { PresenceService } from './services/presence.service.js';
+import { SetupCodesService } from './services/setup-codes.service.js';
 import { StateService } from './services/state.service.js';
 import { AgentStore } from './store/agent.store.js';
 import { CredentialStore } from './store/credential.store.js';
 import { DockerHostStore } from './store/docker-host.store.js';
+import { GuestMetadataStore } from './store/guest-metadata.store.js';
+import { keySignature } from './store/key-check.store.js';
+import { NodeStore } from './store/node.store.js';
 import { RegistrationStore } from './store/registration.store.js';
+import { SetupCodeStore } from './store/setup-code.store.js';
 
 const service = 'fleet';
 const PARTS = 'fleet parts';
 
-const handlers = [AgentsHandler, RegistrationsHandler, DockerHostsHandler];
+const handlers = [AgentsHandler, RegistrationsHandler, DockerHostsHandler, NodesHandler, GuestMetadataHandler];
 /** What handlers, health and Nest's life cycle need of what {@link assemble} makes. */
-const exposed = [AccessService, PresenceService, AgentsService, EnrollmentService, StateService, DockerHostsService];
+const exposed = [
+  AccessService,
+  PresenceService,
+  AgentsService,
+  EnrollmentService,
+  StateService,
+  DockerHostsService,
+  NodesService,
+  SetupCodesService,
+  GuestMetadataService,
+];
 
 /** All wiring of fleet. */
 @Module({})
 export class FleetModule {
   static register(config: FleetConfig): DynamicModule {
     const access = accessOptions(config);
+    const key = SecretKey.read(service, config);
     return {
       module: FleetModule,
       providers: [
@@ -39,14 +59,17 @@ export class FleetModule {
         },
         {
           provide: Migrations,
-          useFactory: (postgres: Postgres) =>
-            new Migrations(postgres, 'fleet', new URL('../migrations/', import.meta.url)),
+          useFactory: (postgres: Postgres) => {
+            const migrations = new Migrations(postgres, 'fleet', new URL('../migrations/', import.meta.url));
+            migrations.prepare(() => checkKey(postgres, key));
+            return migrations;
+          },
           inject: [Postgres],
         },
         {
           provide: PARTS,
           useFactory: (bus: Bus, postgres: Postgres, migrations: Migrations) =>
-            assemble(config, access, bus, new Schema(postgres, migrations)),
+            assemble(config, { access, key, bus, schema: new Schema(postgres, migrations) }),
           inject: [Bus, Postgres, Migrations],
         },
         ...exposed.map((type) => ({
@@ -62,6 +85,14 @@ export class FleetModule {
   }
 }
 
+/** A key other than the one with which secrets were sealed could open none of them: then the process ends. */
+async function checkKey(postgres: Postgres, key: SecretKey): Promise<void> {
+  const own = key.sign('check', 'fleet');
+  if ((await keySignature(postgres, own)) === own) return;
+  process.stderr.write('fleet cannot start: LAPWING_SECRET_KEY is not the key that this database was made with\n');
+  process.exit(1);
+}
+
 function accessOptions(config: FleetConfig): AccessOptions {
   const { FLEET_AUTHORITY_FILE: file, NATS_URL: servers, FLEET_CREDENTIAL_DAYS: credentialDays } = config;
   const agentServers = config.FLEET_AGENT_NATS_URL ?? servers.split(',');
@@ -75,7 +106,11 @@ function accessOptions(config: FleetConfig): AccessOptions {
 }
 
 /** Makes stores and services, each out of those before it. */
-function assemble(config: FleetConfig, options: AccessOptions, bus: Bus, schema: Schema): object[] {
+function assemble(
+  config: FleetConfig,
+  given: { access: AccessOptions; key: SecretKey; bus: Bus; schema: Schema },
+): object[] {
+  const { access: options, key, bus, schema } = given;
   const agents = new AgentStore(schema);
   const credentials = new CredentialStore(schema);
   const registrations = new RegistrationStore(schema);
@@ -83,6 +118,7 @@ function assemble(config: FleetConfig, options: AccessOptions, bus: Bus, schema:
   const presence = new PresenceService(bus, agents);
   const parts = { bus, schema, agents, registrations, credentials, access, presence };
   const known = new AgentsService(parts);
+  const nodes = new NodesService({ bus, schema, nodes: new NodeStore(schema), key });
   const vouched = { id: config.FLEET_LOCAL_AGENT, token: config.FLEET_LOCAL_ENROLLMENT_TOKEN };
   return [
     access,
@@ -91,6 +127,9 @@ function assemble(config: FleetConfig, options: AccessOptions, bus: Bus, schema:
     new EnrollmentService(parts, known, vouched),
     new StateService(agents, known, presence),
     new DockerHostsService(bus, schema, new DockerHostStore(schema)),
+    nodes,
+    new SetupCodesService(bus, schema, new SetupCodeStore(), nodes),
+    new GuestMetadataService(schema, new GuestMetadataStore(schema)),
   ];
 }
 

@@ -3,6 +3,7 @@ import {
   agentChanged,
   agentEnroll,
   agentReported,
+  defaultSystemSettings,
   enrollmentProof,
   hostSampled,
   latestSampleGet,
@@ -49,6 +50,15 @@ export class Host {
   }
 }
 
+async function openBus(nats: NatsServer, keys: string, service: BusService): Promise<Bus> {
+  const credentials = readCredentials(await readFile(path.join(keys, 'credentials', `${service}.creds`), 'utf8'));
+  const makes = service === 'metrics-store';
+  const bus = new Bus({ service, servers: nats.url, credentials, streams: makes ? 'make' : 'wait' });
+  bus.onModuleInit();
+  await eventually(() => bus.online);
+  return bus;
+}
+
 /** fleet on real servers; the services beside it are played on the bus. */
 export class Fleet {
   readonly changes: PayloadOf<typeof agentChanged>[] = [];
@@ -68,29 +78,23 @@ export class Fleet {
     const keys = await mkdtemp(path.join(tmpdir(), 'lapwing-keys-'));
     await makeBusKeys(keys);
     const nats = await NatsServer.start(keys);
-    const open = async (service: BusService): Promise<Bus> => {
-      const credentials = readCredentials(await readFile(path.join(keys, 'credentials', `${service}.creds`), 'utf8'));
-      const bus = new Bus({
-        service,
-        servers: nats.url,
-        credentials,
-        streams: service === 'gateway' ? 'wait' : 'make',
-      });
-      bus.onModuleInit();
-      await eventually(() => bus.online);
-      return bus;
-    };
-    const store = await open('metrics-store');
-    const fleet = new Fleet(nats, await open('gateway'), store, await createDatabase(), keys);
-    const settings = await open('settings');
+    const store = await openBus(nats, keys, 'metrics-store');
+    const gateway = await openBus(nats, keys, 'gateway');
+    const fleet = new Fleet(nats, gateway, store, await createDatabase(), keys);
+    const settings = await fleet.open('settings');
     fleet.#others.push(settings);
-    settings.respond(settingsGet, async () => ({ refreshInterval: 5 }));
+    settings.respond(settingsGet, async () => defaultSystemSettings);
     store.respond(latestSampleGet, async () => fleet.stored);
     await fleet.run();
     return fleet;
   }
 
   readonly #others: Bus[] = [];
+
+  /** Connects as a service. */
+  open(service: BusService): Promise<Bus> {
+    return openBus(this.nats, this.keys, service);
+  }
 
   /** Starts fleet itself (again). */
   async run(): Promise<void> {
@@ -106,12 +110,13 @@ export class Fleet {
     await bus.connection.link().connection.flush();
   }
 
-  #serve(): Promise<INestApplicationContext> {
+  #serve(secretKey = 'ab'.repeat(32)): Promise<INestApplicationContext> {
     const config = loadConfig({
       NATS_URL: this.nats.url,
       NATS_CREDENTIALS_DIR: path.join(this.keys, 'credentials'),
       FLEET_AUTHORITY_FILE: path.join(this.keys, 'authority.json'),
       DATABASE_URL: this.database.url,
+      LAPWING_SECRET_KEY: secretKey,
       FLEET_LOCAL_AGENT: 'local',
       FLEET_LOCAL_ENROLLMENT_TOKEN: 'launcher',
     });

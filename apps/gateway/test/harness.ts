@@ -2,6 +2,7 @@ import { Bus } from '@lapwing/bus';
 import {
   LapwingError,
   agentGet,
+  defaultSystemSettings,
   healthGet,
   historyGet,
   gpuHistoryGet,
@@ -15,6 +16,7 @@ import {
   processList,
   processSignal,
   services,
+  settingsGet,
   settingsUpdate,
   type HealthStatus,
   type HostSample,
@@ -144,7 +146,11 @@ export class Harness {
       throw new LapwingError('NOT_FOUND', `no agent "${id}"`, { agent_id: id });
     });
     bus.respond(latestSampleGet, (input) => answer('latest', input, null));
-    bus.respond(settingsUpdate, (input) => answer('settings', input, { refreshInterval: input.refreshInterval ?? 5 }));
+    const settings = defaultSystemSettings;
+    bus.respond(settingsGet, async () => settings);
+    bus.respond(settingsUpdate, ({ refreshInterval, ...input }) =>
+      answer('settings', { ...input, refreshInterval }, { ...settings, refreshInterval: refreshInterval ?? 5 }),
+    );
     const [entry] = hostFigures().processes.topByCpu;
     if (!entry) throw new Error('no process');
     bus.respondAs(processList, 'web-1', (input) => answer('list', input, { processes: [entry], total: 1 }));

@@ -129,7 +129,7 @@ export class BusConnection {
         if (door) {
           connection = await this.#connect(door);
           const manager = await this.#streams(connection);
-          this.#link = { connection, js: jetstream(connection), manager };
+          this.#link = { connection, js: jetstream(connection, { checkAPI: false }), manager };
           break;
         }
       } catch (error) {

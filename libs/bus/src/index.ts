@@ -6,6 +6,7 @@ export { AgentKey, isSignedBy, lifeOf, readCredentials, writeCredentials, type C
 export { OnCommand, OnEvent, OnInquiry, OnNews, OnRequest } from './decorators.js';
 export { EventFeed, consumerProgress, readStream, streamBounds, type FeedMessage } from './feed.js';
 export { makeBusKeys, readAuthority, type AuthorityKeys } from './keys.js';
+export { Leases } from './leases.js';
 export { agentPermissions, busServices, servicePermissions, type BusService } from './permissions.js';
 export { BusServer, busProviders, type BusSetup } from './server.js';
 export { defaultStreamLimits, type StreamLimits } from './streams.js';

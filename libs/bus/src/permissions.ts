@@ -9,6 +9,7 @@ import {
   type Grants,
 } from '@lapwing/contracts';
 import type { Permissions } from '@nats-io/jwt';
+import { LEASES, LEASES_STREAM } from './lease-bucket.js';
 
 /** The subjects under which answers to an agent or a service come: nobody else may listen there. */
 export function inboxOf(kind: 'agent' | 'service', name: string): string {
@@ -50,13 +51,13 @@ export function servicePermissions(service: BusService): Permissions {
   return {
     pub: {
       allow: [
-        ...askable(own),
+        ...askable(own).allow,
         ...own.says.map((contract) => eventSubject(contract, '*')),
         ...(own.commands ? ['cmd.>'] : []),
         ...(own.consumes.length > 0 ? ['dead.>'] : []),
         ...jetStreamSubjects(own),
       ],
-      deny: own.follows.length > 0 ? othersConsumers(own) : [],
+      deny: [...askable(own).deny, ...(own.follows.length > 0 ? othersConsumers(own) : [])],
     },
     sub: {
       allow: [
@@ -75,19 +76,29 @@ export function servicePermissions(service: BusService): Permissions {
   };
 }
 
-/** What a service may ask; where that is all of another service, one subject says so: a JWT must fit into NATS' control line of 4 kB. */
-function askable({ asks }: Grants): string[] {
+/** As many requests of a service may be closed to one that may ask all others of it, and still one subject opens these. */
+const MAX_CLOSED = 2;
+
+/**
+ * What a service may ask; where that is all of another service, or nearly all, one subject says so: a JWT must fit into NATS' control line
+ * of 4 kB.
+ */
+function askable({ asks }: Grants): { allow: string[]; deny: string[] } {
   const names = asks.map(({ name }) => name);
-  const services = new Set(asks.map(({ service }) => service));
-  return [...services].flatMap((service) => {
-    const all = catalogue.filter((contract) => contract.kind === 'request' && contract.service === service);
-    if (all.every(({ name }) => names.includes(name))) return [`req.${service}.>`];
-    return names.filter((name) => name.startsWith(`req.${service}.`));
+  const parts = [...new Set(asks.map(({ service }) => service))].map((service) => {
+    const all = catalogue.flatMap((contract) =>
+      contract.kind === 'request' && contract.service === service ? [contract.name] : [],
+    );
+    const closed = all.filter((name) => !names.includes(name));
+    if (closed.length <= MAX_CLOSED && closed.length < all.length - 1)
+      return { allow: [`req.${service}.>`], deny: closed };
+    return { allow: names.filter((name) => name.startsWith(`req.${service}.`)), deny: [] };
   });
+  return { allow: parts.flatMap(({ allow }) => allow), deny: parts.flatMap(({ deny }) => deny) };
 }
 
 /** Subjects of JetStream's API (NATS ADR-1 and the server's jetstream_api.go, 2.9 and later). */
-function jetStreamSubjects({ consumes, follows, makesStreams }: Grants): string[] {
+function jetStreamSubjects({ consumes, follows, leases, makesStreams }: Grants): string[] {
   const consumed = consumes.flatMap(({ contract: { stream }, durable }) => [
     `$JS.API.CONSUMER.INFO.${stream}.${durable}`,
     `$JS.API.CONSUMER.CREATE.${stream}.${durable}`,
@@ -104,10 +115,21 @@ function jetStreamSubjects({ consumes, follows, makesStreams }: Grants): string[
     `$JS.API.CONSUMER.MSG.NEXT.${stream}.*`,
     `$JS.API.CONSUMER.DELETE.${stream}.*`,
   ]);
-  const made = streamNames.flatMap((stream) => [`$JS.API.STREAM.CREATE.${stream}`, `$JS.API.STREAM.UPDATE.${stream}`]);
+  const claimed = leases
+    ? [`$KV.${LEASES}.>`, `$JS.API.STREAM.INFO.${LEASES_STREAM}`, `$JS.API.DIRECT.GET.${LEASES_STREAM}.>`]
+    : [];
+  const made = [...streamNames, LEASES_STREAM].flatMap((stream) => [
+    `$JS.API.STREAM.CREATE.${stream}`,
+    `$JS.API.STREAM.UPDATE.${stream}`,
+  ]);
   return [
     ...streamNames.map((stream) => `$JS.API.STREAM.INFO.${stream}`),
-    ...new Set([...consumed, ...followed, ...(makesStreams ? made : [])]),
+    ...new Set([
+      ...consumed,
+      ...followed,
+      ...claimed,
+      ...(makesStreams ? [...made, `$JS.API.STREAM.INFO.${LEASES_STREAM}`] : []),
+    ]),
   ];
 }
 

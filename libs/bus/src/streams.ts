@@ -3,11 +3,13 @@ import {
   DiscardPolicy,
   RetentionPolicy,
   StorageType,
+  jetstream,
   jetstreamManager,
   type JetStreamManager,
   type StreamConfig,
 } from '@nats-io/jetstream';
 import { nanos, type NatsConnection } from '@nats-io/transport-node';
+import { ensureLeases } from './lease-bucket.js';
 import { isMissing } from './missing.js';
 
 /** How much the streams may hold, and how many servers of a cluster keep a copy. */
@@ -26,21 +28,29 @@ export const defaultStreamLimits: StreamLimits = { replicas: 1, samplesMaxBytes:
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 
-/** Every event that the stream EVENTS keeps. */
-const otherEvents = catalogue
-  .filter((contract) => contract.kind === 'event' && contract.stream === 'EVENTS')
-  .map(({ name }) => `${name}.>`)
-  .toSorted();
+/** The subjects of the events that a stream keeps. */
+const subjectsOf = (stream: StreamName): string[] =>
+  catalogue
+    .filter((contract) => contract.kind === 'event' && contract.stream === stream)
+    .map(({ name }) => `${name}.>`)
+    .toSorted();
 
 type Wanted = Pick<
   StreamConfig,
-  'subjects' | 'max_bytes' | 'max_age' | 'num_replicas' | 'duplicate_window' | 'deny_delete' | 'deny_purge'
+  | 'subjects'
+  | 'max_bytes'
+  | 'max_age'
+  | 'max_msgs_per_subject'
+  | 'num_replicas'
+  | 'duplicate_window'
+  | 'deny_delete'
+  | 'deny_purge'
 >;
 
 function wantedStreams(limits: StreamLimits): Record<StreamName, Wanted> {
   // An agent chooses where the stream's "I have it" goes, and it could read like an order to delete.
   const safe = { deny_delete: true, deny_purge: true };
-  const common = { num_replicas: limits.replicas, duplicate_window: nanos(120_000), ...safe };
+  const common = { num_replicas: limits.replicas, duplicate_window: nanos(120_000), max_msgs_per_subject: -1, ...safe };
   return {
     SAMPLES: {
       ...common,
@@ -48,7 +58,14 @@ function wantedStreams(limits: StreamLimits): Record<StreamName, Wanted> {
       max_bytes: limits.samplesMaxBytes,
       max_age: nanos(limits.samplesMaxAgeHours * HOUR_MS),
     },
-    EVENTS: { ...common, subjects: otherEvents, max_bytes: 2 ** 27, max_age: nanos(7 * DAY_MS) },
+    EVENTS: { ...common, subjects: subjectsOf('EVENTS'), max_bytes: 2 ** 27, max_age: nanos(7 * DAY_MS) },
+    STATES: {
+      ...common,
+      subjects: subjectsOf('STATES'),
+      max_bytes: 2 ** 28,
+      max_age: nanos(DAY_MS),
+      max_msgs_per_subject: 1,
+    },
     DEAD: { ...common, subjects: ['dead.>'], max_bytes: 2 ** 27, max_age: nanos(30 * DAY_MS) },
   };
 }
@@ -64,8 +81,10 @@ export async function findStreams(
 ): Promise<JetStreamManager> {
   const manager = await jetstreamManager(connection, { checkAPI: false });
   if (what === 'wait') for (const name of streamNames) await manager.streams.info(name);
-  if (what === 'make')
+  if (what === 'make') {
     for (const [name, wanted] of Object.entries(wantedStreams(limits))) await ensureStream(manager, name, wanted);
+    await ensureLeases(jetstream(connection, { checkAPI: false }), manager, limits.replicas);
+  }
   return manager;
 }
 

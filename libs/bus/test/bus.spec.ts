@@ -1,5 +1,13 @@
 import { Bus } from '@lapwing/bus';
-import { LapwingError, hostSampled, processGet, settingsGet, settingsUpdate, samplesStored } from '@lapwing/contracts';
+import {
+  LapwingError,
+  defaultSystemSettings,
+  hostSampled,
+  processGet,
+  settingsGet,
+  settingsUpdate,
+  samplesStored,
+} from '@lapwing/contracts';
 import { NatsServer, eventually, hostSample } from '@lapwing/testing';
 import { connect } from '@nats-io/transport-node';
 
@@ -30,8 +38,12 @@ describe('the bus', () => {
   it('asks and answers, with defaults filled in on the way', async () => {
     const asker = await online('gateway');
     const answerer = await online('settings');
-    answerer.respond(settingsUpdate, async ({ refreshInterval }) => ({ refreshInterval: refreshInterval ?? 5 }));
+    answerer.respond(settingsUpdate, async ({ refreshInterval }) => ({
+      ...defaultSystemSettings,
+      refreshInterval: refreshInterval ?? 5,
+    }));
     expect(await eventually(() => asker.request(settingsUpdate, { refreshInterval: 7 }))).toEqual({
+      ...defaultSystemSettings,
       refreshInterval: 7,
     });
   });
@@ -42,7 +54,7 @@ describe('the bus', () => {
     for (let member = 0; member < 3; member++)
       (await online('settings')).respond(settingsGet, async () => {
         answers++;
-        return { refreshInterval: 5 };
+        return defaultSystemSettings;
       });
     await eventually(() => asker.request(settingsGet, {}));
     answers = 0;
@@ -140,7 +152,7 @@ describe('the bus', () => {
     await nats.kill();
     const asker = start('gateway');
     const answerer = start('settings');
-    answerer.respond(settingsGet, async () => ({ refreshInterval: 5 }));
+    answerer.respond(settingsGet, async () => defaultSystemSettings);
     await expect(async () => asker.request(settingsGet, {})).rejects.toMatchObject({ code: 'UNAVAILABLE' });
     await nats.run();
     await eventually(() => asker.request(settingsGet, {}));

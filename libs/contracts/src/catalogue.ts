@@ -25,6 +25,7 @@ import {
   dockerhostMark,
   dockerhostRemove,
   dockerhostReport,
+  dockerhostReported,
 } from './docker-hosts.js';
 import { stateGet } from './fleet-state.js';
 import { healthGet } from './health.js';
@@ -46,8 +47,26 @@ import {
   tokenList,
   tokenRegenerate,
 } from './identity.js';
+import {
+  connectionTest,
+  guestmetadataDelete,
+  guestmetadataGet,
+  guestmetadataList,
+  guestmetadataUpdate,
+  nodeChanged,
+  nodeCreate,
+  nodeDelete,
+  nodeList,
+  nodeRegister,
+  nodeTest,
+  nodeUpdate,
+  noticePosted,
+  setupcodeCreate,
+  targetList,
+} from './nodes.js';
 import { processGet, processList, processSignal } from './processes.js';
 import { settingsChanged, settingsGet, settingsUpdate } from './settings.js';
+import { chartsGet, targetObserved, targetSampled } from './targets.js';
 import {
   lockoutReset,
   oidcBegin,
@@ -144,7 +163,26 @@ export const catalogue: Contract[] = [
   dockerhostAllow,
   dockerhostMark,
   dockerhostChanged,
+  dockerhostReported,
   dockercommandAcknowledge,
+  nodeList,
+  nodeCreate,
+  nodeUpdate,
+  nodeDelete,
+  nodeTest,
+  nodeRegister,
+  nodeChanged,
+  setupcodeCreate,
+  targetList,
+  connectionTest,
+  targetObserved,
+  targetSampled,
+  chartsGet,
+  guestmetadataList,
+  guestmetadataGet,
+  guestmetadataUpdate,
+  guestmetadataDelete,
+  noticePosted,
 ];
 
 /** The catalogue as text, a line each: what it is, its subject, and the stream that keeps it. */

@@ -1,8 +1,11 @@
 import { z } from 'zod';
 import { subjectToken } from './agent.js';
 
-/** The JetStream streams of Lapwing. `DEAD` keeps what could not be handled, with the reason, until a person looks. */
-export const streamNames = ['SAMPLES', 'EVENTS', 'DEAD'] as const;
+/**
+ * The JetStream streams of Lapwing. `STATES` keeps the newest message of each subject: what is, not what happened. `DEAD` keeps what could not
+ * be handled, with the reason, until a person looks.
+ */
+export const streamNames = ['SAMPLES', 'EVENTS', 'STATES', 'DEAD'] as const;
 
 /** One of {@link streamNames}. */
 export type StreamName = (typeof streamNames)[number];

@@ -238,3 +238,6 @@ export const dockerhostChanged = event(
     time: Instant,
   }),
 );
+
+/** A Docker host has told how its containers are. Key: the host. */
+export const dockerhostReported = event('evt.dockerhost.reported.v1', null, z.object({ hostId: z.string() }));

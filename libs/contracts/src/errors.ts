@@ -51,6 +51,12 @@ export const errorCodes = {
   CLOCK_SKEW: 'the clock of the sender is wrong',
   /** The Docker host was removed and may not report again yet. */
   HOST_REMOVED: 'this Docker host was removed',
+  /** A node of this address or name is configured already. */
+  NODE_EXISTS: 'there is such a node already',
+  /** A password or an API token must be given: there is none, or the one that is kept was for another host. */
+  SECRET_REQUIRED: 'a password or an API token is required',
+  /** A setup code that does not exist, was used, is too old, or was made for another type or host. */
+  SETUP_CODE_INVALID: 'no such setup code',
   /** More than the message bus carries in one message. */
   TOO_LARGE: 'too large',
   /** Nobody is there to answer, or what they depend on is away; later it may work. */

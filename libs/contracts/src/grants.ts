@@ -3,10 +3,12 @@ import { auditOccurred } from './audit.js';
 import { catalogue, type ServiceName } from './catalogue.js';
 import type { EventContract, RequestContract } from './define.js';
 import { hostSampled, samplesStored } from './delivery.js';
-import { dockerhostChanged } from './docker-hosts.js';
+import { dockerhostChanged, dockerhostReported } from './docker-hosts.js';
 import { latestSampleGet } from './history.js';
 import { configChanged, principalsChanged } from './identity.js';
+import { connectionTest, nodeChanged, noticePosted, targetList } from './nodes.js';
 import { settingsChanged, settingsGet } from './settings.js';
+import { targetObserved, targetSampled } from './targets.js';
 
 /** What a service may do on the bus, beside answering requests under its own name. Nothing else is open to it. */
 export interface Grants {
@@ -22,14 +24,25 @@ export interface Grants {
   follows: EventContract[];
   /** Whether it gives commands to hosts. */
   commands: boolean;
+  /** Whether it claims work by leases. */
+  leases: boolean;
   /** Whether it makes the streams that are missing, and changes their limits. */
   makesStreams: boolean;
 }
 
-const none: Grants = { asks: [], says: [], hears: [], consumes: [], follows: [], commands: false, makesStreams: false };
+const none: Grants = {
+  asks: [],
+  says: [],
+  hears: [],
+  consumes: [],
+  follows: [],
+  commands: false,
+  leases: false,
+  makesStreams: false,
+};
 
 /** What each service may do: the bus's users get exactly this. */
-export const grants: Record<ServiceName | 'gateway', Grants> = {
+export const grants: Record<ServiceName | 'poller' | 'gateway', Grants> = {
   settings: { ...none, says: [settingsChanged], hears: [configChanged] },
   auth: {
     ...none,
@@ -41,23 +54,44 @@ export const grants: Record<ServiceName | 'gateway', Grants> = {
     ...none,
     says: [samplesStored],
     hears: [configChanged],
-    consumes: [{ contract: hostSampled, durable: 'metrics-store' }],
+    consumes: [
+      { contract: hostSampled, durable: 'metrics-store' },
+      { contract: targetSampled, durable: 'metrics-store-polled' },
+    ],
     makesStreams: true,
   },
   fleet: {
     ...none,
-    asks: [settingsGet, latestSampleGet],
-    says: [agentChanged, agentConfigured, dockerhostChanged, auditOccurred],
+    asks: [settingsGet, latestSampleGet, connectionTest],
+    says: [agentChanged, agentConfigured, dockerhostChanged, dockerhostReported, nodeChanged, auditOccurred],
     hears: [agentReported, settingsChanged, configChanged],
     follows: [hostSampled],
     makesStreams: true,
   },
+  poller: {
+    ...none,
+    asks: [targetList, settingsGet],
+    says: [targetObserved, targetSampled],
+    hears: [nodeChanged, settingsChanged, configChanged],
+    leases: true,
+  },
   gateway: {
     ...none,
-    asks: catalogue.filter((contract) => contract.kind === 'request'),
-    says: [auditOccurred],
-    hears: [principalsChanged, configChanged],
-    follows: [hostSampled, agentChanged],
+    // What pollers get holds secrets, and they are asked through fleet alone.
+    asks: catalogue.filter(
+      (contract) => contract.kind === 'request' && contract !== targetList && contract.service !== 'poller',
+    ) as RequestContract[],
+    says: [auditOccurred, noticePosted],
+    hears: [
+      principalsChanged,
+      configChanged,
+      settingsChanged,
+      nodeChanged,
+      dockerhostChanged,
+      dockerhostReported,
+      noticePosted,
+    ],
+    follows: [hostSampled, agentChanged, targetObserved],
     commands: true,
   },
 };

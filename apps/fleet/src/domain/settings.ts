@@ -1,7 +1,7 @@
 import { hostParts, type AgentOverride, type AgentSettings, type SystemSettings } from '@lapwing/contracts';
 
 /** What an agent is to do: the system's settings, and what is set for this agent alone. */
-export function settingsOf(system: SystemSettings, override: AgentOverride): AgentSettings {
+export function settingsOf(system: Pick<SystemSettings, 'refreshInterval'>, override: AgentOverride): AgentSettings {
   const sources = override.sources ?? hostParts;
   return {
     refreshInterval: override.refreshInterval ?? system.refreshInterval,

@@ -2,6 +2,7 @@ import type { Bus } from '@lapwing/bus';
 import {
   LapwingError,
   dockerhostChanged,
+  dockerhostReported,
   type DockerCommand,
   type DockerHost,
   type DockerReport,
@@ -82,6 +83,7 @@ export class DockerHostsService implements OnApplicationBootstrap, OnModuleDestr
       return { host: merged, isNew: known === undefined };
     });
     if (isNew) await this.#tell(host.id, 'added', `${host.hostname} reports its containers`);
+    this.bus.announce(dockerhostReported, host.id, { hostId: host.id });
     const commands = isOpen(host.command, now) ? [{ id: host.command.id, type: host.command.type }] : [];
     return { hostId: host.id, containers: report.containers?.length ?? 0, lastSeenAt: host.lastSeenAt, commands };
   }

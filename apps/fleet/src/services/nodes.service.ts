@@ -1,0 +1,224 @@
+import type { Bus } from '@lapwing/bus';
+import {
+  LapwingError,
+  connectionTest,
+  nodeChanged,
+  sealedFor,
+  type ConfiguredNode,
+  type ConnectionTest,
+  type InputOf,
+  type NodeDraft,
+  type NodeSecret,
+  type PayloadOf,
+  type Target,
+  type nodeTest,
+} from '@lapwing/contracts';
+import { isDuplicate, type Schema, type Transaction } from '@lapwing/postgres';
+import type { SecretKey } from '@lapwing/service';
+import { createLogger, describeError } from '@lapwing/telemetry';
+import { randomBytes } from 'node:crypto';
+import { judgeDraft, type NodeFields } from '../domain/node-draft.js';
+import type { NodeRow, NodeStore } from '../store/node.store.js';
+
+/** What nodes are kept with. */
+export interface NodesParts {
+  bus: Bus;
+  schema: Schema;
+  nodes: NodeStore;
+  key: SecretKey;
+}
+
+const LOCK = 7_524_613;
+const MAX_NODES = 500;
+/** The id under which a node that is not saved is tried. */
+const UNSAVED = 'unsaved';
+
+const notFound = (id: string): LapwingError => new LapwingError('NOT_FOUND', `no configured node "${id}"`, { id });
+
+/** Nodes that are polled: who they are, and the secrets to ask them with. */
+export class NodesService {
+  readonly #log = createLogger('fleet', 'nodes');
+
+  constructor(private readonly parts: NodesParts) {}
+
+  /** All of them, without secrets. */
+  async list(): Promise<ConfiguredNode[]> {
+    return (await this.parts.nodes.list()).map(described);
+  }
+
+  /** All of them, with sealed secrets. */
+  async targets(): Promise<Target[]> {
+    return (await this.parts.nodes.list()).map((row) => targetOf(described(row), row.sealed));
+  }
+
+  /** Adds one. `INVALID_INPUT`, `NODE_EXISTS`, `SECRET_REQUIRED`. */
+  async create(draft: NodeDraft): Promise<ConfiguredNode> {
+    const { fields, secret } = judged(draft);
+    const node = await this.#change('node.create', (transaction) =>
+      this.#add(transaction, fields, secret, { source: 'manual' }),
+    );
+    await this.#tell(node, 'added');
+    return node;
+  }
+
+  /** Adds one that registered itself, or gives the known one of its type and address the new secret. */
+  async register(draft: NodeDraft): Promise<{ node: ConfiguredNode; isNew: boolean }> {
+    const result = await this.#change('node.register', async (transaction) => {
+      const { fields, secret } = judged(draft);
+      const row = await this.parts.nodes.findByHost(transaction, fields.type, fields.host);
+      if (!row) {
+        const name = await this.#freeName(transaction, fields);
+        const node = await this.#add(transaction, { ...fields, name }, secret, { source: 'registered' });
+        return { node, isNew: true };
+      }
+      // What people set stays; who asks and with what is what the node has just said.
+      const merged = { ...fieldsOf(row), user: fields.user, tokenName: fields.tokenName };
+      return { node: await this.#write(transaction, row, merged, secret), isNew: false };
+    });
+    await this.#tell(result.node, 'registered');
+    return result;
+  }
+
+  /** Changes what is given. `NOT_FOUND`, `INVALID_INPUT`, `NODE_EXISTS`, `SECRET_REQUIRED`. */
+  async update(id: string, changes: Partial<NodeDraft>): Promise<ConfiguredNode> {
+    const node = await this.#change('node.update', async (transaction) => {
+      const row = await this.parts.nodes.find(transaction, id);
+      if (!row) throw notFound(id);
+      if (changes.type !== undefined && changes.type !== row.type)
+        throw new LapwingError('INVALID_INPUT', '"type" cannot be changed: add another node');
+      const known = { fields: fieldsOf(row), secret: this.#open(row) };
+      const { fields, secret } = judged({ ...changes, type: row.type }, known);
+      return this.#write(transaction, row, fields, secret);
+    });
+    await this.#tell(node, 'updated');
+    return node;
+  }
+
+  /** Forgets one. `NOT_FOUND`. */
+  async delete(id: string): Promise<void> {
+    const node = await this.#change('node.delete', async (transaction) => {
+      const row = await this.parts.nodes.find(transaction, id);
+      if (!row) throw notFound(id);
+      await this.parts.nodes.delete(transaction, id);
+      return described(row);
+    });
+    await this.#tell(node, 'deleted');
+  }
+
+  /** Has a poller try to reach a node. A failure is an answer, too. `NOT_FOUND`, `INVALID_INPUT`, `SECRET_REQUIRED`. */
+  async test(what: InputOf<typeof nodeTest>): Promise<ConnectionTest> {
+    const target = 'id' in what ? await this.#saved(what.id) : this.#unsaved(what.draft, what.complete);
+    return this.parts.bus.request(connectionTest, target);
+  }
+
+  async #saved(id: string): Promise<Target> {
+    const row = await this.parts.nodes.find(this.parts.schema.plain('node.find'), id);
+    if (!row) throw notFound(id);
+    return targetOf(described(row), row.sealed);
+  }
+
+  #unsaved(draft: NodeDraft, complete: boolean): Target {
+    if (complete && !draft.name?.trim()) throw new LapwingError('INVALID_INPUT', '"name" is required');
+    const { fields, secret } = judged(draft);
+    const now = Date.now();
+    const node: ConfiguredNode = {
+      ...fields,
+      ...flags(secret),
+      id: UNSAVED,
+      source: 'manual',
+      createdAt: now,
+      updatedAt: now,
+    };
+    return targetOf(node, this.#seal(UNSAVED, secret));
+  }
+
+  async #change<T>(name: string, work: (transaction: Transaction) => Promise<T>): Promise<T> {
+    try {
+      return await this.parts.schema.exclusive(name, { kind: LOCK }, work);
+    } catch (error) {
+      if (isDuplicate(error))
+        throw new LapwingError('NODE_EXISTS', 'a node of this type with this host or name is configured already');
+      throw error;
+    }
+  }
+
+  async #add(
+    transaction: Transaction,
+    fields: NodeFields,
+    secret: NodeSecret,
+    { source }: Pick<ConfiguredNode, 'source'>,
+  ): Promise<ConfiguredNode> {
+    if ((await this.parts.nodes.count(transaction)) >= MAX_NODES)
+      throw new LapwingError('INVALID_INPUT', `at most ${MAX_NODES} nodes can be configured`);
+    const now = Date.now();
+    const id = `${fields.type}-${randomBytes(6).toString('hex')}`;
+    const sealed = this.#seal(id, secret);
+    const row: NodeRow = { ...fields, ...flags(secret), id, sealed, source, createdAt: now, updatedAt: now };
+    await this.parts.nodes.put(transaction, row);
+    return described(row);
+  }
+
+  async #write(
+    transaction: Transaction,
+    row: NodeRow,
+    fields: NodeFields,
+    secret: NodeSecret,
+  ): Promise<ConfiguredNode> {
+    const sealed = this.#seal(row.id, secret);
+    const changed: NodeRow = { ...row, ...fields, ...flags(secret), sealed, updatedAt: Date.now() };
+    await this.parts.nodes.put(transaction, changed);
+    return described(changed);
+  }
+
+  /** The name that a node gives itself may be another's: two clusters can have nodes of one name. */
+  async #freeName(transaction: Transaction, { type, name }: NodeFields): Promise<string> {
+    const taken = await this.parts.nodes.namesLike(transaction, type, name);
+    for (let number = 1; ; number++) {
+      const candidate = number === 1 ? name : `${name}-${number}`;
+      if (!taken.includes(candidate)) return candidate;
+    }
+  }
+
+  #seal(id: string, secret: NodeSecret): Buffer {
+    return this.parts.key.seal(sealedFor(id), JSON.stringify(secret));
+  }
+
+  #open(row: NodeRow): NodeSecret {
+    return JSON.parse(this.parts.key.open(sealedFor(row.id), row.sealed)) as NodeSecret;
+  }
+
+  /** After the commit: whoever missed it asks anew within a minute. */
+  async #tell(
+    { id, type, name, host }: ConfiguredNode,
+    change: PayloadOf<typeof nodeChanged>['change'],
+  ): Promise<void> {
+    const payload = { nodeId: id, change, type, name, host, time: Date.now() };
+    await this.parts.bus
+      .publish(nodeChanged, id, payload)
+      .catch((error: unknown) => this.#log.warn({ error: describeError(error), id }, 'a change could not be told'));
+  }
+}
+
+function judged(
+  draft: Partial<NodeDraft> & Pick<NodeDraft, 'type'>,
+  known?: Parameters<typeof judgeDraft>[1],
+): { fields: NodeFields; secret: NodeSecret } {
+  const verdict = judgeDraft(draft, known);
+  if ('problem' in verdict) throw new LapwingError(verdict.code, verdict.problem);
+  return verdict;
+}
+
+const flags = ({ password, tokenValue }: NodeSecret) => ({ hasPassword: password !== '', hasToken: tokenValue !== '' });
+
+function fieldsOf(row: NodeRow): NodeFields {
+  const { type, name, host, user, tokenName, fingerprint, caCertificate, verifySSL, monitor } = row;
+  return { type, name, host, user, tokenName, fingerprint, caCertificate, verifySSL, monitor };
+}
+
+function described({ sealed: _sealed, ...node }: NodeRow): ConfiguredNode {
+  return node;
+}
+
+function targetOf(node: ConfiguredNode, sealed: Buffer): Target {
+  return { ...node, sealed: sealed.toString('base64') };
+}

@@ -1,0 +1,134 @@
+import { createLogger, describeError, type Logger } from '@lapwing/telemetry';
+import { Kvm, type KV } from '@nats-io/kv';
+import type { Bus } from './bus.js';
+import type { Link } from './connection.js';
+import { LEASES, LEASES_STREAM } from './lease-bucket.js';
+
+const RENEW_MS = 3000;
+/** So long its holder relies on it: earlier than others may claim it, whatever a pause of the process did to its timers. */
+const SURE_MS = 9000;
+
+interface Held {
+  revision: number;
+  /** By the monotonic clock, from before the renewal was sent. */
+  renewedAt: number;
+}
+
+/**
+ * Claims work that must have one owner at a time. A lease is a key in a bucket whose entries end after twelve seconds: its holder renews it,
+ * and whoever finds it gone may claim it. Within {@link SURE_MS} after a renewal nobody else can hold it.
+ */
+export class Leases {
+  readonly #log: Logger;
+  readonly #held = new Map<string, Held>();
+  #bucket: Promise<KV> | undefined;
+  #link: Link | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #renewing: Promise<void> = Promise.resolve();
+
+  /**
+   * @param group what the holders have in common, e.g. `poller`; holders of a group know how many they are.
+   * @param holder names this process.
+   */
+  constructor(
+    private readonly bus: Bus,
+    private readonly group: string,
+    readonly holder: string,
+  ) {
+    this.#log = createLogger(bus.options.service, 'leases');
+  }
+
+  /** Begins to renew, as soon as the bus is there. */
+  start(): void {
+    this.bus.connection.whenLinked((link) => {
+      this.#link = link;
+      this.#renewing = this.#renewAll();
+      this.#timer = setInterval(() => {
+        this.#renewing = this.#renewing.then(() => this.#renewAll());
+      }, RENEW_MS).unref();
+    });
+  }
+
+  /** Gives all back. */
+  async stop(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#renewing;
+    await Promise.all([...this.#held.keys()].map((name) => this.release(name)));
+  }
+
+  /** The names of the leases that are surely held now. */
+  held(): string[] {
+    return [...this.#held.keys()].filter((name) => this.holds(name));
+  }
+
+  /** Whether nobody else can hold the lease now. */
+  holds(name: string): boolean {
+    const held = this.#held.get(name);
+    return held !== undefined && performance.now() - held.renewedAt < SURE_MS;
+  }
+
+  /** How many holders of the group there are, this one counted. Throws when NATS does not tell. */
+  async holders(): Promise<number> {
+    if (!this.#link) return 1;
+    const info = await this.#link.manager.streams.info(LEASES_STREAM, {
+      subjects_filter: `$KV.${LEASES}.${this.group}.>`,
+    });
+    return Math.max(Object.keys(info.state.subjects ?? {}).length, 1);
+  }
+
+  /** Tries to get a lease. Returns whether it is held now. */
+  async claim(name: string): Promise<boolean> {
+    if (this.holds(name)) return true;
+    if (!this.#link || !this.bus.online) return false;
+    const renewedAt = performance.now();
+    try {
+      const revision = await (await this.#open(this.#link)).create(name, this.holder);
+      this.#held.set(name, { revision, renewedAt });
+      return true;
+    } catch {
+      // somebody else has it, or NATS is away: both mean no
+      return false;
+    }
+  }
+
+  /** Gives a lease back, so that others need not wait for its end. */
+  async release(name: string): Promise<void> {
+    const held = this.#held.get(name);
+    this.#held.delete(name);
+    if (!held || !this.#link || !this.bus.online) return;
+    try {
+      await (await this.#open(this.#link)).delete(name, { previousSeq: held.revision });
+    } catch (error) {
+      this.#log.debug({ error: describeError(error), name }, 'a lease could not be given back, it ends by itself');
+    }
+  }
+
+  #open(link: Link): Promise<KV> {
+    this.#bucket ??= new Kvm(link.js).open(LEASES, { allow_direct: true });
+    this.#bucket.catch(() => (this.#bucket = undefined));
+    return this.#bucket;
+  }
+
+  async #renewAll(): Promise<void> {
+    if (!this.#link || !this.bus.online) return;
+    try {
+      const bucket = await this.#open(this.#link);
+      await bucket.put(`${this.group}.${this.holder}`, '');
+      await Promise.all([...this.#held].map(([name, held]) => this.#renew(bucket, name, held)));
+    } catch (error) {
+      this.#log.warn({ error: describeError(error) }, 'leases could not be renewed');
+    }
+  }
+
+  async #renew(bucket: KV, name: string, held: Held): Promise<void> {
+    const renewedAt = performance.now();
+    try {
+      const revision = await bucket.update(name, this.holder, held.revision);
+      if (this.#held.get(name) === held) this.#held.set(name, { revision, renewedAt });
+    } catch (error) {
+      if (this.#held.get(name) !== held || this.holds(name)) return;
+      this.#held.delete(name);
+      this.#log.warn({ error: describeError(error), name }, 'a lease was lost');
+    }
+  }
+}

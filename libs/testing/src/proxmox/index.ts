@@ -1,0 +1,11 @@
+export type { ProxmoxKind } from './authentication.js';
+export type { BackupJob, BackupServer, BackupSnapshot, Datastore } from './backup-server.js';
+export type { Ceph, CephPool } from './ceph.js';
+export { Estate, type EstateOptions } from './estate.js';
+export type { Fault } from './faults.js';
+export { Guest, type AgentState, type Counters, type GuestFacts, type GuestKind } from './guest.js';
+export type { MailGateway, MailNode, QueuedMail } from './mail-gateway.js';
+export type { Disk, PveNode, ZfsPool } from './node.js';
+export type { Replication, Task, VolumeBackup } from './records.js';
+export { ProxmoxServer, type ProxmoxOptions } from './server.js';
+export type { Storage } from './storage.js';
