@@ -14,5 +14,7 @@ const small = {
  */
 export function commandOf(app) {
   const { flags, env } = app === 'collector' ? small : { flags: [], env: {} };
-  return { args: [...flags, path.join(root, 'apps', app, 'dist/main.js')], env };
+  // The collector as a poller is the same app, begun elsewhere.
+  const file = app === 'poller' ? 'apps/collector/dist/poller.js' : `apps/${app}/dist/main.js`;
+  return { args: [...flags, path.join(root, file)], env };
 }

@@ -1,5 +1,5 @@
 import { AgentId, agentIdFromHostname } from '@lapwing/contracts';
-import { Secret, commonConfig, flag, readConfig, secret } from '@lapwing/service';
+import { Secret, commonConfig, flag, readConfig, secret, secretKeyConfig } from '@lapwing/service';
 import { hostname } from 'node:os';
 import { z } from 'zod';
 import { machineId } from './store/machine.js';
@@ -102,4 +102,14 @@ export type DockerAgentConfig = z.output<typeof dockerAgentSchema>;
 /** Reads the settings of the Docker agent; throws `ConfigError` with all faults at once. */
 export function loadDockerAgentConfig(environment: NodeJS.ProcessEnv = process.env): DockerAgentConfig {
   return readConfig('the Docker agent', dockerAgentSchema, environment);
+}
+
+const pollerSchema = commonConfig.extend(secretKeyConfig.shape);
+
+/** The settings of the collector as a poller. */
+export type PollerConfig = z.output<typeof pollerSchema>;
+
+/** Reads the settings of a poller; throws `ConfigError` with all faults at once. */
+export function loadPollerConfig(environment: NodeJS.ProcessEnv = process.env): PollerConfig {
+  return readConfig('poller', pollerSchema, environment);
 }

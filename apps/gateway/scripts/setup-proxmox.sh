@@ -89,6 +89,7 @@ main() {
 
   body() {
     printf '{"type":%s,"host":%s,"serverName":%s' "$(quoted "$TYPE")" "$(quoted "$HOST")" "$(quoted "$node")"
+    if [ -n "$fingerprint" ]; then printf ',"fingerprint":%s' "$(quoted "$fingerprint")"; fi
     printf ',"%s":%s,"%s":%s' "$id_field" "$(quoted "$id")" "$secret_field" "$(quoted "$secret")"
     printf ',"setupCode":%s}' "$(quoted "$code")"
   }
@@ -200,6 +201,21 @@ main() {
       ;;
   esac
   [ -n "$secret" ] || fail 'Proxmox told no token'
+
+  # The certificate that Proxmox made itself lasts for years: the server pins it. One that an administrator put there may be renewed often.
+  fingerprint=''
+  case "$TYPE" in
+    pve) certificate=/etc/pve/local/pve-ssl.pem other=/etc/pve/local/pveproxy-ssl.pem ;;
+    pbs) certificate=/etc/proxmox-backup/proxy.pem other='' ;;
+    pmg) certificate=/etc/pmg/pmg-api.pem other='' ;;
+  esac
+  if [ -r "${DESTDIR:-}$certificate" ] && { [ -z "$other" ] || [ ! -e "${DESTDIR:-}$other" ]; } && command -v openssl >/dev/null; then
+    shown="$(openssl x509 -noout -fingerprint -sha256 -issuer -subject -in "${DESTDIR:-}$certificate" 2>/dev/null || true)"
+    # Of PBS and PMG the file is the same for both kinds: only one that signed itself is Proxmox's own.
+    if [ "$TYPE" = pve ] || [ "$(sed -n 's/^issuer=//p' <<<"$shown")" = "$(sed -n 's/^subject=//p' <<<"$shown")" ]; then
+      fingerprint="$(sed -n 's/^.*[Ff]ingerprint=\([0-9A-F:]*\)$/\1/p' <<<"$shown")"
+    fi
+  fi
 
   say "registering $HOST at $PULSE_URL"
   # The body goes by standard input, for the same reason.

@@ -4,14 +4,28 @@ import { busConfig, restartProviders } from '@lapwing/service';
 import { Module, type DynamicModule } from '@nestjs/common';
 import { GATEWAY_CONFIG, type GatewayConfig } from './config.js';
 import { controllers } from './routes/registry.js';
+import {
+  collectionNames,
+  connectionHealth,
+  dockerViews,
+  linkedSections,
+  sectionViews,
+  shownSections,
+} from './routes/api/state/collections.view.js';
 import { toMetricsDocument } from './routes/api/v1/stream.view.js';
 import { AgentFileService } from './services/agent-file.service.js';
 import { AuditService } from './services/audit.service.js';
+import { ChartsService } from './services/charts.service.js';
+import { EstateService } from './services/estate.service.js';
 import { HostsService } from './services/hosts.service.js';
 import { LimitsService } from './services/limits.service.js';
 import { LiveFeedService } from './services/live-feed.service.js';
 import { PrincipalsService } from './services/principals.service.js';
+import { RealtimeService } from './services/realtime.service.js';
+import { SocketIoService } from './services/socketio.service.js';
+import { StateService } from './services/state.service.js';
 import { SystemHealthService } from './services/system-health.service.js';
+import { lapwingVersion } from './version.js';
 
 const service = 'gateway';
 
@@ -37,6 +51,24 @@ export class GatewayModule {
           inject: [Bus, LiveFeedService],
         },
         { provide: PrincipalsService, useFactory: (bus: Bus) => new PrincipalsService(bus), inject: [Bus] },
+        { provide: EstateService, useFactory: (bus: Bus) => new EstateService(bus), inject: [Bus] },
+        { provide: StateService, useFactory: stateService, inject: [EstateService, LiveFeedService] },
+        {
+          provide: ChartsService,
+          useFactory: (bus: Bus, estate: EstateService) => new ChartsService(bus, estate),
+          inject: [Bus, EstateService],
+        },
+        {
+          provide: RealtimeService,
+          useFactory: (bus: Bus, state: StateService, estate: EstateService) => new RealtimeService(bus, state, estate),
+          inject: [Bus, StateService, EstateService],
+        },
+        {
+          provide: SocketIoService,
+          useFactory: (realtime: RealtimeService, principals: PrincipalsService) =>
+            new SocketIoService(realtime, principals),
+          inject: [RealtimeService, PrincipalsService],
+        },
         { provide: AgentFileService, useValue: new AgentFileService(config.GATEWAY_AGENT_FILE) },
         { provide: AuditService, useFactory: (bus: Bus) => new AuditService(bus), inject: [Bus] },
         {
@@ -55,4 +87,31 @@ export class GatewayModule {
       ],
     };
   }
+}
+
+/** The state, with the views by which Pulse's clients know it. */
+function stateService(estate: EstateService, feed: LiveFeedService): StateService {
+  const startTime = new Date().toISOString();
+  const views = {
+    collections: collectionNames,
+    sections: shownSections,
+    linked: linkedSections,
+    ofSection: sectionViews,
+    ofDocker: () => dockerViews(estate.dockerHosts()),
+    values: ({ watchers, version }: { watchers: number; version: number }) => ({
+      connectionHealth: connectionHealth(estate.targets(), Date.now()),
+      metrics: {},
+      performance: {},
+      stats: {
+        startTime,
+        uptime: Math.floor(process.uptime()),
+        pollingCycles: version,
+        webSocketClients: watchers,
+        version: lapwingVersion,
+      },
+      mockMode: estate.isMock,
+      lastUpdate: Date.now(),
+    }),
+  };
+  return new StateService(estate, views, (node) => feed.latest(node));
 }

@@ -4,12 +4,15 @@ import { Health, busConfig, healthProvider, restartProviders } from '@lapwing/se
 import { Module, type DynamicModule } from '@nestjs/common';
 import type { MetricsStoreConfig } from './config.js';
 import { HistoryHandler } from './handlers/history.handler.js';
+import { PolledHandler } from './handlers/polled.handler.js';
 import { SamplesHandler } from './handlers/samples.handler.js';
 import { IngestService } from './services/ingest.service.js';
 import { MaintenanceService } from './services/maintenance.service.js';
+import { PolledService } from './services/polled.service.js';
 import { HistoryStore } from './store/history.store.js';
 import { LedgerStore } from './store/ledger.store.js';
 import { MaintenanceStore } from './store/maintenance.store.js';
+import { PolledStore } from './store/polled.store.js';
 import { ResourceStore } from './store/resource.store.js';
 import { SampleStore } from './store/sample.store.js';
 
@@ -32,7 +35,7 @@ export class MetricsStoreModule {
     return {
       module: MetricsStoreModule,
       providers: [
-        ...busProviders({ ...busConfig(service, config), handlers: [SamplesHandler, HistoryHandler] }),
+        ...busProviders({ ...busConfig(service, config), handlers: [SamplesHandler, HistoryHandler, PolledHandler] }),
         { provide: Postgres, useFactory: () => new Postgres({ service, url: config.DATABASE_URL.reveal() }) },
         {
           provide: Migrations,
@@ -40,7 +43,7 @@ export class MetricsStoreModule {
             new Migrations(postgres, 'metrics', new URL('../migrations/', import.meta.url)),
           inject: [Postgres],
         },
-        ...[ResourceStore, SampleStore, LedgerStore, HistoryStore, MaintenanceStore].map((store) =>
+        ...[ResourceStore, SampleStore, LedgerStore, HistoryStore, MaintenanceStore, PolledStore].map((store) =>
           onPostgres<unknown>(store),
         ),
         {
@@ -48,6 +51,12 @@ export class MetricsStoreModule {
           useFactory: (...parts: [Bus, Postgres, Migrations, ResourceStore, SampleStore, LedgerStore]) =>
             new IngestService(...parts, window),
           inject: [Bus, Postgres, Migrations, ResourceStore, SampleStore, LedgerStore],
+        },
+        {
+          provide: PolledService,
+          useFactory: (...parts: [Postgres, Migrations, ResourceStore, SampleStore, PolledStore]) =>
+            new PolledService(...parts, window),
+          inject: [Postgres, Migrations, ResourceStore, SampleStore, PolledStore],
         },
         {
           provide: MaintenanceService,

@@ -1,7 +1,8 @@
 import { AuthModule } from '@lapwing/auth/auth.module';
 import { loadConfig as authConfig } from '@lapwing/auth/config';
-import { loadConfig as collectorConfig } from '@lapwing/collector/config';
+import { loadConfig as collectorConfig, loadPollerConfig } from '@lapwing/collector/config';
 import { CollectorModule } from '@lapwing/collector/collector.module';
+import { PollerModule } from '@lapwing/collector/poller.module';
 import { loadConfig as fleetConfig } from '@lapwing/fleet/config';
 import { FleetModule } from '@lapwing/fleet/fleet.module';
 import { loadConfig as gatewayConfig } from '@lapwing/gateway/config';
@@ -24,6 +25,7 @@ await runMain('standalone', async () => {
     MetricsStoreModule.register(metricsStoreConfig()),
     FleetModule.register(fleetConfig()),
     CollectorModule.register(collectorConfig()),
+    PollerModule.register(loadPollerConfig()),
     GatewayModule.register(config),
   ];
   return startGateway({ module: StandaloneModule, imports }, config);

@@ -72,7 +72,9 @@ export class NodesService {
         return { node, isNew: true };
       }
       // What people set stays; who asks and with what is what the node has just said.
-      const merged = { ...fieldsOf(row), user: fields.user, tokenName: fields.tokenName };
+      const { user, tokenName, fingerprint } = fields;
+      const shown = fingerprint === '' ? {} : { fingerprint, verifySSL: true };
+      const merged = { ...fieldsOf(row), user, tokenName, ...shown };
       return { node: await this.#write(transaction, row, merged, secret), isNew: false };
     });
     await this.#tell(result.node, 'registered');

@@ -16,6 +16,11 @@ export interface AccessOptions {
   knowsCaller?: boolean;
   /** Not counted by any limit: for probes. */
   unlimited?: boolean;
+  /**
+   * The body is no JSON, and a session cookie needs no CSRF token beside it: the controller looks at where the page came from itself. For
+   * sockets only.
+   */
+  ownForm?: boolean;
   /** Counted as an attempt to log in, ten a minute, beside the general limit. */
   isLogin?: boolean;
 }

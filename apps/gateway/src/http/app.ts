@@ -21,6 +21,7 @@ import { validation } from './query.js';
 import { routesOf, type Route } from './route-list.js';
 import { requestIdOf } from './request-id.js';
 import { addSecurityHeaders } from './security-headers.js';
+import { routeUpgrades } from './upgrade.js';
 
 const requestSeconds = histogram<'method' | 'route' | 'status'>({
   name: 'lapwing_http_request_seconds',
@@ -58,6 +59,7 @@ export async function createGateway(module: DynamicModule, config: GatewayConfig
     await app.register(cors, { origin: config.CORS_ORIGINS, credentials: true, exposedHeaders: EXPOSED });
   await app.register(cookie);
   addGuard(app, config, routes);
+  addSockets(app);
   const document = describeApi(app);
   SwaggerModule.setup('api/docs', app, document, {
     jsonDocumentUrl: 'api/openapi.json',
@@ -102,6 +104,16 @@ function addSpans(app: NestFastifyApplication): void {
     );
     done();
   });
+}
+
+/** Lets connections become sockets, and leaves what Engine.IO sends by polling for it to read. */
+function addSockets(app: NestFastifyApplication): void {
+  const fastify = app.getHttpAdapter().getInstance();
+  fastify.addContentTypeParser(
+    'text/plain',
+    (_: FastifyRequest, payload: unknown, done: (error: null, body: unknown) => void) => done(null, payload),
+  );
+  routeUpgrades(app);
 }
 
 /** Lets nobody pass without the guard, and tells the audit trail what was done. */

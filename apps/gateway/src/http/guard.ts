@@ -51,8 +51,8 @@ export class Guard {
 
   /** Lets a request pass, with its caller; throws `LapwingError` when it may not. */
   async pass(request: FastifyRequest, reply: FastifyReply): Promise<void> {
-    this.#checkForm(request);
     const access = this.#accessOf(request);
+    this.#checkForm(request, access);
     if (access?.unlimited) return;
     let refusal: unknown;
     const caller = await this.#caller(request, access).catch((error: unknown) => {
@@ -75,10 +75,10 @@ export class Guard {
   }
 
   /** Refuses what no client of ours sends and a page of another site could. */
-  #checkForm(request: FastifyRequest): void {
+  #checkForm(request: FastifyRequest, access: Access | undefined): void {
     if (this.config.listensOnLoopback) refuseForeignPages(request, this.config.GATEWAY_ALLOWED_HOSTS);
     const type = request.headers['content-type'];
-    if (!isRead(request.method) && type !== undefined && !/^application\/json *(;|$)/i.test(type))
+    if (!isRead(request.method) && !access?.ownForm && type !== undefined && !/^application\/json *(;|$)/i.test(type))
       throw new UnsupportedMediaTypeException('the body must be application/json');
     const { GATEWAY_BODY_LIMIT: limit } = this.config;
     const length = Number(request.headers['content-length'] ?? 0);
@@ -101,7 +101,7 @@ export class Guard {
       if (principal) {
         const { name, permissions } = principal;
         const caller: Caller = { principal, ...credential, name, permissions };
-        this.#checkCsrf(request, caller);
+        if (!access.ownForm) this.#checkCsrf(request, caller);
         return caller;
       }
       await this.parts.limits.guessed(address);
@@ -115,7 +115,7 @@ export class Guard {
     const state = await this.parts.principals.state().catch(() => undefined);
     if (state?.recoveryUntil && state.recoveryUntil > Date.now() && isFromLoopback(request) && !isForeign(request))
       return anonymous('recovery', ['*']);
-    if (state && !state.users && state.tokens && access.inApiOnlyMode && isRead(request.method))
+    if (state && !state.users && state.tokens && access.inApiOnlyMode && (isRead(request.method) || access.ownForm))
       return anonymous('anonymous', API_ONLY);
     throw new LapwingError('UNAUTHENTICATED');
   }

@@ -3,6 +3,12 @@ import { AgentVersionController } from './api/agent/version.controller.js';
 import { DockerCommandsController } from './api/agents/docker/commands.controller.js';
 import { DockerHostsController } from './api/agents/docker/hosts.controller.js';
 import { DockerReportController } from './api/agents/docker/report.controller.js';
+import { AutoRegisterController } from './api/auto-register.controller.js';
+import { BackupsController } from './api/backups.controller.js';
+import { ChartsController } from './api/charts.controller.js';
+import { NodesController } from './api/config/nodes.controller.js';
+import { DiscoverController } from './api/discover.controller.js';
+import { GuestMetadataController } from './api/guests/metadata.controller.js';
 import { ApiHealthController } from './api/health.controller.js';
 import { LoginController } from './api/login.controller.js';
 import { OidcController } from './api/oidc/oidc.controller.js';
@@ -12,8 +18,14 @@ import { SetupController } from './api/security/quick-setup.controller.js';
 import { SecurityStatusController } from './api/security/status.controller.js';
 import { TokensController } from './api/security/tokens.controller.js';
 import { ServerInfoController } from './api/server/info.controller.js';
+import { SetupScriptController } from './api/setup-script.controller.js';
+import { StateController } from './api/state.controller.js';
+import { StorageController } from './api/storage.controller.js';
 import { GpuController } from './api/system/gpu.controller.js';
 import { SystemHealthController } from './api/system/health.controller.js';
+import { MockModeController } from './api/system/mock-mode.controller.js';
+import { SystemSettingsController } from './api/system/settings.controller.js';
+import { TestNotificationController } from './api/test-notification.controller.js';
 import { AgentsController } from './api/v1/agents.controller.js';
 import { EnrollController } from './api/v1/agents/enroll.controller.js';
 import { PendingAgentsController } from './api/v1/agents/pending.controller.js';
@@ -37,6 +49,9 @@ import { DownloadController } from './download/download.controller.js';
 import { HealthController } from './health.controller.js';
 import { InstallController } from './install.controller.js';
 import { MetricsController } from './metrics.controller.js';
+import { SimpleStatsController } from './simple-stats.controller.js';
+import { SocketIoController } from './socket.io.controller.js';
+import { WebSocketController } from './ws.controller.js';
 
 /** Every controller of the gateway: the one list. */
 export const controllers: Type[] = [
@@ -78,4 +93,19 @@ export const controllers: Type[] = [
   ServerInfoController,
   InstallController,
   DownloadController,
+  AutoRegisterController,
+  BackupsController,
+  ChartsController,
+  NodesController,
+  DiscoverController,
+  GuestMetadataController,
+  SetupScriptController,
+  StateController,
+  StorageController,
+  MockModeController,
+  SystemSettingsController,
+  TestNotificationController,
+  SimpleStatsController,
+  SocketIoController,
+  WebSocketController,
 ];

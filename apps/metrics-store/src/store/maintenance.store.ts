@@ -1,4 +1,6 @@
 import { seriesMode, type Postgres } from '@lapwing/postgres';
+import { polledTables } from '../domain/polled.js';
+import { sampleTables } from '../domain/tables.js';
 
 const QUARANTINE_DAYS = 30;
 const LEDGER_DAYS = 400;
@@ -9,10 +11,10 @@ export class MaintenanceStore {
 
   /** Sets for how many days each grain is kept. */
   async setRetention(days: { raw: number; '1m': number; '5m': number; '1h': number }): Promise<void> {
-    for (const table of ['host_sample', 'disk_sample', 'interface_sample', 'gpu_sample'])
+    for (const { name } of [...Object.values(sampleTables), ...Object.values(polledTables)])
       for (const [grain, keep] of Object.entries(days))
         await this.postgres.query('retention.set', 'SELECT lapwing.set_retention($1, $2::interval)', [
-          `metrics.${table}${grain === 'raw' ? '' : `_${grain}`}`,
+          `${name}${grain === 'raw' ? '' : `_${grain}`}`,
           `${keep} days`,
         ]);
   }

@@ -1,10 +1,14 @@
+import type { PolledKind } from '@lapwing/contracts';
 import type { Postgres } from '@lapwing/postgres';
 import { unnestColumns } from '@lapwing/postgres';
 import type { Kind } from '../domain/tables.js';
 
-/** Names a resource: its kind, its agent, and which thing of the agent's host it is (empty for the host itself). */
+/**
+ * Names a resource: its kind, its agent or the target through which it is polled, and which thing of that it is (empty for the host of an
+ * agent itself).
+ */
 export interface ResourceKey {
-  kind: Kind;
+  kind: Kind | PolledKind;
   agentId: string;
   name: string;
 }
@@ -50,7 +54,12 @@ export class ResourceStore {
        ORDER BY kind, agent_id, name ON CONFLICT DO NOTHING`,
       values,
     );
-    const { rows } = await this.postgres.query<{ id: number; kind: Kind; agent_id: string; name: string }>(
+    const { rows } = await this.postgres.query<{
+      id: number;
+      kind: ResourceKey['kind'];
+      agent_id: string;
+      name: string;
+    }>(
       'resource.select',
       `SELECT r.id, r.kind, r.agent_id, r.name FROM metrics.resource r JOIN ${from} USING (kind, agent_id, name)`,
       values,

@@ -1,6 +1,7 @@
 import type { HostSample } from '@lapwing/contracts';
 import { unnestColumns, type Postgres, type Table, type Transaction } from '@lapwing/postgres';
 import { sampleTables, type Kind } from '../domain/tables.js';
+import { insertRows, noteLate } from './rows.js';
 
 /** A host's sample on its way into the database. */
 export interface HostRow {
@@ -18,7 +19,6 @@ export interface SampleRows {
 }
 
 const DAY_MS = 86_400_000;
-const LATE_MS = 60_000;
 
 const hostColumns = Object.keys(sampleTables.host.columns).join(', ');
 
@@ -42,10 +42,13 @@ export class SampleStore {
   constructor(private readonly postgres: Postgres) {}
 
   /** Makes sure that there are partitions for the times to come in; asks the database only for days it has not seen. */
-  async ensurePartitions(times: number[]): Promise<void> {
+  async ensurePartitions(
+    times: number[],
+    tables: readonly Pick<Table, 'name'>[] = Object.values(sampleTables),
+  ): Promise<void> {
     const days = new Set(times.map((time) => Math.floor(time / DAY_MS) * DAY_MS));
     for (const day of days) {
-      for (const { name } of Object.values(sampleTables)) {
+      for (const { name } of tables) {
         const key = `${name} ${day}`;
         if (this.#partitions.has(key)) continue;
         await this.postgres.query('partition.ensure', 'SELECT lapwing.ensure_partitions($1, $2, $2)', [
@@ -91,23 +94,10 @@ export class SampleStore {
   }
 
   async #noteLate(transaction: Transaction, rows: SampleRows, now: number): Promise<void> {
-    const late: [string, (number | null)[][]][] = [
-      [sampleTables.host.name, rows.hosts.map((row) => [row.resourceId, row.sample.time])],
-      ...(['disk', 'interface', 'gpu'] as const).map((kind): [string, (number | null)[][]] => [
-        sampleTables[kind].name,
-        rows.parts[kind],
-      ]),
-    ];
-    for (const [name, all] of late) {
-      const old = all.filter((row) => (row[1] ?? 0) < now - LATE_MS);
-      if (old.length === 0) continue;
-      const { values } = unnestColumns({ resource_id: 'int4', time: 'timestamptz' }, old, 'late');
-      await transaction.query(
-        'SELECT lapwing.note_late($1, $2::integer[], $3::timestamptz[])',
-        [name, ...values],
-        'late.note',
-      );
-    }
+    const hosts = rows.hosts.map((row) => [row.resourceId, row.sample.time]);
+    await noteLate(transaction, sampleTables.host.name, hosts, now);
+    for (const kind of ['disk', 'interface', 'gpu'] as const)
+      await noteLate(transaction, sampleTables[kind].name, rows.parts[kind], now);
   }
 
   async #keepNewest(transaction: Transaction, hosts: HostRow[]): Promise<void> {
@@ -147,15 +137,4 @@ export class SampleStore {
     const [row] = rows;
     return row ? { agentId: row.agent_id, sample: row.sample } : null;
   }
-}
-
-async function insertRows(transaction: Transaction, table: Table, rows: (number | null)[][]): Promise<void> {
-  if (rows.length === 0) return;
-  const names = Object.keys(table.columns).join(', ');
-  const { from, values } = unnestColumns(table.columns, rows, 'incoming');
-  await transaction.query(
-    `INSERT INTO ${table.name} (${names}) SELECT ${names} FROM ${from} ON CONFLICT DO NOTHING`,
-    values,
-    `${table.name}.insert`,
-  );
 }

@@ -18,7 +18,7 @@ export interface Certificate {
 }
 
 /** Makes one that is good for ten days. Needs the program `openssl`. */
-export async function makeCertificate(commonName: string): Promise<Certificate> {
+export async function makeCertificate(commonName: string, address = '127.0.0.1'): Promise<Certificate> {
   const folder = await mkdtemp(path.join(tmpdir(), 'lapwing-proxmox-'));
   const [keyFile, file] = [path.join(folder, 'key.pem'), path.join(folder, 'certificate.pem')];
   try {
@@ -27,7 +27,7 @@ export async function makeCertificate(commonName: string): Promise<Certificate> 
       '-subj',
       `/O=Proxmox Virtual Environment/CN=${commonName}`,
       '-addext',
-      'subjectAltName=IP:127.0.0.1,DNS:localhost',
+      `subjectAltName=IP:${address},DNS:localhost`,
       '-keyout',
       keyFile,
       '-out',

@@ -1,3 +1,4 @@
+import type { Certificate } from './certificate.js';
 import { randomBytes } from 'node:crypto';
 import { buildBackupServer, type BackupServer } from './backup-server.js';
 import { buildGuest, buildGuests } from './build-guests.js';
@@ -61,6 +62,9 @@ export class Estate {
     this.mailGateway = buildMailGateway(stream(6));
     this.#random = stream(7);
   }
+
+  /** What each node shows, as the servers of this estate say. */
+  readonly certificates = new Map<string, Certificate>();
 
   /** The guest with this VMID. Throws where there is none. */
   guest(vmid: number): Guest {

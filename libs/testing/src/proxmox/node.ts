@@ -41,7 +41,7 @@ export interface PveNode {
   readonly name: string;
   /** Its number in the cluster, from 1. */
   readonly id: number;
-  readonly address: string;
+  address: string;
   readonly fingerprint: string;
   online: boolean;
   /** Unix milliseconds. */

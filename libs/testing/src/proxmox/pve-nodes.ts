@@ -204,8 +204,8 @@ function mirror(pool: ZfsPool): Record<string, unknown> {
 }
 
 function certificates(ask: Ask): unknown[] {
-  nodeOf(ask);
-  const shown = new X509Certificate(ask.certificate.certificate);
+  const { certificate } = ask.estate.certificates.get(nodeOf(ask).name) ?? ask.certificate;
+  const shown = new X509Certificate(certificate);
   return [
     {
       filename: 'pve-ssl.pem',
@@ -217,7 +217,7 @@ function certificates(ask: Ask): unknown[] {
       'public-key-bits': 256,
       'public-key-type': 'id-ecPublicKey',
       san: ['127.0.0.1', 'localhost'],
-      pem: ask.certificate.certificate,
+      pem: certificate,
     },
   ];
 }

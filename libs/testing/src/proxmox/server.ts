@@ -29,7 +29,9 @@ export interface ProxmoxOptions {
   estate?: Estate;
   /** The node that this server is, by name; default the first. */
   node?: string;
-  /** Where it listens on the loopback address; default any free port. */
+  /** The loopback address on which it listens, e.g. 127.0.0.2; default 127.0.0.1. */
+  host?: string;
+  /** Default any free port. */
   port?: number;
   /** Default `root@pam`. */
   user?: string;
@@ -69,14 +71,20 @@ export class ProxmoxServer {
 
   /** Starts one. Needs the program `openssl`. */
   static async start(options: ProxmoxOptions): Promise<ProxmoxServer> {
-    const server = new ProxmoxServer(options, await makeCertificate(options.kind));
+    const server = new ProxmoxServer(options, await makeCertificate(options.kind, options.host));
+    server.#publish();
     await server.run();
     return server;
   }
 
   /** Where it is, without a path. */
   get url(): string {
-    return `https://127.0.0.1:${this.#port}`;
+    return `https://${this.host}:${this.#port}`;
+  }
+
+  /** The address on which it listens. */
+  get host(): string {
+    return this.options.host ?? '127.0.0.1';
   }
 
   /** Where it listens; stays the same until it is stopped. */
@@ -109,7 +117,8 @@ export class ProxmoxServer {
 
   /** Shows another certificate from now on, and closes all connections, as a restart of the service does. */
   async renewCertificate(): Promise<void> {
-    this.shown = await makeCertificate(this.options.kind);
+    this.shown = await makeCertificate(this.options.kind, this.options.host);
+    this.#publish();
     this.#server?.setSecureContext({ key: this.shown.key, cert: this.shown.certificate });
     this.#hangUp();
   }
@@ -134,7 +143,7 @@ export class ProxmoxServer {
       socket.once('close', () => this.#sockets.delete(socket));
     });
     server.on('request', (request, response) => void this.#serve(request, response));
-    server.listen(this.#port, '127.0.0.1');
+    server.listen(this.#port, this.host);
     await once(server, 'listening');
     this.#port = (server.address() as AddressInfo).port;
     this.#server = server;
@@ -145,6 +154,11 @@ export class ProxmoxServer {
     await this.kill();
   }
 
+  /** The other members of a cluster know the certificate of each. */
+  #publish(): void {
+    this.estate.certificates.set(this.#surroundings().local, this.shown);
+  }
+
   #hangUp(): void {
     for (const socket of this.#sockets) socket.destroy();
   }
@@ -152,6 +166,7 @@ export class ProxmoxServer {
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     try {
       const url = new URL(request.url ?? '/', 'https://proxmox');
+      if (url.pathname === '/') return void response.end(page(this.options.kind, this.#surroundings().local));
       const path = url.pathname.startsWith(`${root}/`) ? url.pathname.slice(root.length) : '';
       const login = path === '/access/ticket' && request.method === 'POST';
       const match = request.method === 'GET' ? routers[this.options.kind].find(path) : undefined;
@@ -229,6 +244,12 @@ function parsed(text: string): object {
   } catch {}
   throw new ProxmoxError(400, 'Bad Request');
 }
+
+const products = { pve: 'Proxmox Virtual Environment', pbs: 'Proxmox Backup Server', pmg: 'Proxmox Mail Gateway' };
+
+/** The page for browsers, by which the products can be told apart without logging in. */
+const page = (kind: ProxmoxKind, node: string): string =>
+  `<!DOCTYPE html><html><head><title>${node} - ${products[kind]}</title></head></html>`;
 
 const headers = {
   'content-type': 'application/json;charset=UTF-8',

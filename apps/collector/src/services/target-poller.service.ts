@@ -1,0 +1,166 @@
+import type { LinkStatus, NodeSecret, Target } from '@lapwing/contracts';
+import { Deadline } from '@lapwing/outgoing';
+import { createLogger, describeError } from '@lapwing/telemetry';
+import { setMaxListeners } from 'node:events';
+import { setTimeout as pause } from 'node:timers/promises';
+import { waitAfter } from '../domain/backoff.js';
+import { ProxmoxClient } from '../sources/proxmox/client.js';
+import { ProxmoxError } from '../sources/proxmox/proxmox-error.js';
+import type { Round, TargetSource } from '../sources/proxmox/target-source.js';
+import { targetSources } from '../sources/target-registry.js';
+import type { Publisher } from './publisher.service.js';
+
+/** Failed polls in a row after which a target counts as offline. */
+export const OFFLINE_AFTER = 3;
+const LEAST_CYCLE_MS = 10_000;
+const CYCLE_SHARE = 0.98;
+const ROUND_MS = 300_000;
+const FIRST_ROUND_MS = 500;
+const SPREAD_MS = 2000;
+
+/** How a client asks a target. */
+export function clientOf(target: Target, secret: NodeSecret): ProxmoxClient {
+  const { type, host, user, tokenName, fingerprint, caCertificate, verifySSL } = target;
+  const certificate = {
+    verify: verifySSL,
+    ...(fingerprint !== '' && { fingerprint }),
+    ...(caCertificate !== '' && { ca: caCertificate }),
+  };
+  return new ProxmoxClient({ type, host, user, tokenName, secret, certificate });
+}
+
+/** Polls one target, over and over, until it is stopped. */
+export class TargetPoller {
+  readonly #log = createLogger('poller', 'target');
+  readonly #stopping = new AbortController();
+  readonly #client: ProxmoxClient;
+  readonly #source: TargetSource;
+  #running: Promise<unknown> | undefined;
+  #failures = 0;
+  #fault: ProxmoxError | undefined;
+  #reachedAt: number | null = null;
+  #roundsBegun = false;
+  readonly #rounds: Promise<void>[] = [];
+
+  constructor(
+    readonly target: Target,
+    secret: NodeSecret,
+    private readonly publisher: Publisher,
+    private readonly intervalMs: () => number,
+  ) {
+    this.#client = clientOf(target, secret);
+    this.#source = targetSources[target.type]({ target, client: this.#client, sink: publisher });
+  }
+
+  start(): void {
+    // Each call and each round listens for the end.
+    setMaxListeners(0, this.#stopping.signal);
+    this.#running = this.#run();
+  }
+
+  /** Ends it; nothing is said any more. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#client.close();
+    await this.#running;
+    await Promise.all(this.#rounds);
+    await this.publisher.flush();
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stopping;
+    while (!signal.aborted) {
+      const startedAt = performance.now();
+      await this.#poll(signal);
+      if (signal.aborted) return;
+      this.publisher.observe('link', [this.#link()]);
+      await this.publisher.flush();
+      const refused = this.#fault?.kind === 'auth';
+      const wait = waitAfter(this.intervalMs(), this.#failures, refused, Math.random());
+      await this.#pause(Math.max(wait - (performance.now() - startedAt), 0));
+    }
+  }
+
+  async #poll(signal: AbortSignal): Promise<void> {
+    const limit = new Deadline(Math.max(this.intervalMs(), LEAST_CYCLE_MS) * CYCLE_SHARE, signal);
+    try {
+      await this.#source.poll(limit.signal);
+      if (this.#failures >= OFFLINE_AFTER) this.#log.info({ target: this.target.name }, 'reached again');
+      this.#failures = 0;
+      this.#fault = undefined;
+      this.#reachedAt = Date.now();
+      if (!this.#roundsBegun) this.#beginRounds();
+    } catch (error) {
+      if (signal.aborted) return;
+      this.#failures++;
+      this.#fault = error instanceof ProxmoxError ? error : new ProxmoxError('answer', 'the poll took too long');
+      if (!(error instanceof ProxmoxError) && !limit.isOver)
+        this.#log.error({ error: describeError(error), target: this.target.name }, 'polling failed');
+      else if (this.#failures === 1 || this.#failures === OFFLINE_AFTER)
+        this.#log.warn(
+          { fault: this.#fault.message, failures: this.#failures, target: this.target.name },
+          'not reached',
+        );
+      if (this.#failures >= OFFLINE_AFTER) this.#source.markOffline();
+    } finally {
+      limit.clear();
+    }
+  }
+
+  #link(): LinkStatus {
+    const { version, isCluster, clusterName, members } = this.#source.installation;
+    const endpoints = this.#client.endpoints();
+    const offline = this.#failures >= OFFLINE_AFTER || (this.#reachedAt === null && this.#failures > 0);
+    const isWeak = this.#failures > 0 || endpoints.some(({ usable }) => !usable);
+    const own = { node: this.target.name, host: this.target.host };
+    const known = members.length > 0 ? members : [{ ...own, online: !offline }];
+    return {
+      type: this.target.type,
+      status: offline ? 'offline' : 'online',
+      health: offline ? 'error' : isWeak ? 'degraded' : 'healthy',
+      error: this.#fault?.message ?? endpoints.find(({ usable }) => !usable)?.error ?? '',
+      version,
+      isCluster,
+      clusterName,
+      endpoints: known.map((member) => ({
+        ...member,
+        lastSeenAt: endpoints.find(({ host }) => host === member.host)?.lastSeenAt ?? null,
+      })),
+      reachedAt: this.#reachedAt,
+      intervalSeconds: this.intervalMs() / 1000,
+      failures: this.#failures,
+    };
+  }
+
+  #beginRounds(): void {
+    this.#roundsBegun = true;
+    for (const round of this.#source.rounds) this.#rounds.push(this.#repeat(round));
+  }
+
+  async #repeat(round: Round): Promise<void> {
+    const { signal } = this.#stopping;
+    await this.#pause(FIRST_ROUND_MS + Math.random() * SPREAD_MS);
+    while (!signal.aborted) {
+      const startedAt = performance.now();
+      if (this.#failures === 0) await this.#round(round, signal);
+      const wait = round.everyMs * (0.95 + 0.1 * Math.random()) - (performance.now() - startedAt);
+      await this.#pause(Math.max(wait, round.everyMs / 10));
+    }
+  }
+
+  async #round(round: Round, signal: AbortSignal): Promise<void> {
+    const limit = new Deadline(Math.max(round.everyMs, ROUND_MS), signal);
+    try {
+      await round.run(limit.signal);
+    } catch (error) {
+      if (!signal.aborted)
+        this.#log.warn({ error: describeError(error), round: round.name, target: this.target.name }, 'a round failed');
+    } finally {
+      limit.clear();
+    }
+  }
+
+  async #pause(ms: number): Promise<void> {
+    await pause(ms, undefined, { signal: this.#stopping.signal, ref: false }).catch(() => {});
+  }
+}

@@ -1,0 +1,139 @@
+import type { BackupServer, ServerBackup } from '@lapwing/contracts';
+import { ProxmoxError } from '../proxmox/proxmox-error.js';
+import {
+  each,
+  orElse,
+  type Installation,
+  type Round,
+  type SourceParts,
+  type TargetSource,
+} from '../proxmox/target-source.js';
+import { record, text } from '../proxmox/values.js';
+import {
+  parseDatastores,
+  parseDeduplication,
+  parseJobs,
+  parseNamespaces,
+  parseServer,
+  parseServerBackups,
+} from './parse.js';
+
+const STORES_EVERY_MS = 300_000;
+/** Listing backups reads the disks they lie on: not oftener than in ten minutes. */
+const BACKUPS_EVERY_MS = 600_000;
+const VERSION_EVERY_MS = 300_000;
+const SLOW_MS = 60_000;
+const AT_ONCE = 2;
+const MAX_BACKUPS = 50_000;
+
+type Jobs = Pick<BackupServer, 'syncJobs' | 'verifyJobs' | 'pruneJobs' | 'garbageJobs'>;
+
+/** Reads a Proxmox Backup Server: itself and how full it is at each interval, what lies there in rounds of their own. */
+export class ProxmoxBackupSource implements TargetSource {
+  readonly rounds: Round[];
+  #installation: Installation = { version: '', isCluster: false, clusterName: '', members: [] };
+  #server: BackupServer | undefined;
+  #versionAt = Number.NEGATIVE_INFINITY;
+  readonly #namespaces = new Map<string, BackupServer['datastores'][number]['namespaces']>();
+  readonly #deduplication = new Map<string, number | null>();
+  #jobs: Jobs = { syncJobs: [], verifyJobs: [], pruneJobs: [], garbageJobs: [] };
+
+  constructor(private readonly parts: SourceParts) {
+    const { monitor } = parts.target;
+    this.rounds = [
+      { name: 'datastores', everyMs: STORES_EVERY_MS, run: (signal) => this.#readStores(signal) },
+      { name: 'jobs', everyMs: STORES_EVERY_MS, run: (signal) => this.#readJobs(signal) },
+      ...(monitor.monitorBackups === false
+        ? []
+        : [{ name: 'backups', everyMs: BACKUPS_EVERY_MS, run: (signal: AbortSignal) => this.#readBackups(signal) }]),
+    ];
+  }
+
+  get installation(): Installation {
+    return this.#installation;
+  }
+
+  async poll(signal: AbortSignal): Promise<void> {
+    const { client, target, sink } = this.parts;
+    const now = performance.now();
+    if (now - this.#versionAt > VERSION_EVERY_MS) {
+      const { version } = record(await client.get('version', { signal }));
+      this.#installation = { ...this.#installation, version: text(version) };
+      this.#versionAt = now;
+    }
+    // A token for datastores alone may not see the host: that is no fault.
+    const server = parseServer(await client.get('nodes/localhost/status', { signal }).catch(allowed));
+    const wanted = target.monitor.monitorDatastores !== false;
+    const stores = wanted ? parseDatastores(await client.get('status/datastore-usage', { signal })) : [];
+    const datastores = stores.map((store) => ({
+      ...store,
+      namespaces: this.#namespaces.get(store.name) ?? [],
+      deduplicationFactor: this.#deduplication.get(store.name) ?? null,
+    }));
+    this.#server = { ...server, datastores, backupJobs: [], ...this.#jobs };
+    sink.observe('backupServer', [this.#server]);
+    sink.sample('node', [
+      { name: target.name, cpu: server.cpu, memory: share(server.memory), memoryUsed: server.memory.used },
+    ]);
+    sink.sample(
+      'storage',
+      datastores
+        .filter(({ total }) => total > 0)
+        .map((store) => ({ name: store.name, disk: share(store), diskUsed: store.used, total: store.total })),
+    );
+  }
+
+  markOffline(): void {
+    if (this.#server) this.parts.sink.observe('backupServer', [{ ...this.#server, cpu: 0, uptime: 0 }]);
+  }
+
+  async #readStores(signal: AbortSignal): Promise<void> {
+    const { client } = this.parts;
+    for (const { name } of this.#server?.datastores ?? []) {
+      const at = `admin/datastore/${encodeURIComponent(name)}`;
+      const options = { deadlineMs: SLOW_MS, signal };
+      this.#deduplication.set(name, parseDeduplication(await orElse(client.get(`${at}/gc`, options), {})));
+      this.#namespaces.set(name, parseNamespaces(await orElse(client.get(`${at}/namespace`, options), [])));
+    }
+  }
+
+  async #readJobs(signal: AbortSignal): Promise<void> {
+    const { client, target } = this.parts;
+    const { monitorSyncJobs, monitorVerifyJobs, monitorPruneJobs, monitorGarbageJobs } = target.monitor;
+    const read = async (path: string, wanted: boolean | undefined) =>
+      wanted === false ? [] : parseJobs(await orElse(client.get(path, { signal }), []));
+    this.#jobs = {
+      syncJobs: await read('admin/sync', monitorSyncJobs),
+      verifyJobs: await read('admin/verify', monitorVerifyJobs),
+      pruneJobs: await read('admin/prune', monitorPruneJobs),
+      garbageJobs: await read('admin/gc', monitorGarbageJobs),
+    };
+  }
+
+  async #readBackups(signal: AbortSignal): Promise<void> {
+    const stores = this.#server?.datastores ?? [];
+    const places = stores.flatMap(({ name, namespaces }) =>
+      (namespaces.length > 0 ? namespaces : [{ path: '' }]).map(({ path }) => ({ name, path })),
+    );
+    const all: ServerBackup[] = [];
+    let failures = 0;
+    await each(places, AT_ONCE, signal, async ({ name, path }) => {
+      const at = `admin/datastore/${encodeURIComponent(name)}/snapshots?ns=${encodeURIComponent(path)}`;
+      try {
+        const data = await this.parts.client.get(at, { deadlineMs: SLOW_MS, signal });
+        all.push(...parseServerBackups(data, name, path));
+      } catch {
+        failures++;
+      }
+    });
+    const nothing = failures === places.length && places.length > 0;
+    if (!signal.aborted && !nothing) this.parts.sink.observe('serverBackups', all.slice(0, MAX_BACKUPS));
+  }
+}
+
+function allowed(error: unknown): unknown {
+  if (error instanceof ProxmoxError && error.kind === 'permission') return {};
+  throw error;
+}
+
+const share = ({ used, total }: { used: number; total: number }): number => (total > 0 ? (used / total) * 100 : 0);

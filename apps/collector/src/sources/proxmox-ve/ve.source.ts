@@ -1,0 +1,220 @@
+import type { PolledFigures, ProxmoxGuest, ProxmoxNode, ProxmoxStorage } from '@lapwing/contracts';
+import { Rates } from '../../domain/rates.js';
+import type { Entrance } from '../proxmox/client.js';
+import { ProxmoxError } from '../proxmox/proxmox-error.js';
+import {
+  each,
+  orElse,
+  type Installation,
+  type Round,
+  type SourceParts,
+  type TargetSource,
+} from '../proxmox/target-source.js';
+import { record, records, text, truth, type Json } from '../proxmox/values.js';
+import { GuestDetails } from './guest-rounds.js';
+import { NodeRounds } from './node-rounds.js';
+import {
+  guestFrom,
+  nodeAway,
+  nodeFrom,
+  parseResources,
+  storagesOf,
+  type GuestResource,
+  type NodeResource,
+  type Resources,
+} from './resources.js';
+
+const CLUSTER_EVERY_MS = 300_000;
+const STORAGE_SAMPLES_EVERY_MS = 60_000;
+const NODES_AT_ONCE = 6;
+
+/** Reads Proxmox VE: one call for everything, one more for each node; what takes longer in rounds of its own. */
+export class ProxmoxVeSource implements TargetSource {
+  readonly rounds: Round[];
+  readonly #details: GuestDetails;
+  readonly #nodeRounds: NodeRounds;
+  readonly #rates = new Rates();
+  readonly #nodes = new Map<string, ProxmoxNode>();
+  #installation: Installation = { version: '', isCluster: false, clusterName: '', members: [] };
+  #resources: Resources = { nodes: [], guests: [], storages: [] };
+  #configured: Json[] = [];
+  #clusterAt = Number.NEGATIVE_INFINITY;
+  #storagesAt = Number.NEGATIVE_INFINITY;
+
+  constructor(private readonly parts: SourceParts) {
+    this.#details = new GuestDetails(parts);
+    this.#nodeRounds = new NodeRounds(parts, () => ({
+      onlineNodes: this.#resources.nodes.filter(({ online }) => online).map(({ name }) => name),
+      storages: this.#resources.storages,
+    }));
+    this.rounds = [...this.#details.rounds(() => this.#resources.guests), ...this.#nodeRounds.rounds()];
+  }
+
+  get installation(): Installation {
+    return this.#installation;
+  }
+
+  async poll(signal: AbortSignal): Promise<void> {
+    const now = performance.now();
+    if (now - this.#clusterAt > CLUSTER_EVERY_MS) {
+      await this.#readCluster(signal);
+      this.#clusterAt = now;
+    }
+    const resources = this.#wanted(parseResources(await this.parts.client.get('cluster/resources', { signal })));
+    if (resources.nodes.length === 0)
+      throw new ProxmoxError('permission', 'no node can be seen: the user wants the role PVEAuditor on /');
+    this.#resources = resources;
+    const readAt = Date.now();
+    await each(resources.nodes, NODES_AT_ONCE, signal, (node) => this.#readNode(node, signal));
+    const guests = resources.guests.map((guest) =>
+      guestFrom(guest, this.#details.of(guest), this.#ratesOf(guest, readAt)),
+    );
+    this.#show(guests, this.#storages(resources));
+    this.#rates.tidy(readAt);
+  }
+
+  markOffline(): void {
+    const away = [...this.#nodes.values()].map((node) => ({ ...node, status: 'offline' as const, cpu: 0, uptime: 0 }));
+    if (away.length > 0) this.parts.sink.observe('nodes', away);
+  }
+
+  #wanted({ nodes, guests, storages }: Resources): Resources {
+    const { monitorVMs, monitorContainers, monitorStorage } = this.parts.target.monitor;
+    return {
+      nodes,
+      guests: guests.filter(({ type }) => (type === 'qemu' ? monitorVMs !== false : monitorContainers !== false)),
+      storages: monitorStorage === false ? [] : storages,
+    };
+  }
+
+  #ratesOf({ type, vmid, node, counters }: GuestResource, now: number): number[] {
+    const { networkIn, networkOut, diskRead, diskWrite } = counters;
+    // On another node the counters begin anew, and may by chance be greater than before.
+    return this.#rates.of(`${type}/${vmid}@${node}`, [networkIn, networkOut, diskRead, diskWrite], now);
+  }
+
+  async #readNode(resource: NodeResource, signal: AbortSignal): Promise<void> {
+    const before = this.#nodes.get(resource.name);
+    const now = Date.now();
+    if (!resource.online) {
+      this.#nodes.set(resource.name, nodeAway(resource, before, before?.readAt ?? now));
+      return;
+    }
+    try {
+      const status = record(
+        await this.parts.client.get(`nodes/${encodeURIComponent(resource.name)}/status`, { signal }),
+      );
+      this.#nodes.set(resource.name, nodeFrom(resource, status, now));
+    } catch (error) {
+      if (signal.aborted) throw error;
+      // The last figures stay; that the cluster sees it decides whether it is online.
+      const last = before ?? nodeFrom(resource, {}, now);
+      this.#nodes.set(resource.name, { ...last, status: 'online', cpu: resource.cpu });
+    }
+  }
+
+  #storages({ storages, nodes }: Resources): ProxmoxStorage[] {
+    const offline = new Set(nodes.filter(({ online }) => !online).map(({ name }) => name));
+    return storagesOf(storages, this.#configured, offline).map((storage) => ({
+      ...storage,
+      zfsPool: storage.type === 'zfspool' ? (this.#poolOf(storage) ?? null) : null,
+    }));
+  }
+
+  /** The pool of a storage is the first part of what its configuration calls `pool`: `rpool/data` lies in `rpool`. */
+  #poolOf({ name, nodes }: ProxmoxStorage) {
+    const entry = this.#configured.find((one) => one['storage'] === name);
+    const pool = text(entry?.['pool']).split('/')[0] ?? '';
+    return this.#nodeRounds.pools.get(`${nodes[0] ?? ''}/${pool}`);
+  }
+
+  #show(guests: ProxmoxGuest[], storages: ProxmoxStorage[]): void {
+    const { sink } = this.parts;
+    const present = new Set(this.#resources.nodes.map(({ name }) => name));
+    for (const name of this.#nodes.keys()) if (!present.has(name)) this.#nodes.delete(name);
+    const nodes = [...this.#nodes.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1));
+    sink.observe('nodes', nodes);
+    sink.observe('guests', guests);
+    sink.observe('storages', storages);
+    sink.sample('node', nodes.filter(({ status }) => status === 'online').map(nodeFigures));
+    sink.sample('guest', guests.filter(({ status }) => status === 'running').map(guestFigures));
+    const now = performance.now();
+    if (now - this.#storagesAt < STORAGE_SAMPLES_EVERY_MS) return;
+    this.#storagesAt = now;
+    sink.sample('storage', storages.filter(({ active }) => active).map(storageFigures));
+  }
+
+  /** Who belongs to the cluster, where else it can be asked, and what its storages are configured to be. */
+  async #readCluster(signal: AbortSignal): Promise<void> {
+    const { client } = this.parts;
+    const { version } = record(await client.get('version', { signal }));
+    const status = records(await client.get('cluster/status', { signal }), 256);
+    const cluster = status.find(({ type }) => type === 'cluster');
+    const port = new URL(this.parts.target.host).port || '443';
+    const members = status
+      .filter(({ type }) => type === 'node')
+      .map((entry) => ({
+        node: text(entry['name']),
+        host: hostOf(text(entry['ip'], 64), port),
+        online: truth(entry['online']),
+      }));
+    this.#configured = records(await orElse(client.get('storage', { signal }), []), 1000);
+    this.#installation = {
+      version: text(version),
+      isCluster: cluster !== undefined,
+      clusterName: text(cluster?.['name']),
+      members,
+    };
+    if (cluster) client.setEntrances(await this.#entrances(status, port, signal));
+  }
+
+  /** The other members, each with the certificate that the cluster knows it by: so trust in one carries over to all. */
+  async #entrances(status: Json[], port: string, signal: AbortSignal): Promise<Entrance[]> {
+    const entrances: Entrance[] = [];
+    const others = status.filter(({ type, local, ip }) => type === 'node' && !truth(local) && text(ip) !== '');
+    await each(others, NODES_AT_ONCE, signal, async (entry) => {
+      const path = `nodes/${encodeURIComponent(text(entry['name']))}/certificates/info`;
+      const certificates = records(await orElse(this.parts.client.get(path, { signal }), []), 20);
+      const shown =
+        certificates.find(({ filename }) => filename === 'pveproxy-ssl.pem') ??
+        certificates.find(({ filename }) => filename === 'pve-ssl.pem');
+      const fingerprint = text(shown?.['fingerprint']).toUpperCase();
+      entrances.push({ host: hostOf(text(entry['ip'], 64), port), ...(fingerprint !== '' && { fingerprint }) });
+    });
+    return entrances.toSorted((a, b) => (a.host < b.host ? -1 : 1));
+  }
+}
+
+const hostOf = (ip: string, port: string): string => `https://${ip.includes(':') ? `[${ip}]` : ip}:${port}`;
+const percent = (part: number, all: number): number => (all > 0 ? (part / all) * 100 : 0);
+
+function nodeFigures({ name, cpu, memory, disk }: ProxmoxNode): PolledFigures {
+  return {
+    name,
+    cpu,
+    memory: percent(memory.used, memory.total),
+    memoryUsed: memory.used,
+    disk: percent(disk.used, disk.total),
+    diskUsed: disk.used,
+    total: disk.total,
+  };
+}
+
+function guestFigures(guest: ProxmoxGuest): PolledFigures {
+  const { vmid, cpu, memory, disk, diskRead, diskWrite, networkIn, networkOut } = guest;
+  return {
+    name: String(vmid),
+    cpu,
+    memory: percent(memory.used, memory.total),
+    memoryUsed: memory.used,
+    ...(disk && { disk: percent(disk.used, disk.total), diskUsed: disk.used }),
+    diskRead,
+    diskWrite,
+    networkIn,
+    networkOut,
+  };
+}
+
+function storageFigures({ name, nodes, shared, used, total }: ProxmoxStorage): PolledFigures {
+  return { name: shared ? name : `${nodes[0] ?? ''}/${name}`, disk: percent(used, total), diskUsed: used, total };
+}

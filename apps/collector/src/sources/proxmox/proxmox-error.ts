@@ -1,0 +1,60 @@
+/**
+ * What went wrong with a call.
+ * `auth`: nobody knows us. `permission`: we may not. `missing`: there is no such thing. `remote`: the server answers, the node behind it does
+ * not, or the thing itself failed. `certificate`, `unreachable`, `timeout` and `answer` (no JSON, too much, a redirect) are the endpoint's own.
+ */
+export type FaultKind =
+  'auth' | 'permission' | 'missing' | 'remote' | 'certificate' | 'unreachable' | 'timeout' | 'answer';
+
+/** A call to Proxmox failed. The message is fit for people and holds no secret. */
+export class ProxmoxError extends Error {
+  override readonly name = 'ProxmoxError';
+
+  constructor(
+    readonly kind: FaultKind,
+    message: string,
+  ) {
+    super(message.slice(0, 500));
+  }
+
+  /** Whether another endpoint of the same cluster could do better. */
+  get isEndpoints(): boolean {
+    return ['certificate', 'unreachable', 'timeout', 'answer'].includes(this.kind);
+  }
+}
+
+const CERTIFICATE = /CERT|SIGNATURE|SELF_SIGNED|UNABLE_TO_|ALTNAME/;
+
+/** What an error of the connection means. */
+export function connectionFault(error: unknown, host: string): ProxmoxError {
+  const { code, message, name, cause } = error as {
+    code?: unknown;
+    message?: unknown;
+    name?: unknown;
+    cause?: unknown;
+  };
+  const text = typeof message === 'string' ? message : 'it failed';
+  const of = typeof code === 'string' ? code : '';
+  if (name === 'OutgoingError') {
+    if (text.includes('too long')) return new ProxmoxError('timeout', `${host} takes too long to answer`);
+    if (text.includes('certificate')) return new ProxmoxError('certificate', `${host}: ${text}`);
+    return new ProxmoxError(/redirects|too much/.test(text) ? 'answer' : 'unreachable', `${host}: ${text}`);
+  }
+  if (cause instanceof Error && cause.name === 'OutgoingError') return connectionFault(cause, host);
+  if (CERTIFICATE.test(of)) return new ProxmoxError('certificate', `the certificate of ${host} is not trusted (${of})`);
+  if (name === 'AbortError' || of.includes('TIMEOUT'))
+    return new ProxmoxError('timeout', `${host} takes too long to answer`);
+  return new ProxmoxError('unreachable', `${host} cannot be reached${of && ` (${of})`}`);
+}
+
+/** What the status of an answer means; undefined for a good one. */
+export function statusFault(status: number, host: string, path: string): ProxmoxError | undefined {
+  if (status >= 200 && status < 300) return undefined;
+  if (status === 401) return new ProxmoxError('auth', `${host} does not accept the credentials`);
+  if (status === 403) return new ProxmoxError('permission', `the permissions do not suffice for ${path}`);
+  if (status === 404 || status === 501) return new ProxmoxError('missing', `${host} has no ${path}`);
+  if (status === 595 || status === 596) return new ProxmoxError('remote', `${host} does not reach the node of ${path}`);
+  if (status === 502 || status === 503 || status === 504)
+    return new ProxmoxError('unreachable', `${host} answers ${status}`);
+  return new ProxmoxError('remote', `${host} answers ${status} for ${path}`);
+}

@@ -1,0 +1,87 @@
+import type { WebSocket } from 'ws';
+import type { Socket } from 'node:net';
+import type { StateDocument } from '../services/state-document.js';
+import type { Watcher } from '../services/realtime.service.js';
+
+const TEXT = 0x1;
+const FIN = 0x80;
+const RSV1 = 0x40;
+/** What may wait for a client that reads slowly, beside one whole state. */
+const MAX_WAITING = 2 ** 22;
+/** States in a row that a client had no room for; then it is cut off. */
+const MAX_MISSED = 12;
+
+/**
+ * A watcher on a WebSocket. The whole state is framed and compressed once for all, and written past the library's own sender: frames of a
+ * server are not masked, so that all clients get the same bytes (RFC 6455, 5.1; RFC 7692, 7.2.3.6 without context takeover).
+ */
+export class StateSocket implements Watcher {
+  #missed = 0;
+  #sending = false;
+  readonly #isCompressed: boolean;
+
+  constructor(
+    private readonly client: WebSocket,
+    private readonly socket: Socket,
+    readonly deltas: boolean,
+  ) {
+    // A client that wants a smaller window could not read what was deflated for all.
+    this.#isCompressed =
+      /permessage-deflate/.test(client.extensions) && !/server_max_window_bits/.test(client.extensions);
+  }
+
+  sendState(type: 'initialState' | 'rawData', document: StateDocument): boolean {
+    if (this.#sending || this.socket.writableLength > MAX_WAITING) {
+      if (++this.#missed >= MAX_MISSED) this.client.close(1013, 'this client reads more slowly than the state changes');
+      return false;
+    }
+    this.#missed = 0;
+    const { plain, deflated } = document.message(type, new Date().toISOString());
+    if (!this.#isCompressed) this.#write(plain, false);
+    else {
+      this.#sending = true;
+      deflated.then(
+        // The last four bytes of a flush are left out on the wire.
+        (bytes) => this.#write(bytes.subarray(0, -4), true),
+        () => this.#write(plain, false),
+      );
+    }
+    return true;
+  }
+
+  send(type: string, data: string): void {
+    if (this.client.readyState !== this.client.OPEN) return;
+    if (this.socket.writableLength > MAX_WAITING * 2) return this.client.terminate();
+    this.client.send(
+      `{"type":${JSON.stringify(type)},"data":${data},"timestamp":${JSON.stringify(new Date().toISOString())}}`,
+      {
+        compress: false,
+      },
+    );
+  }
+
+  close(): void {
+    this.client.close(1001, 'the server stops');
+  }
+
+  #write(bytes: Buffer, rsv1: boolean): void {
+    this.#sending = false;
+    if (this.client.readyState !== this.client.OPEN) return;
+    this.socket.cork();
+    this.socket.write(headOf(bytes.length, rsv1));
+    this.socket.write(bytes);
+    this.socket.uncork();
+  }
+}
+
+/** The head of a text frame that is whole and not masked (RFC 6455, 5.2); `rsv1` says that it is compressed. */
+function headOf(length: number, rsv1: boolean): Buffer {
+  const first = FIN | TEXT | (rsv1 ? RSV1 : 0);
+  if (length < 126) return Buffer.from([first, length]);
+  const head = Buffer.alloc(length < 65_536 ? 4 : 10);
+  head[0] = first;
+  head[1] = length < 65_536 ? 126 : 127;
+  if (length < 65_536) head.writeUInt16BE(length, 2);
+  else head.writeBigUInt64BE(BigInt(length), 2);
+  return head;
+}

@@ -1,0 +1,41 @@
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { FastifyRequest } from 'fastify';
+import { ServerResponse, type IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+
+const UPGRADE = Symbol('upgrade');
+
+/** What a connection that wants another protocol brings. */
+export interface Upgrade {
+  socket: Socket;
+  head: Buffer;
+}
+
+type Upgradable = IncomingMessage & { [UPGRADE]?: Upgrade & { response: ServerResponse } };
+
+/**
+ * Leads requests for another protocol through the same routes as all others: the guard stands before them, and what it refuses is answered
+ * as HTTP. Of those that pass, the controller takes the connection by {@link takeUpgrade}.
+ */
+export function routeUpgrades(app: NestFastifyApplication): void {
+  const fastify = app.getHttpAdapter().getInstance();
+  fastify.server.on('upgrade', (request: Upgradable, socket: Socket, head: Buffer) => {
+    const response = new ServerResponse(request);
+    response.shouldKeepAlive = false;
+    response.assignSocket(socket);
+    response.on('finish', () => socket.end());
+    socket.on('error', () => socket.destroy());
+    request[UPGRADE] = { socket, head, response };
+    fastify.routing(request, response);
+  });
+}
+
+/** The connection of a request that asks for another protocol, which from then on is the caller's; undefined for any other request. */
+export function takeUpgrade(request: FastifyRequest): Upgrade | undefined {
+  const raw = request.raw as Upgradable;
+  const upgrade = raw[UPGRADE];
+  if (!upgrade) return undefined;
+  delete raw[UPGRADE];
+  upgrade.response.detachSocket(upgrade.socket);
+  return { socket: upgrade.socket, head: upgrade.head };
+}

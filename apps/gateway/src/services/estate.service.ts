@@ -1,0 +1,231 @@
+import { EventFeed, type Bus } from '@lapwing/bus';
+import {
+  defaultSystemSettings,
+  dockerhostChanged,
+  dockerhostList,
+  dockerhostReported,
+  nodeChanged,
+  nodeList,
+  settingsChanged,
+  settingsGet,
+  targetObserved,
+  type ConfiguredNode,
+  type Discovery,
+  type DockerHost,
+  type Observation,
+  type SectionName,
+  type SystemSettings,
+} from '@lapwing/contracts';
+import { mockEstate } from '@lapwing/mock';
+import { createLogger, describeError } from '@lapwing/telemetry';
+import type { OnApplicationBootstrap, OnModuleDestroy } from '@nestjs/common';
+import type { EstateTarget } from './estate.js';
+
+const LOOK_MS = 500;
+const REFRESH_MS = 60_000;
+/** Docker hosts are read anew at most this often, however many of them report. */
+const DOCKER_MS = 3000;
+const RETRY_MS = 2000;
+
+/** Hears what has changed: a section of a target, the Docker hosts, or everything. */
+export type EstateListener = (change: { target: EstateTarget; section: SectionName } | 'docker' | 'all') => void;
+
+/** The parts of a section, until all are there. */
+interface Parts {
+  observations: (Observation | undefined)[];
+}
+
+/** Knows all machines that are polled or report by Docker agents, as they were seen last; in mock mode the made-up ones instead. */
+export class EstateService implements OnApplicationBootstrap, OnModuleDestroy {
+  readonly #log = createLogger('gateway', 'estate');
+  readonly #feed: EventFeed<typeof targetObserved>;
+  readonly #parts = new Map<string, Parts>();
+  /** Everything that was seen, of targets that are configured or not (yet). */
+  readonly #seen = new Map<string, EstateTarget['sections']>();
+  readonly #listeners: EstateListener[] = [];
+  #nodes: ConfiguredNode[] = [];
+  #targets = new Map<string, EstateTarget>();
+  #dockerHosts: DockerHost[] = [];
+  #settings: SystemSettings = defaultSystemSettings;
+  #mock: { targets: Map<string, EstateTarget>; dockerHosts: DockerHost[] } | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #looking: Promise<void> = Promise.resolve();
+  #nodesAt = Number.NEGATIVE_INFINITY;
+  #dockerAt = Number.NEGATIVE_INFINITY;
+  #dockerDirty = true;
+  #mockAt = Number.NEGATIVE_INFINITY;
+
+  constructor(private readonly bus: Bus) {
+    this.#feed = new EventFeed(bus, targetObserved, ({ payload }) => this.#hear(payload));
+  }
+
+  onApplicationBootstrap(): void {
+    this.bus.listen(nodeChanged, '*', () => (this.#nodesAt = Number.NEGATIVE_INFINITY));
+    this.bus.listen(dockerhostChanged, '*', () => (this.#dockerDirty = true));
+    this.bus.listen(dockerhostReported, '*', () => (this.#dockerDirty = true));
+    this.bus.listen(settingsChanged, '*', (settings) => this.#set(settings));
+    this.#feed.start();
+    this.#timer = setInterval(() => {
+      this.#looking = this.#looking.then(() => this.#look());
+    }, LOOK_MS);
+  }
+
+  async onModuleDestroy(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#looking;
+    await this.#feed.stop();
+  }
+
+  /** The settings in force. */
+  get settings(): SystemSettings {
+    return this.#settings;
+  }
+
+  /** Whether made-up machines are shown. */
+  get isMock(): boolean {
+    return this.#mock !== undefined;
+  }
+
+  /** What is polled, by type and name. */
+  targets(): EstateTarget[] {
+    return [...(this.#mock?.targets ?? this.#targets).values()];
+  }
+
+  /** One of them. */
+  target(id: string): EstateTarget | undefined {
+    return (this.#mock?.targets ?? this.#targets).get(id);
+  }
+
+  /** Docker hosts that are not hidden. */
+  dockerHosts(): DockerHost[] {
+    return this.#mock?.dockerHosts ?? this.#dockerHosts.filter(({ hidden }) => !hidden);
+  }
+
+  /** What the last search of the network found. */
+  discovery(): Discovery {
+    const [found] = this.#seen.get('discovery')?.discovery?.items ?? [];
+    return found ?? { servers: [], errors: [], scanning: false, updatedAt: null };
+  }
+
+  /** Calls `hear` after each change. */
+  onChange(hear: EstateListener): void {
+    this.#listeners.push(hear);
+  }
+
+  #tell(change: Parameters<EstateListener>[0]): void {
+    for (const hear of this.#listeners) hear(change);
+  }
+
+  #hear(observation: Observation): void {
+    const { targetId, section, part, parts } = observation;
+    const key = `${targetId}:${section}`;
+    const known = this.#parts.get(key);
+    const observations =
+      known?.observations.length === parts ? known.observations : Array.from({ length: parts }, () => undefined);
+    observations[part] = observation;
+    this.#parts.set(key, { observations });
+    if (observations.some((one) => one === undefined)) return;
+    const items = observations.flatMap((one): unknown[] => one?.items ?? []);
+    const sections = this.#seen.get(targetId) ?? {};
+    Object.assign(sections, { [section]: { items, time: observation.time } });
+    this.#seen.set(targetId, sections);
+    const target = this.#targets.get(targetId);
+    if (target && !this.#mock) this.#tell({ target, section });
+  }
+
+  #set(settings: SystemSettings): void {
+    this.#settings = settings;
+    this.#mockAt = Number.NEGATIVE_INFINITY;
+  }
+
+  async #look(): Promise<void> {
+    const now = performance.now();
+    if (now - this.#nodesAt > REFRESH_MS)
+      await this.#attempt(
+        () => this.#readNodes(now),
+        () => (this.#nodesAt = now - REFRESH_MS + RETRY_MS),
+      );
+    if (this.#dockerDirty && now - this.#dockerAt > DOCKER_MS)
+      await this.#attempt(
+        () => this.#readDockerHosts(now),
+        () => (this.#dockerAt = now),
+      );
+    this.#showMock(now);
+  }
+
+  async #attempt(work: () => Promise<void>, later: () => void): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      later();
+      this.#log.debug({ error: describeError(error) }, 'the estate could not be read, trying again');
+    }
+  }
+
+  async #readNodes(now: number): Promise<void> {
+    // From before the question: what changes meanwhile is asked about again.
+    this.#nodesAt = now;
+    const [{ nodes }, settings] = await Promise.all([
+      this.bus.request(nodeList, {}),
+      this.bus.request(settingsGet, {}),
+    ]);
+    this.#settings = settings;
+    if (JSON.stringify(nodes) === JSON.stringify(this.#nodes)) return;
+    this.#nodes = nodes;
+    this.#targets = new Map(nodes.map((node) => [node.id, this.#targetOf(node)]));
+    const ids = new Set(['discovery', ...this.#targets.keys()]);
+    for (const id of this.#seen.keys()) if (!ids.has(id)) this.#forget(id);
+    if (!this.#mock) this.#tell('all');
+  }
+
+  #targetOf({ id, type, name, host }: ConfiguredNode): EstateTarget {
+    const sections = this.#seen.get(id) ?? {};
+    this.#seen.set(id, sections);
+    return { id, type, name, host, sections };
+  }
+
+  #forget(id: string): void {
+    this.#seen.delete(id);
+    for (const key of this.#parts.keys()) if (key.startsWith(`${id}:`)) this.#parts.delete(key);
+  }
+
+  async #readDockerHosts(now: number): Promise<void> {
+    this.#dockerDirty = false;
+    this.#dockerAt = now;
+    const all: DockerHost[] = [];
+    try {
+      for (let after: string | null = ''; after !== null;) {
+        const page: { hosts: DockerHost[]; next: string | null } = await this.bus.request(dockerhostList, { after });
+        all.push(...page.hosts);
+        after = page.next;
+      }
+    } catch (error) {
+      this.#dockerDirty = true;
+      throw error;
+    }
+    this.#dockerHosts = all;
+    if (!this.#mock) this.#tell('docker');
+  }
+
+  /** Made-up machines move at the pace at which real ones are polled. */
+  #showMock(now: number): void {
+    const { enabled, config } = this.#settings.mockMode;
+    if (!enabled) {
+      if (this.#mock) {
+        this.#mock = undefined;
+        this.#tell('all');
+      }
+      return;
+    }
+    if (now - this.#mockAt < this.#settings.pollingInterval * 1000) return;
+    this.#mockAt = now;
+    const time = Date.now();
+    const { targets, dockerHosts } = mockEstate(config, time);
+    const shown = targets.map(({ id, type, name, host, sections }): [string, EstateTarget] => {
+      const seen = Object.entries(sections).map(([section, items]) => [section, { items, time }]);
+      return [id, { id, type, name, host, sections: Object.fromEntries(seen) as EstateTarget['sections'] }];
+    });
+    this.#mock = { targets: new Map(shown), dockerHosts };
+    this.#tell('all');
+  }
+}

@@ -1,0 +1,153 @@
+import type { HostSample, SectionName } from '@lapwing/contracts';
+import { createLogger, describeError } from '@lapwing/telemetry';
+import type { OnApplicationBootstrap, OnModuleDestroy } from '@nestjs/common';
+import { setImmediate as breathe } from 'node:timers/promises';
+import type { EstateTarget } from './estate.js';
+import type { EstateListener, EstateService } from './estate.service.js';
+import { StateDocument, type Fragments } from './state-document.js';
+
+/** What makes the views of the state; the routes know how they look. */
+export interface StateViews {
+  collections: readonly string[];
+  sections: readonly SectionName[];
+  /** Sections that look different when the link changes. */
+  linked: readonly SectionName[];
+  ofSection(
+    target: EstateTarget,
+    section: SectionName,
+    context: { now: number; targets: EstateTarget[]; sampleOf: (node: string) => HostSample | undefined },
+  ): Partial<Record<string, { id: string }[]>>;
+  ofDocker(): { id: string }[];
+  values(about: { watchers: number; version: number }): Record<string, unknown>;
+}
+
+/** Changes that come close together make one document. */
+const SETTLE_MS = 300;
+/** So many entities are written before others get a turn. */
+const PIECE = 200;
+
+type Listener = (document: StateDocument, before: StateDocument) => void;
+
+/** Keeps the state that Pulse's clients know as a document: each entity is written once when it changes, and the whole once for all readers. */
+export class StateService implements OnApplicationBootstrap, OnModuleDestroy {
+  readonly #log = createLogger('gateway', 'state');
+  /** How many watch it over sockets; the state tells. */
+  watchers = 0;
+  /** What each source (a section of a target, the Docker hosts) gives to which list. */
+  readonly #sources = new Map<string, Map<string, Fragments>>();
+  readonly #dirty = new Set<string>();
+  readonly #listeners: Listener[] = [];
+  #lists = new Map<string, Fragments>();
+  #document: StateDocument;
+  #timer: NodeJS.Timeout | undefined;
+  #writing: Promise<void> = Promise.resolve();
+  #version = 1;
+  #stopped = false;
+
+  constructor(
+    private readonly estate: EstateService,
+    private readonly views: StateViews,
+    private readonly sampleOf: (node: string) => HostSample | undefined,
+  ) {
+    this.#lists = new Map(views.collections.map((name) => [name, new Map()]));
+    this.#document = this.#compose();
+  }
+
+  onApplicationBootstrap(): void {
+    this.estate.onChange((change) => this.#changed(change));
+  }
+
+  async onModuleDestroy(): Promise<void> {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+    await this.#writing;
+  }
+
+  /** The state as of the last change. */
+  get document(): StateDocument {
+    return this.#document;
+  }
+
+  /** Calls `hear` with each new document and the one before. */
+  onChange(hear: Listener): void {
+    this.#listeners.push(hear);
+  }
+
+  #changed(change: Parameters<EstateListener>[0]): void {
+    if (change === 'all') {
+      this.#sources.clear();
+      this.#dirty.clear();
+      for (const { id } of this.estate.targets())
+        for (const section of this.views.sections) this.#dirty.add(`${id}:${section}`);
+      this.#dirty.add('docker');
+    } else if (change === 'docker') this.#dirty.add('docker');
+    else for (const section of this.#affected(change.section)) this.#dirty.add(`${change.target.id}:${section}`);
+    this.#schedule();
+  }
+
+  #affected(section: SectionName): readonly SectionName[] {
+    return section === 'link' ? this.views.linked : [section];
+  }
+
+  #schedule(): void {
+    if (this.#timer !== undefined || this.#stopped) return;
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      this.#writing = this.#writing.then(() => this.#rewrite());
+    }, SETTLE_MS);
+  }
+
+  async #rewrite(): Promise<void> {
+    try {
+      const dirty = [...this.#dirty];
+      this.#dirty.clear();
+      const context = { now: Date.now(), targets: this.estate.targets(), sampleOf: this.sampleOf };
+      for (const source of dirty) this.#sources.set(source, await this.#write(this.#viewsOf(source, context)));
+      this.#gather();
+      const before = this.#document;
+      this.#document = this.#compose();
+      for (const hear of this.#listeners) hear(this.#document, before);
+    } catch (error) {
+      this.#log.error({ error: describeError(error) }, 'the state could not be written');
+    }
+  }
+
+  #viewsOf(source: string, context: Parameters<StateViews['ofSection']>[2]): Partial<Record<string, { id: string }[]>> {
+    if (source === 'docker') return { dockerHosts: this.views.ofDocker() };
+    const [id = '', section = ''] = source.split(':');
+    const target = this.estate.target(id);
+    return target ? this.views.ofSection(target, section as SectionName, context) : {};
+  }
+
+  async #write(views: Partial<Record<string, { id: string }[]>>): Promise<Map<string, Fragments>> {
+    const written = new Map<string, Fragments>();
+    for (const [name, entities] of Object.entries(views)) {
+      const fragments = new Map<string, string>();
+      for (const [index, entity] of (entities ?? []).entries()) {
+        fragments.set(entity.id, JSON.stringify(entity));
+        if (index % PIECE === PIECE - 1) await breathe();
+      }
+      written.set(name, fragments);
+    }
+    return written;
+  }
+
+  /** Puts together what the sources give to each list; a list that did not change stays the very same. */
+  #gather(): void {
+    const lists = new Map<string, Fragments>();
+    for (const name of this.views.collections) {
+      const parts = [...this.#sources.values()].flatMap((source) => source.get(name) ?? []);
+      const [only] = parts;
+      const merged = parts.length === 1 && only ? only : new Map(parts.flatMap((part) => [...part]));
+      lists.set(name, merged);
+    }
+    this.#lists = lists;
+  }
+
+  #compose(): StateDocument {
+    const version = this.#version++;
+    const about = this.views.values({ watchers: this.watchers, version });
+    const values = Object.entries(about).map(([name, value]) => [name, JSON.stringify(value)]);
+    return new StateDocument(version, this.#lists, Object.fromEntries(values) as Record<string, string>);
+  }
+}

@@ -1,0 +1,2 @@
+export { MOCK_TARGETS, mockEstate, type MockEstate } from './estate.js';
+export { MAX_MOCK_POINTS, mockSeries } from './series.js';
