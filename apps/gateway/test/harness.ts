@@ -14,10 +14,12 @@ import {
   securityStatusGet,
   processGet,
   processList,
+  nodeList,
   processSignal,
   services,
   settingsGet,
   settingsUpdate,
+  type ConfiguredNode,
   type HealthStatus,
   type HostSample,
   type InputOf,
@@ -63,6 +65,8 @@ export class Behind {
     recoveryUntil: null as number | null,
   };
   asked: { name: string; input: unknown }[] = [];
+  nodes: ConfiguredNode[] = [];
+  mockMode = defaultSystemSettings.mockMode;
 }
 
 /** The gateway on real servers; the services behind it are played on the bus. */
@@ -147,7 +151,8 @@ export class Harness {
     });
     bus.respond(latestSampleGet, (input) => answer('latest', input, null));
     const settings = defaultSystemSettings;
-    bus.respond(settingsGet, async () => settings);
+    bus.respond(settingsGet, async () => ({ ...settings, mockMode: behind.mockMode }));
+    bus.respond(nodeList, async () => ({ nodes: behind.nodes }));
     bus.respond(settingsUpdate, ({ refreshInterval, ...input }) =>
       answer('settings', { ...input, refreshInterval }, { ...settings, refreshInterval: refreshInterval ?? 5 }),
     );

@@ -273,7 +273,7 @@ describe('the routes', () => {
     expect(operations).toHaveLength(routesOf(controllers).length - 1);
     for (const operation of operations) {
       expect(operation.summary).toBeTruthy();
-      const good = Object.keys(operation.responses).filter((status) => /^[23]/.test(status));
+      const good = Object.keys(operation.responses).filter((status) => /^(101|[23])/.test(status));
       expect(good.length).toBeGreaterThan(0);
     }
     expect((await gateway.raw('/api/docs')).body).toContain('swagger-ui');
