@@ -1,4 +1,4 @@
-// `npm run bench [-- ingest latency history collector guard fleet outage]`: starts what a measurement needs, measures, and says on what machine.
+// `npm run bench [-- ingest latency history collector guard fleet outage proxmox]`: starts what a measurement needs, measures, and says on what machine.
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
@@ -13,10 +13,10 @@ import { root } from './options.mjs';
 import { freePort, hasTimescale, makeBusKeys, startNats, startPostgres, startRedis } from './servers.mjs';
 import { LaunchError, fail, step } from './steps.mjs';
 
-const known = ['ingest', 'latency', 'history', 'collector', 'guard', 'fleet', 'outage'];
+const known = ['ingest', 'latency', 'history', 'collector', 'guard', 'fleet', 'outage', 'proxmox'];
 const overHttp = ['latency', 'guard'];
 /** Those in which agents enrol, and NATS lets in nobody else. */
-const withFleet = ['fleet', 'outage'];
+const withFleet = ['fleet', 'outage', 'proxmox'];
 const home = fs.mkdtempSync(path.join(os.tmpdir(), 'lapwing-bench-'));
 const dataDir = path.join(root, '.data');
 /** @type {Child[]} */
@@ -102,12 +102,12 @@ async function startServices(environment, fleet) {
       FLEET_AUTHORITY_FILE: path.join(keys, 'authority.json'),
     }),
   };
-  const apps = ['auth', 'metrics-store', 'gateway', ...(fleet ? ['settings', 'fleet'] : [])];
+  const apps = ['auth', 'metrics-store', 'gateway', ...(fleet ? ['settings', 'fleet', 'poller'] : [])];
   const started = apps.map((app) =>
     new Child({
       name: app,
       program: process.execPath,
-      args: [path.join(root, 'apps', app, 'dist/main.js')],
+      args: commandOf(app).args,
       env,
       log: path.join(place, `${app}.log`),
     }).start(),

@@ -131,7 +131,7 @@ describe('a poller of Proxmox VE', () => {
     ['with a redirect', { kind: 'redirect', to: 'https://127.0.0.1:1/' }, 'redirects'],
     ['401', { kind: 'status', status: 401 }, 'credentials'],
     ['403', { kind: 'status', status: 403 }, 'permissions'],
-    ['595', { kind: 'status', status: 595 }, 'does not reach'],
+    ['595', { kind: 'status', status: 595 }, 'No route'],
   ] as const)(
     'survives a server that answers %s, and says so',
     async (_, fault, words) => {

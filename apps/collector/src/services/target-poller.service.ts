@@ -15,6 +15,7 @@ export const OFFLINE_AFTER = 3;
 const LEAST_CYCLE_MS = 10_000;
 const CYCLE_SHARE = 0.98;
 const ROUND_MS = 300_000;
+const PROBE_EVERY_MS = 30_000;
 const FIRST_ROUND_MS = 500;
 const SPREAD_MS = 2000;
 
@@ -111,14 +112,15 @@ export class TargetPoller {
     const { version, isCluster, clusterName, members } = this.#source.installation;
     const endpoints = this.#client.endpoints();
     const offline = this.#failures >= OFFLINE_AFTER || (this.#reachedAt === null && this.#failures > 0);
-    const isWeak = this.#failures > 0 || endpoints.some(({ usable }) => !usable);
+    // Ways that never led there, e.g. addresses of a network that this poller is not in, are no loss.
+    const isWeak = this.#failures > 0 || endpoints.some(({ usable, lastSeenAt }) => !usable && lastSeenAt !== null);
     const own = { node: this.target.name, host: this.target.host };
     const known = members.length > 0 ? members : [{ ...own, online: !offline }];
     return {
       type: this.target.type,
       status: offline ? 'offline' : 'online',
       health: offline ? 'error' : isWeak ? 'degraded' : 'healthy',
-      error: this.#fault?.message ?? endpoints.find(({ usable }) => !usable)?.error ?? '',
+      error: this.#fault?.message ?? '',
       version,
       isCluster,
       clusterName,
@@ -134,7 +136,8 @@ export class TargetPoller {
 
   #beginRounds(): void {
     this.#roundsBegun = true;
-    for (const round of this.#source.rounds) this.#rounds.push(this.#repeat(round));
+    const probe: Round = { name: 'endpoints', everyMs: PROBE_EVERY_MS, run: (signal) => this.#client.probe(signal) };
+    for (const round of [...this.#source.rounds, probe]) this.#rounds.push(this.#repeat(round));
   }
 
   async #repeat(round: Round): Promise<void> {

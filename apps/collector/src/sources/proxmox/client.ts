@@ -32,12 +32,16 @@ interface Endpoint {
   host: string;
   session: OutgoingSession;
   breaker: Breaker;
+  /** By the monotonic clock. */
+  triedAt: number;
   lastSeenAt: number | null;
   fault: ProxmoxError | undefined;
   fingerprint: string | undefined;
 }
 
 const DEADLINE_MS = 5000;
+const PROBE_MS = 3000;
+const RETRY_MS = 4000;
 const MAX_BYTES = 2 ** 24;
 const CONNECTIONS = 6;
 /** Proxmox's tickets are good for two hours. */
@@ -63,13 +67,12 @@ export class ProxmoxClient {
   }
 
   /** How the endpoints are, the configured one first. */
-  endpoints(): { host: string; lastSeenAt: number | null; usable: boolean; error: string }[] {
+  endpoints(): { host: string; lastSeenAt: number | null; usable: boolean }[] {
     const now = performance.now();
-    return this.#endpoints.map(({ host, lastSeenAt, breaker, fault }) => ({
+    return this.#endpoints.map(({ host, lastSeenAt, breaker }) => ({
       host,
       lastSeenAt,
       usable: breaker.failures === 0 && admits(breaker, now),
-      error: fault?.message ?? '',
     }));
   }
 
@@ -103,6 +106,15 @@ export class ProxmoxClient {
     }
   }
 
+  /** Looks at endpoints that failed, one after the other, so that they are known to work again before they are needed. */
+  async probe(signal: AbortSignal): Promise<void> {
+    const headers = await this.#credentials({ deadlineMs: DEADLINE_MS, signal });
+    for (const endpoint of this.#endpoints.filter(({ breaker }) => breaker.failures > 0)) {
+      if (signal.aborted) return;
+      await this.#ask(endpoint, 'version', { deadlineMs: PROBE_MS, signal, headers }).catch(() => {});
+    }
+  }
+
   /** Ends all connections. */
   async close(): Promise<void> {
     await Promise.all(this.#endpoints.map(({ session }) => session.close()));
@@ -121,7 +133,7 @@ export class ProxmoxClient {
       connectMs: 3000,
       certificate: own,
     });
-    return { host, session, breaker: closed, lastSeenAt: null, fault: undefined, fingerprint };
+    return { host, session, breaker: closed, triedAt: Number.NEGATIVE_INFINITY, lastSeenAt: null, fault: undefined, fingerprint };
   }
 
   async #credentials(call: { deadlineMs: number; signal?: AbortSignal }): Promise<Record<string, string>> {
@@ -167,14 +179,20 @@ export class ProxmoxClient {
     );
   }
 
-  /** The first that works, as far as is known; then those that may be tried again. */
+  /**
+   * The first that works, as far as is known; then those that may be tried again. Where no breaker lets anything through, one attempt every
+   * few seconds is better than none: otherwise a fault of a second would look like an outage of half a minute.
+   */
   #choose(tried: Set<Endpoint>): Endpoint | undefined {
     const now = performance.now();
-    const open = this.#endpoints.filter((endpoint) => !tried.has(endpoint) && admits(endpoint.breaker, now));
-    return open.find(({ breaker }) => breaker.failures === 0) ?? open[0];
+    const left = this.#endpoints.filter((endpoint) => !tried.has(endpoint));
+    const open = left.filter(({ breaker }) => admits(breaker, now));
+    const works = open.find(({ breaker }) => breaker.failures === 0) ?? open[0];
+    return works ?? left.find(({ triedAt }) => now - triedAt > RETRY_MS);
   }
 
   async #ask(endpoint: Endpoint, path: string, call: Parameters<OutgoingSession['ask']>[1]): Promise<unknown> {
+    endpoint.triedAt = performance.now();
     const name = endpoint.host.replace(/^https:\/\//, '');
     try {
       const { status, text } = await endpoint.session
