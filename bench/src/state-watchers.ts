@@ -15,7 +15,7 @@ const clients = Array.from({ length: Number(WATCHERS) }, (_, index) => {
   client.on('error', (error) => process.stderr.write(`${error.message}\n`));
   client.on('message', (data: Buffer) => {
     const head = data.subarray(0, 40).toString();
-    if (head.includes('"initialState"')) return void sums.first++;
+    if (head.includes('"initialState"')) sums.first++;
     sums.messages++;
     sums.bytes += data.length;
     if (head.includes('"rawData"') || head.includes('"delta"')) sums.states++;

@@ -4,6 +4,7 @@ import { DeliverPolicy, type ConsumerMessages, type JsMsg, type MsgRequest } fro
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Bus } from './bus.js';
 import type { Link } from './connection.js';
+import { isMissing } from './missing.js';
 
 /** A message of a feed. */
 export interface FeedMessage<T> {
@@ -106,6 +107,24 @@ export async function* readStream<C extends EventContract>(
     const payload = decode(contract, message);
     if (payload !== undefined) yield { position: message.seq, storedAt: message.time.getTime(), payload };
   }
+}
+
+/**
+ * The newest event about one thing that its stream holds; undefined when there is none.
+ * @throws LapwingError `UNAVAILABLE` while the bus is away.
+ */
+export async function lastOf<C extends EventContract>(
+  bus: Bus,
+  contract: C,
+  key: string,
+): Promise<PayloadOf<C> | undefined> {
+  const { manager } = bus.connection.link();
+  const query = { last_by_subj: eventSubject(contract, key) };
+  const message = await manager.streams.getMessage(contract.stream ?? '', query).catch((error: unknown) => {
+    if (isMissing(error)) return null;
+    throw error;
+  });
+  return message ? decode(contract, message) : undefined;
 }
 
 /**

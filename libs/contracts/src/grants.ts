@@ -73,6 +73,7 @@ export const grants: Record<ServiceName | 'poller' | 'gateway', Grants> = {
     asks: [targetList, settingsGet],
     says: [targetObserved, targetSampled],
     hears: [nodeChanged, settingsChanged, configChanged],
+    follows: [targetObserved],
     leases: true,
   },
   gateway: {

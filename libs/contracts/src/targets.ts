@@ -29,6 +29,8 @@ export const TargetId = z.string().regex(/^[a-z0-9-]{1,64}$/, 'an id of a config
 /** How the link to a target is. */
 export const LinkStatus = z.object({
   type: z.enum(nodeTypes),
+  /** The address that was configured at the time. */
+  host: z.string().max(512),
   /** `online` as long as it was reached within three intervals, through whichever endpoint. */
   status: z.enum(['online', 'offline']),
   health: z.enum(['healthy', 'degraded', 'error']),
@@ -45,11 +47,14 @@ export const LinkStatus = z.object({
         /** Whether Proxmox says that it belongs to the quorum, or it answered. */
         online: z.boolean(),
         lastSeenAt: Instant.nullable(),
+        /** SHA-256 of the certificate by which the cluster knows it. */
+        fingerprint: z.string().max(128).optional(),
       }),
     )
     .max(256),
   /** When it was reached last; null before the first time. */
   reachedAt: Instant.nullable(),
+  /** Seconds until the next poll: longer than the interval for a target that could not be reached of late. */
   intervalSeconds: z.number().positive(),
   failures: z.int().min(0).describe('failed polls in a row'),
 });

@@ -108,6 +108,7 @@ function linkAt(
 ): LinkStatus {
   return {
     type,
+    host: urlOf(names[0] ?? '', port),
     status: 'online',
     health: 'healthy',
     error: '',

@@ -1,5 +1,6 @@
 import { MAX_WAIT_MS, REFUSED_WAIT_MS, waitAfter } from './backoff';
 import { OPEN_MS, admits, closed, failed } from './breaker';
+import { Kept } from './kept';
 import { partsOf } from './parts';
 import { Rates } from './rates';
 import { addressesOf } from './subnet';
@@ -63,22 +64,59 @@ describe('parts', () => {
   const keyOf = ({ id }: { id: number }): string => String(id);
 
   it('are one for what is small, also for nothing', () => {
-    expect(partsOf([], keyOf)).toEqual([[]]);
-    expect(partsOf(items(10), keyOf)).toHaveLength(1);
+    expect(partsOf([], keyOf)).toEqual({ parts: [[]], dropped: 0 });
+    expect(partsOf(items(10), keyOf).parts).toHaveLength(1);
   });
 
   it('hold everything once, each small enough for a message', () => {
-    const parts = partsOf(items(5000), keyOf);
+    const { parts } = partsOf(items(5000), keyOf);
     expect(parts.flat().map(keyOf).toSorted()).toEqual(items(5000).map(keyOf).toSorted());
     for (const part of parts) expect(JSON.stringify(part).length).toBeLessThan(600_000);
   });
 
   it('hold each thing at the same place for as long as their number is the same', () => {
-    const [all, fewer] = [partsOf(items(5000), keyOf), partsOf(items(4990), keyOf)];
+    const [all, fewer] = [partsOf(items(5000), keyOf).parts, partsOf(items(4990), keyOf).parts];
     expect(fewer).toHaveLength(all.length);
     const placeOf = (parts: { id: number }[][], id: number) =>
       parts.findIndex((part) => part.some((one) => one.id === id));
     for (const id of [0, 77, 4000]) expect(placeOf(fewer, id)).toBe(placeOf(all, id));
+  });
+});
+
+describe('parts of nonsense', () => {
+  it('leave out what is larger than anything can be', () => {
+    const huge = { id: 1, text: 'x'.repeat(250_000) };
+    const keyOf = ({ id }: { id: number }): string => String(id);
+    expect(partsOf([huge, { id: 2, text: '' }], keyOf)).toMatchObject({ parts: [[{ id: 2 }]], dropped: 1 });
+    const many = Array.from({ length: 300 }, (_, id) => ({ id, text: 'x'.repeat(100_000) }));
+    const { parts, dropped } = partsOf(many, keyOf);
+    expect(parts.flat().length + dropped).toBe(300);
+    expect(dropped).toBeGreaterThan(100);
+  });
+});
+
+describe('what is kept of places', () => {
+  it('outlives a reading that failed, but not its place', () => {
+    const kept = new Kept<number>();
+    kept.set('a', [1]);
+    kept.set('b', [2, 3]);
+    kept.set('a', [4]);
+    expect(kept.all()).toEqual([2, 3, 4]);
+    kept.retain(['a']);
+    expect(kept.all()).toEqual([4]);
+  });
+
+  it('is bounded', () => {
+    const kept = new Kept<number>();
+    kept.set(
+      'a',
+      Array.from({ length: 40_000 }, () => 1),
+    );
+    kept.set(
+      'b',
+      Array.from({ length: 40_000 }, () => 1),
+    );
+    expect(kept.all()).toHaveLength(50_000);
   });
 });
 

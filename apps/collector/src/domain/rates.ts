@@ -12,6 +12,7 @@ interface Known {
 /** Proxmox refreshes its counters every ten seconds or so: for as long as this, standing still means that they were not refreshed. */
 const STILL_MS = 35_000;
 const FORGET_MS = 600_000;
+const MAX_KNOWN = 50_000;
 
 /**
  * Rates out of counters, bytes per second. The first look gives 0, and so does a counter that ran backwards (the guest was started anew, or
@@ -25,13 +26,15 @@ export class Rates {
     const known = this.#known.get(id);
     const rates = known ? next(known, counters, now) : counters.map(() => 0);
     const stands = known !== undefined && counters.every((value, index) => value === known.counters[index]);
+    this.#known.delete(id);
     this.#known.set(id, { counters, rates, changedAt: stands ? known.changedAt : now, seenAt: now });
     return rates;
   }
 
-  /** Forgets what was not seen for ten minutes. */
+  /** Forgets what was not seen for ten minutes, and of too much the oldest. */
   tidy(now: number): void {
-    for (const [id, { seenAt }] of this.#known) if (now - seenAt > FORGET_MS) this.#known.delete(id);
+    for (const [id, { seenAt }] of this.#known)
+      if (now - seenAt > FORGET_MS || this.#known.size > MAX_KNOWN) this.#known.delete(id);
   }
 }
 

@@ -1,12 +1,14 @@
-import { Leases, type Bus } from '@lapwing/bus';
+import { Leases, lastOf, type Bus } from '@lapwing/bus';
 import {
   NodeSecret,
   defaultSystemSettings,
   nodeChanged,
+  observationKey,
   sealedFor,
   settingsChanged,
   settingsGet,
   targetList,
+  targetObserved,
   type SystemSettings,
   type Target,
 } from '@lapwing/contracts';
@@ -119,23 +121,37 @@ export class PollingService implements OnApplicationBootstrap, OnModuleDestroy {
     for (const target of wanted) {
       if (this.#pollers.has(target.id)) continue;
       const isOwn = this.leases.holds(leaseOf(target.id));
-      if (isOwn || (this.#pollers.size < share && (await this.leases.claim(leaseOf(target.id))))) this.#take(target);
+      const isFree = this.#pollers.size < share;
+      if (isOwn || (isFree && (await this.leases.claim(leaseOf(target.id))))) await this.#take(target);
     }
     await this.#giveAway(share);
   }
 
-  #take(target: Target): void {
+  async #take(target: Target): Promise<void> {
+    const before = await this.#lastSaid(target.id);
     if (this.#stopping.signal.aborted) return;
     const publisher = new Publisher(this.bus, target.id, () => this.leases.holds(leaseOf(target.id)));
     try {
       const secret = openSecret(this.key, target);
       const poller = new TargetPoller(target, secret, publisher, () => this.#settings.pollingInterval * 1000);
       this.#pollers.set(target.id, poller);
-      poller.start();
+      poller.start(before);
     } catch (error) {
       this.#fault = `the secrets of "${target.name}" cannot be opened: this poller has another LAPWING_SECRET_KEY than fleet`;
       this.#log.error({ error: describeError(error), target: target.name }, this.#fault);
     }
+  }
+
+  async #lastSaid(targetId: string): Promise<Parameters<TargetPoller['start']>[0]> {
+    const [link, nodes] = await Promise.all(
+      (['link', 'nodes'] as const).map((section) =>
+        lastOf(this.bus, targetObserved, observationKey({ targetId, section, part: 0 })),
+      ),
+    );
+    return {
+      link: link?.section === 'link' ? link.items[0] : undefined,
+      nodes: nodes?.section === 'nodes' ? nodes.items : [],
+    };
   }
 
   /** Leaves to others what is more than a fair share, one at a time. */

@@ -1,5 +1,6 @@
 import type { Bus } from '@lapwing/bus';
 import {
+  LapwingError,
   targetObserved,
   targetSampled,
   type Observation,
@@ -42,14 +43,14 @@ export class Publisher implements Sink {
   observe<S extends SectionName>(section: S, items: SectionItem<S>[]): void {
     const now = Date.now();
     if (!MOVING.includes(section) && !this.#isNews(section, items, now)) return;
-    const parts = partsOf<unknown>(items, keyOf);
+    const { parts, dropped } = partsOf<unknown>(items, keyOf);
+    if (dropped > 0)
+      this.#log.warn({ target: this.targetId, section, dropped }, 'more than anybody can have was left out');
     const observations = parts.map(
       (part, index) =>
         ({ targetId: this.targetId, section, part: index, parts: parts.length, time: now, items: part }) as Observation,
     );
-    this.#send(async () => {
-      for (const observation of observations) await this.#say(observation);
-    });
+    for (const observation of observations) this.#send(() => this.#say(observation));
   }
 
   sample(kind: PolledKind, rows: PolledFigures[]): void {
@@ -83,7 +84,17 @@ export class Publisher implements Sink {
 
   async #sendSamples(): Promise<void> {
     for (let next = this.#waiting[0]; next !== undefined && this.mayStill(); next = this.#waiting[0]) {
-      await this.bus.publish(targetSampled, this.targetId, next.payload, next.id);
+      try {
+        await this.bus.publish(targetSampled, this.targetId, next.payload, next.id);
+      } catch (error) {
+        // While the bus is away it waits; what the bus would never take must not keep the rest.
+        const isAway = error instanceof LapwingError && (error.code === 'UNAVAILABLE' || error.code === 'TIMEOUT');
+        if (isAway) throw error;
+        this.#log.error(
+          { error: describeError(error), target: this.targetId },
+          'samples that cannot be said are dropped',
+        );
+      }
       if (this.#waiting[0] === next) this.#waiting.shift();
     }
   }

@@ -1,4 +1,4 @@
-import type { LinkStatus, NodeSecret, Target } from '@lapwing/contracts';
+import type { LinkStatus, NodeSecret, ProxmoxNode, Target } from '@lapwing/contracts';
 import { Deadline } from '@lapwing/outgoing';
 import { createLogger, describeError } from '@lapwing/telemetry';
 import { setMaxListeners } from 'node:events';
@@ -18,6 +18,7 @@ const ROUND_MS = 300_000;
 const PROBE_EVERY_MS = 30_000;
 const FIRST_ROUND_MS = 500;
 const SPREAD_MS = 2000;
+const LATER_MS = 5000;
 
 /** How a client asks a target. */
 export function clientOf(target: Target, secret: NodeSecret): ProxmoxClient {
@@ -53,10 +54,26 @@ export class TargetPoller {
     this.#source = targetSources[target.type]({ target, client: this.#client, sink: publisher });
   }
 
-  start(): void {
+  /**
+   * Begins to poll.
+   * @param before what was said last of the target, perhaps by another poller: through it a cluster is found also while the endpoint that
+   * was configured is away.
+   */
+  start(before: { link: LinkStatus | undefined; nodes: ProxmoxNode[] }): void {
+    const { link } = before;
+    if (link?.host === this.target.host) this.#goOn(link, before.nodes);
+    else for (const section of this.#source.slowSections) this.publisher.observe(section, []);
+    for (const section of this.#source.unwantedSections) this.publisher.observe(section, []);
     // Each call and each round listens for the end.
     setMaxListeners(0, this.#stopping.signal);
     this.#running = this.#run();
+  }
+
+  #goOn({ endpoints, reachedAt }: LinkStatus, nodes: ProxmoxNode[]): void {
+    this.#source.seed(nodes);
+    this.#reachedAt = reachedAt;
+    const others = endpoints.filter(({ host }) => host !== '' && host !== this.target.host);
+    this.#client.setEntrances(others.map(({ host, fingerprint }) => ({ host, ...(fingerprint && { fingerprint }) })));
   }
 
   /** Ends it; nothing is said any more. */
@@ -74,10 +91,10 @@ export class TargetPoller {
       const startedAt = performance.now();
       await this.#poll(signal);
       if (signal.aborted) return;
-      this.publisher.observe('link', [this.#link()]);
-      await this.publisher.flush();
       const refused = this.#fault?.kind === 'auth';
       const wait = waitAfter(this.intervalMs(), this.#failures, refused, Math.random());
+      this.publisher.observe('link', [this.#link(wait)]);
+      await this.publisher.flush();
       await this.#pause(Math.max(wait - (performance.now() - startedAt), 0));
     }
   }
@@ -108,7 +125,7 @@ export class TargetPoller {
     }
   }
 
-  #link(): LinkStatus {
+  #link(wait: number): LinkStatus {
     const { version, isCluster, clusterName, members } = this.#source.installation;
     const endpoints = this.#client.endpoints();
     const offline = this.#failures >= OFFLINE_AFTER || (this.#reachedAt === null && this.#failures > 0);
@@ -118,18 +135,19 @@ export class TargetPoller {
     const known = members.length > 0 ? members : [{ ...own, online: !offline }];
     return {
       type: this.target.type,
+      host: this.target.host,
       status: offline ? 'offline' : 'online',
       health: offline ? 'error' : isWeak ? 'degraded' : 'healthy',
       error: this.#fault?.message ?? '',
       version,
       isCluster,
       clusterName,
-      endpoints: known.map((member) => ({
-        ...member,
-        lastSeenAt: endpoints.find(({ host }) => host === member.host)?.lastSeenAt ?? null,
-      })),
+      endpoints: known.map((member) => {
+        const { lastSeenAt = null, fingerprint } = endpoints.find(({ host }) => host === member.host) ?? {};
+        return { ...member, lastSeenAt, ...(fingerprint !== undefined && { fingerprint }) };
+      }),
       reachedAt: this.#reachedAt,
-      intervalSeconds: this.intervalMs() / 1000,
+      intervalSeconds: Math.max(wait, this.intervalMs()) / 1000,
       failures: this.#failures,
     };
   }
@@ -145,7 +163,11 @@ export class TargetPoller {
     await this.#pause(FIRST_ROUND_MS + Math.random() * SPREAD_MS);
     while (!signal.aborted) {
       const startedAt = performance.now();
-      if (this.#failures === 0) await this.#round(round, signal);
+      if (this.#failures > 0) {
+        await this.#pause(LATER_MS);
+        continue;
+      }
+      await this.#round(round, signal);
       const wait = round.everyMs * (0.95 + 0.1 * Math.random()) - (performance.now() - startedAt);
       await this.#pause(Math.max(wait, round.everyMs / 10));
     }

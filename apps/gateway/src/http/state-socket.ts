@@ -18,6 +18,8 @@ const MAX_MISSED = 12;
 export class StateSocket implements Watcher {
   #missed = 0;
   #sending = false;
+  /** What comes while a state is being packed must not overtake it. */
+  readonly #queue: string[] = [];
   readonly #isCompressed: boolean;
 
   constructor(
@@ -36,11 +38,11 @@ export class StateSocket implements Watcher {
       return false;
     }
     this.#missed = 0;
-    const { plain, deflated } = document.message(type, new Date().toISOString());
+    const { plain, deflated } = document.message(type);
     if (!this.#isCompressed) this.#write(plain, false);
     else {
       this.#sending = true;
-      deflated.then(
+      deflated().then(
         // The last four bytes of a flush are left out on the wire.
         (bytes) => this.#write(bytes.subarray(0, -4), true),
         () => this.#write(plain, false),
@@ -52,12 +54,9 @@ export class StateSocket implements Watcher {
   send(type: string, data: string): void {
     if (this.client.readyState !== this.client.OPEN) return;
     if (this.socket.writableLength > MAX_WAITING * 2) return this.client.terminate();
-    this.client.send(
-      `{"type":${JSON.stringify(type)},"data":${data},"timestamp":${JSON.stringify(new Date().toISOString())}}`,
-      {
-        compress: false,
-      },
-    );
+    const text = `{"type":${JSON.stringify(type)},"data":${data},"timestamp":${JSON.stringify(new Date().toISOString())}}`;
+    if (this.#sending) this.#queue.push(text);
+    else this.client.send(text, { compress: false });
   }
 
   close(): void {
@@ -71,6 +70,7 @@ export class StateSocket implements Watcher {
     this.socket.write(headOf(bytes.length, rsv1));
     this.socket.write(bytes);
     this.socket.uncork();
+    for (const text of this.#queue.splice(0)) this.client.send(text, { compress: false });
   }
 }
 

@@ -4,6 +4,7 @@ import { ServerResponse, type IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 
 const UPGRADE = Symbol('upgrade');
+const REFUSE_MS = 15_000;
 
 /** What a connection that wants another protocol brings. */
 export interface Upgrade {
@@ -23,7 +24,9 @@ export function routeUpgrades(app: NestFastifyApplication): void {
     const response = new ServerResponse(request);
     response.shouldKeepAlive = false;
     response.assignSocket(socket);
-    response.on('finish', () => socket.end());
+    // What is refused is over when its answer is written: nothing watches such a connection any more, and its client may never close it.
+    response.on('finish', () => socket.destroySoon());
+    socket.setTimeout(REFUSE_MS, () => socket.destroy());
     socket.on('error', () => socket.destroy());
     request[UPGRADE] = { socket, head, response };
     fastify.routing(request, response);
@@ -37,5 +40,6 @@ export function takeUpgrade(request: FastifyRequest): Upgrade | undefined {
   if (!upgrade) return undefined;
   delete raw[UPGRADE];
   upgrade.response.detachSocket(upgrade.socket);
+  upgrade.socket.setTimeout(0);
   return { socket: upgrade.socket, head: upgrade.head };
 }

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { GATEWAY_CONFIG, type GatewayConfig } from '../config.js';
 import { Requires, Unaudited } from '../http/access.js';
 import { Answers } from '../http/answer.js';
+import { addressOf } from '../http/caller.js';
 import { refuseForeignOrigin } from '../http/origin.js';
 import { takeUpgrade } from '../http/upgrade.js';
 import { RealtimeService } from '../services/realtime.service.js';
@@ -38,10 +39,10 @@ export class SocketIoController {
 
   #pass(request: FastifyRequest, reply: FastifyReply): void {
     refuseForeignOrigin(request, this.config);
-    const hash = request.caller?.hash ?? null;
+    const opener = { hash: request.caller?.hash ?? null, address: addressOf(request) };
     const upgrade = takeUpgrade(request);
     reply.hijack();
-    if (upgrade) this.sockets.upgrade(request.raw, upgrade.socket, upgrade.head, hash);
-    else this.sockets.handle(request.raw, reply.raw, hash);
+    if (upgrade) this.sockets.upgrade(request.raw, upgrade.socket, upgrade.head, opener);
+    else this.sockets.handle(request.raw, reply.raw, opener);
   }
 }

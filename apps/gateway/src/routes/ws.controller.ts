@@ -9,7 +9,8 @@ import { Answers } from '../http/answer.js';
 import { refuseForeignOrigin } from '../http/origin.js';
 import { flag } from '../http/query.js';
 import { StateSocket } from '../http/state-socket.js';
-import { takeUpgrade } from '../http/upgrade.js';
+import { addressOf } from '../http/caller.js';
+import { takeUpgrade, type Upgrade } from '../http/upgrade.js';
 import { PrincipalsService } from '../services/principals.service.js';
 import { RealtimeService } from '../services/realtime.service.js';
 
@@ -63,18 +64,29 @@ export class WebSocketController implements OnModuleDestroy {
     this.realtime.wantRoom();
     if (request.headers.upgrade?.toLowerCase() !== 'websocket')
       throw new LapwingError('INVALID_INPUT', 'this is a WebSocket: connect with the headers of one');
-    let client: WebSocket | undefined;
-    const unwatch = this.principals.watch(request.caller?.hash ?? null, 'dashboard:view', () =>
-      client?.close(1008, 'logged out'),
-    );
     const upgrade = takeUpgrade(request);
     if (!upgrade) throw new LapwingError('INVALID_INPUT', 'this connection cannot become a WebSocket');
+    let client: WebSocket | undefined;
+    const unwatch = this.#watch(request, upgrade, () => client?.close(1008, 'logged out'));
+    if (!unwatch) return void reply.hijack();
     reply.hijack();
     upgrade.socket.once('close', unwatch);
     this.#server.handleUpgrade(request.raw, upgrade.socket, upgrade.head, (opened) => {
       client = opened;
       this.#serve(opened, new StateSocket(opened, upgrade.socket, deltas));
     });
+  }
+
+  /** Undefined when this credential has too many sockets already: then the connection is over. */
+  #watch(request: FastifyRequest, { socket }: Upgrade, end: () => void): (() => void) | undefined {
+    try {
+      return this.principals.watch(request.caller?.hash ?? null, 'dashboard:view', end, addressOf(request));
+    } catch {
+      socket.end('HTTP/1.1 429 Too Many Requests\r\nconnection: close\r\nretry-after: 60\r\n\r\n', () =>
+        socket.destroySoon(),
+      );
+      return undefined;
+    }
   }
 
   #serve(client: WebSocket, watcher: StateSocket): void {

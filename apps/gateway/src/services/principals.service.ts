@@ -30,6 +30,8 @@ interface Remembered {
 interface Watched {
   /** Null for a caller without a credential. */
   hash: string | null;
+  /** Whose streams count together: those of a credential, else those from an address. */
+  by: string;
   permission: string;
   sureAt: number;
   end: () => void;
@@ -96,14 +98,16 @@ export class PrincipalsService implements OnApplicationBootstrap, OnModuleDestro
 
   /**
    * Calls `end` when the principal of a credential is no more, or no longer holds the permission.
+   * @param address where a caller without a credential comes from.
    * @returns what ends the watch.
    * @throws LapwingError `RATE_LIMITED` for more streams than one credential may have.
    */
-  watch(hash: string | null, permission: string, end: () => void): () => void {
-    const own = [...this.#watched].filter((watched) => watched.hash === hash).length;
+  watch(hash: string | null, permission: string, end: () => void, address = ''): () => void {
+    const by = hash ?? address;
+    const own = [...this.#watched].filter((watched) => watched.by === by).length;
     if (own >= MAX_STREAMS)
       throw new LapwingError('RATE_LIMITED', `at most ${MAX_STREAMS} streams with one credential`);
-    const watched = { hash, permission, sureAt: Date.now(), end };
+    const watched = { hash, by, permission, sureAt: Date.now(), end };
     this.#watched.add(watched);
     return () => this.#watched.delete(watched);
   }

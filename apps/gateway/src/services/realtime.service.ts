@@ -27,8 +27,10 @@ const watchersGauge = gauge({ name: 'lapwing_realtime_watchers', help: 'Clients 
 
 /** Tells watchers the state: the whole of it on the beat at which machines are polled, changes at once to those who want changes. */
 export class RealtimeService implements OnApplicationBootstrap, OnModuleDestroy {
-  /** Watchers, and the version that each has; null before its first. */
+  /** Watchers, and the document that each has; null before its first. */
   readonly #watchers = new Map<Watcher, StateDocument | null>();
+  /** Those that were welcomed, and had no room for the state yet. */
+  readonly #waiting = new Set<Watcher>();
   #timers: NodeJS.Timeout[] = [];
   #beatAt = 0;
   #toldVersion = 0;
@@ -78,6 +80,7 @@ export class RealtimeService implements OnApplicationBootstrap, OnModuleDestroy 
       clearTimeout(welcome);
       clearTimeout(first);
       this.#watchers.delete(watcher);
+      this.#waiting.delete(watcher);
       this.#count();
     };
   }
@@ -100,12 +103,16 @@ export class RealtimeService implements OnApplicationBootstrap, OnModuleDestroy 
   }
 
   #first(watcher: Watcher): void {
-    if (this.#watchers.has(watcher)) this.#tellState(watcher, 'initialState');
+    if (!this.#watchers.has(watcher)) return;
+    this.#waiting.add(watcher);
+    this.#tellState(watcher, 'initialState');
   }
 
   #tellState(watcher: Watcher, type: 'initialState' | 'rawData'): void {
     const { document } = this.state;
-    if (watcher.sendState(type, document)) this.#watchers.set(watcher, document);
+    if (!watcher.sendState(type, document)) return;
+    this.#watchers.set(watcher, document);
+    this.#waiting.delete(watcher);
   }
 
   /** Those who want changes get them at once; written once for all who have the same version. */
@@ -121,6 +128,7 @@ export class RealtimeService implements OnApplicationBootstrap, OnModuleDestroy 
   }
 
   #beat(): void {
+    for (const watcher of this.#waiting) this.#tellState(watcher, 'initialState');
     const now = performance.now();
     const beat = Math.max(this.estate.settings.pollingInterval * 1000, LEAST_BEAT_MS);
     const { document } = this.state;

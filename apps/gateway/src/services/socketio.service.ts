@@ -14,12 +14,19 @@ const REFILL_MS = 25_000;
 /** Messages that wait for a client by polling; one that never comes back for them is cut off by its heartbeat. */
 const MAX_WAITING = 100;
 
+/** Who opened a session. */
+interface Opener {
+  /** The hash of the credential; null without one. */
+  hash: string | null;
+  address: string;
+}
+
 /** The same messages as on `/ws`, as events of Socket.IO, by polling or WebSocket. */
 export class SocketIoService implements OnModuleDestroy {
   readonly #engine = new Engine({ maxHttpBufferSize: MAX_PAYLOAD, allowUpgrades: true, pingInterval: 25_000 });
   readonly #server = new Server({ serveClient: false });
-  /** The hash of the credential with which each session was opened. */
-  readonly #openers = new WeakMap<IncomingMessage, string | null>();
+  /** With which credential, and from where each session was opened. */
+  readonly #openers = new WeakMap<IncomingMessage, Opener>();
 
   constructor(
     private readonly realtime: RealtimeService,
@@ -35,22 +42,22 @@ export class SocketIoService implements OnModuleDestroy {
   }
 
   /** Takes a request that the guard let pass. */
-  handle(request: IncomingMessage, response: ServerResponse, hash: string | null): void {
-    this.#openers.set(request, hash);
+  handle(request: IncomingMessage, response: ServerResponse, opener: Opener): void {
+    this.#openers.set(request, opener);
     this.#engine.handleRequest(request, response);
   }
 
   /** Takes a connection that the guard let pass and that becomes a WebSocket. */
-  upgrade(request: IncomingMessage, socket: NetSocket, head: Buffer, hash: string | null): void {
-    this.#openers.set(request, hash);
+  upgrade(request: IncomingMessage, socket: NetSocket, head: Buffer, opener: Opener): void {
+    this.#openers.set(request, opener);
     this.#engine.handleUpgrade(request, socket, head);
   }
 
   #serve(socket: Socket): void {
-    const hash = this.#openers.get(socket.conn.request) ?? null;
+    const { hash, address } = this.#openers.get(socket.conn.request) ?? { hash: null, address: '' };
     let unwatch: () => void;
     try {
-      unwatch = this.principals.watch(hash, 'dashboard:view', () => socket.disconnect(true));
+      unwatch = this.principals.watch(hash, 'dashboard:view', () => socket.disconnect(true), address);
     } catch {
       socket.disconnect(true);
       return;

@@ -6,13 +6,23 @@ const deflated = promisify(deflateRaw);
 /** Fast rather than small: the next one comes in seconds. */
 const LEVEL = constants.Z_BEST_SPEED;
 
-/** The entities of one list, each as JSON, by id. */
+/** Stands between where an entity comes from and its id, in the key of its fragment. */
+export const KEY_END = '\n';
+
+/** The entities of one list, each as JSON, by key: where they come from, and their id. */
 export type Fragments = ReadonlyMap<string, string>;
 
 /** What has changed from one document to the next: entities that are new or other, and the ids of those that are gone, by list. */
 export interface Delta {
   set: Record<string, string[]>;
   removed: Record<string, string[]>;
+}
+
+/** A message with the whole state. */
+export interface StateMessage {
+  plain: Buffer;
+  /** Without the end of the stream: up to a flush. */
+  deflated: () => Promise<Buffer>;
 }
 
 /**
@@ -22,7 +32,8 @@ export interface Delta {
 export class StateDocument {
   readonly bytes: Buffer;
   #gzip: Promise<Buffer> | undefined;
-  #frame: { plain: Buffer; deflated: Promise<Buffer> } | undefined;
+  readonly #messages = new Map<string, StateMessage>();
+  readonly writtenAt = new Date().toISOString();
 
   /**
    * @param version grows by one with each document.
@@ -43,21 +54,22 @@ export class StateDocument {
     return this.#gzip;
   }
 
-  /** The text of a message of this type whose data is the state, plain and as raw deflate. */
-  message(type: string, timestamp: string): { plain: Buffer; deflated: Promise<Buffer> } {
-    if (type === 'rawData' && this.#frame) return this.#frame;
-    const head = Buffer.from(`{"type":${JSON.stringify(type)},"data":`);
-    const plain = Buffer.concat([head, this.bytes, Buffer.from(`,"timestamp":${JSON.stringify(timestamp)}}`)]);
+  /** A message of this type whose data is the state, plain and as raw deflate; made once for all who get it. */
+  message(type: string): StateMessage {
+    const known = this.#messages.get(type);
+    if (known) return known;
+    const plain = Buffer.concat([
+      Buffer.from(`{"type":${JSON.stringify(type)},"data":`),
+      this.bytes,
+      Buffer.from(`,"timestamp":${JSON.stringify(this.writtenAt)}}`),
+    ]);
     let packed: Promise<Buffer> | undefined;
-    const frame = {
+    const message: StateMessage = {
       plain,
-      get deflated() {
-        packed ??= deflated(plain, { level: LEVEL, finishFlush: constants.Z_SYNC_FLUSH });
-        return packed;
-      },
+      deflated: () => (packed ??= deflated(plain, { level: LEVEL, finishFlush: constants.Z_SYNC_FLUSH })),
     };
-    if (type === 'rawData') this.#frame = frame;
-    return frame;
+    this.#messages.set(type, message);
+    return message;
   }
 
   /** What has changed since an earlier document. */
@@ -66,8 +78,10 @@ export class StateDocument {
     for (const [name, fragments] of this.lists) {
       const before = earlier.lists.get(name);
       if (before === fragments) continue;
-      const set = [...fragments].filter(([id, text]) => before?.get(id) !== text).map(([, text]) => text);
-      const removed = [...(before?.keys() ?? [])].filter((id) => !fragments.has(id));
+      const set = [...fragments].filter(([key, text]) => before?.get(key) !== text).map(([, text]) => text);
+      const removed = [...(before?.keys() ?? [])]
+        .filter((key) => !fragments.has(key))
+        .map((key) => key.slice(key.indexOf(KEY_END) + 1));
       if (set.length > 0) delta.set[name] = set;
       if (removed.length > 0) delta.removed[name] = removed;
     }

@@ -4,7 +4,7 @@ import type { OnApplicationBootstrap, OnModuleDestroy } from '@nestjs/common';
 import { setImmediate as breathe } from 'node:timers/promises';
 import type { EstateTarget } from './estate.js';
 import type { EstateListener, EstateService } from './estate.service.js';
-import { StateDocument, type Fragments } from './state-document.js';
+import { KEY_END, StateDocument, type Fragments } from './state-document.js';
 
 /** What makes the views of the state; the routes know how they look. */
 export interface StateViews {
@@ -23,6 +23,7 @@ export interface StateViews {
 
 /** Changes that come close together make one document. */
 const SETTLE_MS = 300;
+const AGE_MS = 20_000;
 /** So many entities are written before others get a turn. */
 const PIECE = 200;
 
@@ -40,6 +41,7 @@ export class StateService implements OnApplicationBootstrap, OnModuleDestroy {
   #lists = new Map<string, Fragments>();
   #document: StateDocument;
   #timer: NodeJS.Timeout | undefined;
+  #clock: NodeJS.Timeout | undefined;
   #writing: Promise<void> = Promise.resolve();
   #version = 1;
   #stopped = false;
@@ -55,11 +57,14 @@ export class StateService implements OnApplicationBootstrap, OnModuleDestroy {
 
   onApplicationBootstrap(): void {
     this.estate.onChange((change) => this.#changed(change));
+    // What nobody says anything of any more looks otherwise without a change.
+    this.#clock = setInterval(() => this.#age(), AGE_MS);
   }
 
   async onModuleDestroy(): Promise<void> {
     this.#stopped = true;
     clearTimeout(this.#timer);
+    clearInterval(this.#clock);
     await this.#writing;
   }
 
@@ -85,6 +90,12 @@ export class StateService implements OnApplicationBootstrap, OnModuleDestroy {
     this.#schedule();
   }
 
+  #age(): void {
+    for (const { id } of this.estate.targets())
+      for (const section of this.views.linked) this.#dirty.add(`${id}:${section}`);
+    if (this.#dirty.size > 0) this.#schedule();
+  }
+
   #affected(section: SectionName): readonly SectionName[] {
     return section === 'link' ? this.views.linked : [section];
   }
@@ -102,7 +113,7 @@ export class StateService implements OnApplicationBootstrap, OnModuleDestroy {
       const dirty = [...this.#dirty];
       this.#dirty.clear();
       const context = { now: Date.now(), targets: this.estate.targets(), sampleOf: this.sampleOf };
-      for (const source of dirty) this.#sources.set(source, await this.#write(this.#viewsOf(source, context)));
+      for (const source of dirty) this.#sources.set(source, await this.#write(source, this.#viewsOf(source, context)));
       this.#gather();
       const before = this.#document;
       this.#document = this.#compose();
@@ -119,12 +130,13 @@ export class StateService implements OnApplicationBootstrap, OnModuleDestroy {
     return target ? this.views.ofSection(target, section as SectionName, context) : {};
   }
 
-  async #write(views: Partial<Record<string, { id: string }[]>>): Promise<Map<string, Fragments>> {
+  async #write(source: string, views: Partial<Record<string, { id: string }[]>>): Promise<Map<string, Fragments>> {
     const written = new Map<string, Fragments>();
     for (const [name, entities] of Object.entries(views)) {
       const fragments = new Map<string, string>();
       for (const [index, entity] of (entities ?? []).entries()) {
-        fragments.set(entity.id, JSON.stringify(entity));
+        // Two installations may have things of one id: neither must hide the other.
+        fragments.set(`${source}${KEY_END}${entity.id}`, JSON.stringify(entity));
         if (index % PIECE === PIECE - 1) await breathe();
       }
       written.set(name, fragments);

@@ -1,4 +1,5 @@
-import type { BackupServer, ServerBackup } from '@lapwing/contracts';
+import type { BackupServer, SectionName, ServerBackup } from '@lapwing/contracts';
+import { Kept } from '../../domain/kept.js';
 import { ProxmoxError } from '../proxmox/proxmox-error.js';
 import {
   each,
@@ -24,17 +25,21 @@ const BACKUPS_EVERY_MS = 600_000;
 const VERSION_EVERY_MS = 300_000;
 const SLOW_MS = 60_000;
 const AT_ONCE = 2;
-const MAX_BACKUPS = 50_000;
+/** The name under which the server itself has its series: its own may change. */
+const SELF = 'localhost';
+const MAX_NAMESPACES = 200;
 
 type Jobs = Pick<BackupServer, 'syncJobs' | 'verifyJobs' | 'pruneJobs' | 'garbageJobs'>;
 
 /** Reads a Proxmox Backup Server: itself and how full it is at each interval, what lies there in rounds of their own. */
 export class ProxmoxBackupSource implements TargetSource {
   readonly rounds: Round[];
+  readonly slowSections: SectionName[] = ['serverBackups'];
   #installation: Installation = { version: '', isCluster: false, clusterName: '', members: [] };
   #server: BackupServer | undefined;
   #versionAt = Number.NEGATIVE_INFINITY;
   readonly #namespaces = new Map<string, BackupServer['datastores'][number]['namespaces']>();
+  readonly #backups = new Kept<ServerBackup>();
   readonly #deduplication = new Map<string, number | null>();
   #jobs: Jobs = { syncJobs: [], verifyJobs: [], pruneJobs: [], garbageJobs: [] };
 
@@ -47,6 +52,10 @@ export class ProxmoxBackupSource implements TargetSource {
         ? []
         : [{ name: 'backups', everyMs: BACKUPS_EVERY_MS, run: (signal: AbortSignal) => this.#readBackups(signal) }]),
     ];
+  }
+
+  get unwantedSections(): SectionName[] {
+    return this.parts.target.monitor.monitorBackups === false ? ['serverBackups'] : [];
   }
 
   get installation(): Installation {
@@ -73,7 +82,7 @@ export class ProxmoxBackupSource implements TargetSource {
     this.#server = { ...server, datastores, backupJobs: [], ...this.#jobs };
     sink.observe('backupServer', [this.#server]);
     sink.sample('node', [
-      { name: target.name, cpu: server.cpu, memory: share(server.memory), memoryUsed: server.memory.used },
+      { name: SELF, cpu: server.cpu, memory: share(server.memory), memoryUsed: server.memory.used },
     ]);
     sink.sample(
       'storage',
@@ -83,18 +92,32 @@ export class ProxmoxBackupSource implements TargetSource {
     );
   }
 
+  seed(): void {
+    // what it shows comes with the first poll
+  }
+
   markOffline(): void {
     if (this.#server) this.parts.sink.observe('backupServer', [{ ...this.#server, cpu: 0, uptime: 0 }]);
   }
 
   async #readStores(signal: AbortSignal): Promise<void> {
-    const { client } = this.parts;
-    for (const { name } of this.#server?.datastores ?? []) {
-      const at = `admin/datastore/${encodeURIComponent(name)}`;
-      const options = { deadlineMs: SLOW_MS, signal };
-      this.#deduplication.set(name, parseDeduplication(await orElse(client.get(`${at}/gc`, options), {})));
-      this.#namespaces.set(name, parseNamespaces(await orElse(client.get(`${at}/namespace`, options), [])));
+    const names = (this.#server?.datastores ?? []).map(({ name }) => name);
+    for (const known of [this.#deduplication, this.#namespaces])
+      for (const name of known.keys()) if (!names.includes(name)) known.delete(name);
+    for (const name of names) {
+      const path = `admin/datastore/${encodeURIComponent(name)}/gc`;
+      const status = await orElse(this.parts.client.get(path, { deadlineMs: SLOW_MS, signal }), undefined);
+      if (status !== undefined) this.#deduplication.set(name, parseDeduplication(status));
+      await this.#readNamespaces(name, signal);
     }
+  }
+
+  /** The namespaces of a datastore; those that were known when they cannot be read. */
+  async #readNamespaces(name: string, signal: AbortSignal): Promise<{ path: string }[]> {
+    const path = `admin/datastore/${encodeURIComponent(name)}/namespace`;
+    const data = await orElse(this.parts.client.get(path, { deadlineMs: SLOW_MS, signal }), undefined);
+    if (data !== undefined) this.#namespaces.set(name, parseNamespaces(data).slice(0, MAX_NAMESPACES));
+    return this.#namespaces.get(name) ?? [{ path: '' }];
   }
 
   async #readJobs(signal: AbortSignal): Promise<void> {
@@ -111,23 +134,18 @@ export class ProxmoxBackupSource implements TargetSource {
   }
 
   async #readBackups(signal: AbortSignal): Promise<void> {
-    const stores = this.#server?.datastores ?? [];
-    const places = stores.flatMap(({ name, namespaces }) =>
-      (namespaces.length > 0 ? namespaces : [{ path: '' }]).map(({ path }) => ({ name, path })),
-    );
-    const all: ServerBackup[] = [];
-    let failures = 0;
-    await each(places, AT_ONCE, signal, async ({ name, path }) => {
+    const places: { name: string; path: string }[] = [];
+    for (const { name } of this.#server?.datastores ?? [])
+      for (const { path } of await this.#readNamespaces(name, signal)) places.push({ name, path });
+    const keyOf = ({ name, path }: { name: string; path: string }): string => `${name}/${path}`;
+    this.#backups.retain(places.map(keyOf));
+    await each(places, AT_ONCE, signal, async (place) => {
+      const { name, path } = place;
       const at = `admin/datastore/${encodeURIComponent(name)}/snapshots?ns=${encodeURIComponent(path)}`;
-      try {
-        const data = await this.parts.client.get(at, { deadlineMs: SLOW_MS, signal });
-        all.push(...parseServerBackups(data, name, path));
-      } catch {
-        failures++;
-      }
+      const data = await orElse(this.parts.client.get(at, { deadlineMs: SLOW_MS, signal }), undefined);
+      if (data !== undefined) this.#backups.set(keyOf(place), parseServerBackups(data, name, path));
     });
-    const nothing = failures === places.length && places.length > 0;
-    if (!signal.aborted && !nothing) this.parts.sink.observe('serverBackups', all.slice(0, MAX_BACKUPS));
+    if (!signal.aborted) this.parts.sink.observe('serverBackups', this.#backups.all());
   }
 }
 

@@ -34,7 +34,7 @@ export function parseDatastores(data: unknown): Datastore[] {
 export function parseDeduplication(data: unknown): number | null {
   const status = record(data);
   const disk = amount(status['disk-bytes']);
-  return disk > 0 ? amount(status['index-data-bytes']) / disk : null;
+  return disk >= 1 ? amount(status['index-data-bytes']) / disk : null;
 }
 
 /** The namespaces of a datastore; the root, which every datastore has, comes first. */

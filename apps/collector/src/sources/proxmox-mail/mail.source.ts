@@ -1,4 +1,4 @@
-import type { MailGateway } from '@lapwing/contracts';
+import type { MailGateway, SectionName } from '@lapwing/contracts';
 import {
   each,
   orElse,
@@ -19,6 +19,8 @@ const QUEUES = ['active', 'deferred', 'hold', 'incoming'] as const;
 /** Reads a Proxmox Mail Gateway: its members at each interval, mails and queues once a minute. */
 export class ProxmoxMailSource implements TargetSource {
   readonly rounds: Round[];
+  readonly slowSections: SectionName[] = [];
+  readonly unwantedSections: SectionName[] = [];
   #installation: Installation = { version: '', isCluster: false, clusterName: '', members: [] };
   #versionAt = Number.NEGATIVE_INFINITY;
   #nodes: MailGateway['nodes'] = [];
@@ -53,6 +55,10 @@ export class ProxmoxMailSource implements TargetSource {
     const members = this.#nodes.map(({ name, status }) => ({ node: name, host: '', online: status === 'online' }));
     this.#installation = { ...this.#installation, isCluster: members.length > 1, members };
     this.#show();
+  }
+
+  seed(): void {
+    // what it shows comes with the first poll
   }
 
   markOffline(): void {

@@ -1,5 +1,6 @@
 import type { GuestSnapshot } from '@lapwing/contracts';
 import { ProxmoxError } from '../proxmox/proxmox-error.js';
+import { Kept } from '../../domain/kept.js';
 import { each, orElse, type Round, type SourceParts } from '../proxmox/target-source.js';
 import { record } from '../proxmox/values.js';
 import { parseSnapshots } from './backups.js';
@@ -13,7 +14,8 @@ const AT_ONCE = 4;
 const AGENT_MS = 5000;
 
 const unknown: GuestDetail = {
-  cache: 0,
+  cacheShare: 0,
+  uptime: 0,
   balloon: undefined,
   disk: null,
   diskReason: 'no-data',
@@ -25,6 +27,8 @@ const unknown: GuestDetail = {
 /** Looks into running guests, each every five minutes, and keeps what was seen there. */
 export class GuestDetails {
   readonly #known = new Map<string, GuestDetail>();
+  readonly #lookedAt = new Map<string, number>();
+  readonly #taken = new Kept<GuestSnapshot>();
 
   constructor(private readonly parts: Pick<SourceParts, 'client' | 'target' | 'sink'>) {}
 
@@ -50,9 +54,15 @@ export class GuestDetails {
 
   async #look(guests: GuestResource[], signal: AbortSignal): Promise<void> {
     const present = new Set(guests.map(({ type, vmid }) => `${type}/${vmid}`));
-    for (const key of this.#known.keys()) if (!present.has(key)) this.#known.delete(key);
-    const running = guests.filter(({ status, template }) => status === 'running' && !template);
+    for (const known of [this.#known, this.#lookedAt])
+      for (const key of known.keys()) if (!present.has(key)) known.delete(key);
+    const lookedAt = ({ type, vmid }: GuestResource): number => this.#lookedAt.get(`${type}/${vmid}`) ?? 0;
+    // Those that were not looked at for the longest time come first: a round that runs out of time goes on where it stopped.
+    const running = guests
+      .filter(({ status, template }) => status === 'running' && !template)
+      .toSorted((a, b) => lookedAt(a) - lookedAt(b));
     await each(running, AT_ONCE, signal, async (guest) => {
+      this.#lookedAt.set(`${guest.type}/${guest.vmid}`, Date.now());
       const detail = guest.type === 'qemu' ? await this.#machine(guest, signal) : await this.#container(guest, signal);
       if (!signal.aborted) this.#known.set(`${guest.type}/${guest.vmid}`, detail);
     });
@@ -99,20 +109,15 @@ export class GuestDetails {
   }
 
   async #snapshots(guests: GuestResource[], signal: AbortSignal): Promise<void> {
-    const all: GuestSnapshot[] = [];
-    let failures = 0;
-    await each(guests, AT_ONCE, signal, async ({ node, vmid, type, status }) => {
+    const placeOf = ({ type, vmid }: GuestResource): string => `${type}/${vmid}`;
+    this.#taken.retain(guests.map(placeOf));
+    await each(guests, AT_ONCE, signal, async (guest) => {
+      const { node, vmid, type, status } = guest;
       if (status === 'unknown') return;
-      try {
-        const data = await this.parts.client.get(`nodes/${encodeURIComponent(node)}/${type}/${vmid}/snapshot`, {
-          signal,
-        });
-        all.push(...parseSnapshots(data, { node, vmid, guestType: type }));
-      } catch {
-        failures++;
-      }
+      const path = `nodes/${encodeURIComponent(node)}/${type}/${vmid}/snapshot`;
+      const data = await orElse(this.parts.client.get(path, { signal }), undefined);
+      if (data !== undefined) this.#taken.set(placeOf(guest), parseSnapshots(data, { node, vmid, guestType: type }));
     });
-    // What could not be read at all leaves what is known; a part that failed does not hide the rest.
-    if (!signal.aborted && (failures < guests.length || guests.length === 0)) this.parts.sink.observe('snapshots', all);
+    if (!signal.aborted) this.parts.sink.observe('snapshots', this.#taken.all());
   }
 }

@@ -104,10 +104,13 @@ export function parseAvailable(data: unknown): number | undefined {
 }
 
 /**
- * How many bytes of what Proxmox calls used are caches: `mem` of the status less what is really taken. What can be had is the first of the
+ * Which share of what Proxmox calls used is caches: `mem` of the status less what is really taken. What can be had is the first of the
  * agent's word, `free + buffers + cached` of the balloon, `freemem`.
  */
-export function cacheOf(status: Json, available: number | undefined): { cache: number; balloon: number | undefined } {
+export function cacheOf(
+  status: Json,
+  available: number | undefined,
+): { cacheShare: number; uptime: number; balloon: number | undefined } {
   const reported = amount(status['mem']);
   const maxMemory = amount(status['maxmem']);
   const balloon = known(status['balloon']);
@@ -117,7 +120,8 @@ export function cacheOf(status: Json, available: number | undefined): { cache: n
   const summed = parts.every((part) => part !== undefined) ? parts.reduce((all, part) => all + part, 0) : undefined;
   const free = available ?? summed ?? known(status['freemem']);
   const used = free === undefined ? reported : Math.max(total - free, 0);
-  return { cache: Math.max(reported - used, 0), balloon };
+  const cacheShare = reported > 0 ? Math.max(reported - used, 0) / reported : 0;
+  return { cacheShare, uptime: amount(status['uptime']), balloon };
 }
 
 /** Why an agent told nothing, in the words that Pulse's clients know. */

@@ -1,4 +1,5 @@
 import type { BackupTask, PhysicalDisk, ReplicationJob, StorageBackup, ZfsPool } from '@lapwing/contracts';
+import { Kept } from '../../domain/kept.js';
 import { each, orElse, type Round, type SourceParts } from '../proxmox/target-source.js';
 import { records, text } from '../proxmox/values.js';
 import { parseReplication, parseStorageBackups, parseTasks } from './backups.js';
@@ -7,6 +8,7 @@ import type { StorageResource } from './resources.js';
 
 /** What the polls know that the rounds go by. */
 export interface Known {
+  nodes: string[];
   onlineNodes: string[];
   storages: StorageResource[];
 }
@@ -24,6 +26,10 @@ const SLOW_MS = 30_000;
 export class NodeRounds {
   /** ZFS pools by `node/pool`. */
   readonly pools = new Map<string, ZfsPool>();
+  readonly #ofDisks = new Kept<PhysicalDisk>();
+  readonly #ofTasks = new Kept<BackupTask>();
+  readonly #ofBackups = new Kept<StorageBackup>();
+  readonly #ofReplication = new Kept<ReplicationJob>();
   readonly #temperatures = new Map<string, { celsius: number | null; readAt: number }>();
 
   constructor(
@@ -65,16 +71,22 @@ export class NodeRounds {
   }
 
   async #disks(signal: AbortSignal): Promise<void> {
-    const all: PhysicalDisk[] = [];
-    await each(this.known().onlineNodes, AT_ONCE, signal, async (node) => {
-      const data = await orElse(
-        this.parts.client.get(`nodes/${encodeURIComponent(node)}/disks/list`, { deadlineMs: SLOW_MS, signal }),
-        [],
-      );
-      for (const disk of parseDisks(data, node, Date.now()))
-        all.push({ ...disk, temperature: await this.#temperature(disk, signal) });
+    const { nodes, onlineNodes } = this.known();
+    this.#ofDisks.retain(nodes);
+    await each(onlineNodes, AT_ONCE, signal, async (node) => {
+      const data = await this.#slow(`nodes/${encodeURIComponent(node)}/disks/list`, signal);
+      if (data === undefined) return;
+      const disks = parseDisks(data, node, Date.now());
+      const warm: PhysicalDisk[] = [];
+      for (const disk of disks) warm.push({ ...disk, temperature: await this.#temperature(disk, signal) });
+      this.#ofDisks.set(node, warm);
     });
-    if (!signal.aborted) this.parts.sink.observe('disks', all);
+    if (!signal.aborted) this.parts.sink.observe('disks', this.#ofDisks.all());
+  }
+
+  /** What a slow call answers; undefined when it fails. */
+  #slow(path: string, signal: AbortSignal): Promise<unknown> {
+    return orElse(this.parts.client.get(path, { deadlineMs: SLOW_MS, signal }), undefined);
   }
 
   /** SMART is asked for rarely, and never of a disk that turns: that could wake it. */
@@ -123,22 +135,22 @@ export class NodeRounds {
   }
 
   async #backups(signal: AbortSignal): Promise<void> {
-    const { client, sink } = this.parts;
-    const { onlineNodes } = this.known();
-    const tasks: BackupTask[] = [];
+    const { nodes, onlineNodes, storages } = this.known();
+    this.#ofTasks.retain(nodes);
     await each(onlineNodes, AT_ONCE, signal, async (node) => {
-      const path = `nodes/${encodeURIComponent(node)}/tasks?typefilter=vzdump&limit=${TASKS}`;
-      tasks.push(...parseTasks(await orElse(client.get(path, { deadlineMs: SLOW_MS, signal }), []), node));
+      const data = await this.#slow(`nodes/${encodeURIComponent(node)}/tasks?typefilter=vzdump&limit=${TASKS}`, signal);
+      if (data !== undefined) this.#ofTasks.set(node, parseTasks(data, node));
     });
-    const backups: StorageBackup[] = [];
-    await each(this.#backupStores(), AT_ONCE, signal, async ({ node, name: storage }) => {
-      const path = `nodes/${encodeURIComponent(node)}/storage/${encodeURIComponent(storage)}/content?content=backup`;
-      const data = await orElse(client.get(path, { deadlineMs: SLOW_MS, signal }), []);
-      backups.push(...parseStorageBackups(data, { node, storage }));
+    this.#ofBackups.retain(storages.map(placeOf));
+    await each(this.#backupStores(), AT_ONCE, signal, async (store) => {
+      const { node, name: storage } = store;
+      const at = `nodes/${encodeURIComponent(node)}/storage/${encodeURIComponent(storage)}`;
+      const data = await this.#slow(`${at}/content?content=backup`, signal);
+      if (data !== undefined) this.#ofBackups.set(placeOf(store), parseStorageBackups(data, { node, storage }));
     });
     if (signal.aborted) return;
-    sink.observe('backupTasks', tasks);
-    sink.observe('storageBackups', backups);
+    this.parts.sink.observe('backupTasks', this.#ofTasks.all());
+    this.parts.sink.observe('storageBackups', this.#ofBackups.all());
   }
 
   /** Storages for backups, each once: a shared one is asked through one node. */
@@ -147,16 +159,22 @@ export class NodeRounds {
     const usable = storages.filter(
       ({ content, status, node }) => content.includes('backup') && status === 'available' && onlineNodes.includes(node),
     );
-    const byName = new Map(usable.map((one) => [one.shared ? one.name : `${one.node}/${one.name}`, one]));
-    return [...byName.values()];
+    const byPlace = new Map(usable.toReversed().map((one) => [placeOf(one), one]));
+    return [...byPlace.values()];
   }
 
   async #replication(signal: AbortSignal): Promise<void> {
-    const jobs = new Map<string, ReplicationJob>();
-    await each(this.known().onlineNodes, AT_ONCE, signal, async (node) => {
-      const data = await orElse(this.parts.client.get(`nodes/${encodeURIComponent(node)}/replication`, { signal }), []);
-      for (const job of parseReplication(data, node)) jobs.set(job.id, job);
+    const { nodes, onlineNodes } = this.known();
+    this.#ofReplication.retain(nodes);
+    await each(onlineNodes, AT_ONCE, signal, async (node) => {
+      const data = await this.#slow(`nodes/${encodeURIComponent(node)}/replication`, signal);
+      if (data !== undefined) this.#ofReplication.set(node, parseReplication(data, node));
     });
+    // Source and target may both tell of a job.
+    const jobs = new Map(this.#ofReplication.all().map((job) => [job.id, job]));
     if (!signal.aborted) this.parts.sink.observe('replication', [...jobs.values()]);
   }
 }
+
+/** Where a storage is: a shared one is the same on all nodes. */
+const placeOf = ({ shared, name, node }: StorageResource): string => (shared ? name : `${node}/${name}`);

@@ -2,7 +2,7 @@ import { ProxmoxError } from '../proxmox/proxmox-error';
 import { parseReplication, parseSnapshots, parseStorageBackups, parseTasks } from './backups';
 import { parseCeph, parseDisks, parsePools, parseTemperature, parseZfsPool } from './hardware';
 import { cacheOf, parseAvailable, parseFilesystems, parseInterfaces, parseOs, reasonOf } from './inside';
-import { guestFrom, nodeFrom, parseResources, storagesOf, type GuestResource } from './resources';
+import { guestFrom, nodeFrom, parseResources, storagesOf } from './resources';
 
 // The samples below have the shapes that Proxmox VE 8 and 9 answer.
 const GIB = 2 ** 30;
@@ -202,31 +202,44 @@ describe('the inside of a guest', () => {
     expect(parseAvailable({ content })).toBe(3 * GIB);
     expect(parseAvailable({ content: 'nonsense' })).toBeUndefined();
     const status = { mem: 3.5 * GIB, maxmem: 4 * GIB, freemem: 0.5 * GIB };
-    expect(cacheOf(status, 3 * GIB)).toEqual({ cache: 2.5 * GIB, balloon: undefined });
-    expect(cacheOf(status, undefined).cache).toBe(0);
-    expect(cacheOf({ mem: GIB, maxmem: 4 * GIB, balloon: 2 * GIB }, 1.5 * GIB)).toEqual({
-      cache: 0.5 * GIB,
+    expect(cacheOf(status, 3 * GIB)).toEqual({ cacheShare: 2.5 / 3.5, uptime: 0, balloon: undefined });
+    expect(cacheOf(status, undefined).cacheShare).toBe(0);
+    expect(cacheOf({ mem: GIB, maxmem: 4 * GIB, balloon: 2 * GIB, uptime: 9 }, 1.5 * GIB)).toEqual({
+      cacheShare: 0.5,
+      uptime: 9,
       balloon: 2 * GIB,
     });
   });
 
   it('does not count caches, and knows what the balloon took', () => {
-    const resource = {
-      ...parseResources([{ type: 'qemu', vmid: 1, status: 'running', mem: 3 * GIB, maxmem: 4 * GIB }]).guests[0],
-    } as GuestResource;
-    const inside = { disk: null, diskReason: null, filesystems: [], os: null, interfaces: [] };
+    const [resource] = parseResources([
+      { type: 'qemu', vmid: 1, status: 'running', mem: 3 * GIB, maxmem: 4 * GIB },
+    ]).guests;
+    if (!resource) throw new Error('no guest');
+    const inside = { cacheShare: 0.5, disk: null, diskReason: null, filesystems: [], os: null, interfaces: [] };
+    const memory = (detail: object) =>
+      guestFrom(resource, { ...inside, uptime: 0, balloon: undefined, ...detail }, []).memory;
     expect(guestFrom(resource, undefined, []).memory.used).toBe(3 * GIB);
-    expect(guestFrom(resource, { ...inside, cache: 2 * GIB, balloon: undefined }, []).memory).toEqual({
-      total: 4 * GIB,
-      used: GIB,
-      free: 3 * GIB,
-    });
-    expect(guestFrom(resource, { ...inside, cache: 2 * GIB, balloon: 2 * GIB }, []).memory).toEqual({
+    expect(memory({})).toEqual({ total: 4 * GIB, used: 1.5 * GIB, free: 2.5 * GIB });
+    expect(memory({ balloon: 2 * GIB })).toEqual({
       total: 2 * GIB,
-      used: GIB,
-      free: GIB,
+      used: 1.5 * GIB,
+      free: 0.5 * GIB,
       balloon: 2 * GIB,
     });
+    // It was started anew since the look: what caches it has now nobody knows.
+    expect(memory({ uptime: 500 }).used).toBe(3 * GIB);
+  });
+
+  it('adds up no nonsense', () => {
+    const huge = { type: 'ext4', 'total-bytes': '1e308', 'used-bytes': '1e308' };
+    const { disk } = parseFilesystems({
+      result: [
+        { ...huge, mountpoint: '/a' },
+        { ...huge, mountpoint: '/b' },
+      ],
+    });
+    for (const value of Object.values(disk ?? {})) expect(Number.isFinite(value)).toBe(true);
   });
 
   it.each([

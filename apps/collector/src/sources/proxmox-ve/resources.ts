@@ -182,7 +182,8 @@ function disabledStorage(entry: Json): ProxmoxStorage {
     nodes: text(entry['nodes'], 4000)
       .split(',')
       .filter((node) => node !== '')
-      .slice(0, 256),
+      .slice(0, 256)
+      .map((node) => node.slice(0, 255)),
     type: text(entry['type'], 64),
     status: 'disabled',
     ...usage(0, 0),
@@ -240,16 +241,12 @@ function availableMemory(memory: Json, total: number, resource: NodeResource): n
   return gap >= NOTABLE ? amount(memory['free']) + gap : total - used;
 }
 
-/** A node that cannot be asked: what was known of it, not reachable. */
-export function nodeAway(resource: NodeResource, before: ProxmoxNode | undefined, readAt: number): ProxmoxNode {
-  const last = before ?? nodeFrom(resource, {}, readAt);
-  return resource.online ? last : { ...last, status: 'offline', cpu: 0, uptime: 0 };
-}
-
 /** What is known of a guest beside its entry in the resources. */
 export interface GuestDetail {
-  /** Bytes of memory that hold caches, as of the last look inside. */
-  cache: number;
+  /** Share of what Proxmox calls used that was caches at the last look inside, 0 to 1. */
+  cacheShare: number;
+  /** How long the guest ran at the last look: one that was started anew since has other caches. */
+  uptime: number;
   balloon: number | undefined;
   disk: ProxmoxGuest['disk'];
   diskReason: ProxmoxGuest['diskReason'];
@@ -261,15 +258,16 @@ export interface GuestDetail {
 /**
  * A guest out of its resource, its rates, and what was seen inside it.
  *
- * Memory of a virtual machine: the total is what the balloon left it; of what Proxmox calls used, the caches that were seen inside at the
- * last look do not count. Containers are as reported: Proxmox takes their caches off itself.
+ * Memory of a virtual machine: the total is what the balloon left it; of what Proxmox calls used, the share that was caches at the last look
+ * inside does not count. Containers are as reported: Proxmox takes their caches off itself.
  */
 export function guestFrom(resource: GuestResource, detail: GuestDetail | undefined, rates: number[]): ProxmoxGuest {
   const { counters: _counters, memory, maxMemory, disk, maxDisk, ...rest } = resource;
   const running = resource.status === 'running';
   const ballooned = detail?.balloon !== undefined && detail.balloon > 0 && detail.balloon < maxMemory;
   const total = ballooned ? (detail.balloon ?? maxMemory) : maxMemory;
-  const used = running ? Math.max(memory - (detail?.cache ?? 0), 0) : 0;
+  const isSameRun = detail !== undefined && resource.uptime >= detail.uptime;
+  const used = running ? Math.round(memory * (1 - (isSameRun ? detail.cacheShare : 0))) : 0;
   const [networkIn = 0, networkOut = 0, diskRead = 0, diskWrite = 0] = running ? rates : [];
   const isContainer = resource.type === 'lxc';
   const noData = detail?.diskReason ?? 'no-data';

@@ -1,4 +1,5 @@
-import type { PolledFigures, ProxmoxGuest, ProxmoxNode, ProxmoxStorage } from '@lapwing/contracts';
+import type { PolledFigures, ProxmoxGuest, ProxmoxNode, ProxmoxStorage, SectionName } from '@lapwing/contracts';
+import { isIP } from 'node:net';
 import { Rates } from '../../domain/rates.js';
 import type { Entrance } from '../proxmox/client.js';
 import { ProxmoxError } from '../proxmox/proxmox-error.js';
@@ -15,7 +16,6 @@ import { GuestDetails } from './guest-rounds.js';
 import { NodeRounds } from './node-rounds.js';
 import {
   guestFrom,
-  nodeAway,
   nodeFrom,
   parseResources,
   storagesOf,
@@ -27,14 +27,19 @@ import {
 const CLUSTER_EVERY_MS = 300_000;
 const STORAGE_SAMPLES_EVERY_MS = 60_000;
 const NODES_AT_ONCE = 6;
+/** A node that takes longer is shown as it was before. */
+const NODE_MS = 3000;
+const MAX_MEMBERS = 64;
 
 /** Reads Proxmox VE: one call for everything, one more for each node; what takes longer in rounds of its own. */
 export class ProxmoxVeSource implements TargetSource {
   readonly rounds: Round[];
+  readonly slowSections: SectionName[] = ['ceph', 'disks', 'backupTasks', 'storageBackups', 'snapshots', 'replication'];
   readonly #details: GuestDetails;
   readonly #nodeRounds: NodeRounds;
   readonly #rates = new Rates();
   readonly #nodes = new Map<string, ProxmoxNode>();
+  #sizes = new Map<string, Size>();
   #installation: Installation = { version: '', isCluster: false, clusterName: '', members: [] };
   #resources: Resources = { nodes: [], guests: [], storages: [] };
   #configured: Json[] = [];
@@ -44,10 +49,20 @@ export class ProxmoxVeSource implements TargetSource {
   constructor(private readonly parts: SourceParts) {
     this.#details = new GuestDetails(parts);
     this.#nodeRounds = new NodeRounds(parts, () => ({
+      nodes: this.#resources.nodes.map(({ name }) => name),
       onlineNodes: this.#resources.nodes.filter(({ online }) => online).map(({ name }) => name),
       storages: this.#resources.storages,
     }));
     this.rounds = [...this.#details.rounds(() => this.#resources.guests), ...this.#nodeRounds.rounds()];
+  }
+
+  get unwantedSections(): SectionName[] {
+    const { monitorBackups, monitorPhysicalDisks, monitorStorage } = this.parts.target.monitor;
+    return [
+      ...(monitorBackups === false ? (['backupTasks', 'storageBackups', 'snapshots'] as const) : []),
+      ...(monitorPhysicalDisks === false ? (['disks'] as const) : []),
+      ...(monitorStorage === false ? (['ceph'] as const) : []),
+    ];
   }
 
   get installation(): Installation {
@@ -66,11 +81,17 @@ export class ProxmoxVeSource implements TargetSource {
     this.#resources = resources;
     const readAt = Date.now();
     await each(resources.nodes, NODES_AT_ONCE, signal, (node) => this.#readNode(node, signal));
+    this.#settleNodes(resources.nodes);
     const guests = resources.guests.map((guest) =>
       guestFrom(guest, this.#details.of(guest), this.#ratesOf(guest, readAt)),
     );
     this.#show(guests, this.#storages(resources));
     this.#rates.tidy(readAt);
+  }
+
+  /** Goes on from what was said of the target before this poller got it. */
+  seed(nodes: ProxmoxNode[]): void {
+    for (const node of nodes) this.#nodes.set(node.name, node);
   }
 
   markOffline(): void {
@@ -94,31 +115,40 @@ export class ProxmoxVeSource implements TargetSource {
   }
 
   async #readNode(resource: NodeResource, signal: AbortSignal): Promise<void> {
-    const before = this.#nodes.get(resource.name);
-    const now = Date.now();
-    if (!resource.online) {
-      this.#nodes.set(resource.name, nodeAway(resource, before, before?.readAt ?? now));
-      return;
-    }
-    try {
-      const status = record(
-        await this.parts.client.get(`nodes/${encodeURIComponent(resource.name)}/status`, { signal }),
-      );
-      this.#nodes.set(resource.name, nodeFrom(resource, status, now));
-    } catch (error) {
-      if (signal.aborted) throw error;
-      // The last figures stay; that the cluster sees it decides whether it is online.
-      const last = before ?? nodeFrom(resource, {}, now);
-      this.#nodes.set(resource.name, { ...last, status: 'online', cpu: resource.cpu });
+    if (!resource.online) return;
+    const path = `nodes/${encodeURIComponent(resource.name)}/status`;
+    const status = await orElse(this.parts.client.get(path, { deadlineMs: NODE_MS, signal }), undefined);
+    if (status !== undefined) this.#nodes.set(resource.name, nodeFrom(resource, record(status), Date.now()));
+  }
+
+  /** The nodes that there are: what could not be read of one stays as it was, but whether it is online the cluster knows. */
+  #settleNodes(resources: NodeResource[]): void {
+    const present = new Map(resources.map((resource) => [resource.name, resource]));
+    for (const name of this.#nodes.keys()) if (!present.has(name)) this.#nodes.delete(name);
+    for (const resource of resources) {
+      const last = this.#nodes.get(resource.name) ?? nodeFrom(resource, {}, Date.now());
+      const away = { ...last, status: 'offline' as const, cpu: 0, uptime: 0 };
+      this.#nodes.set(resource.name, resource.online ? { ...last, status: 'online' } : away);
     }
   }
 
   #storages({ storages, nodes }: Resources): ProxmoxStorage[] {
     const offline = new Set(nodes.filter(({ online }) => !online).map(({ name }) => name));
-    return storagesOf(storages, this.#configured, offline).map((storage) => ({
+    const all = storagesOf(storages, this.#configured, offline);
+    const sizes = new Map(all.map((storage) => [seriesName(storage), this.#sizeOf(storage)]));
+    this.#sizes = sizes;
+    return all.map((storage) => ({
       ...storage,
+      ...sizes.get(seriesName(storage)),
       zfsPool: storage.type === 'zfspool' ? (this.#poolOf(storage) ?? null) : null,
     }));
+  }
+
+  /** How full a storage is; one that nobody can see at the moment is as full as it was. */
+  #sizeOf(storage: ProxmoxStorage): Size {
+    const { total, used, free } = storage;
+    const before = this.#sizes.get(seriesName(storage));
+    return total === 0 && before && !storage.active ? before : { total, used, free };
   }
 
   /** The pool of a storage is the first part of what its configuration calls `pool`: `rpool/data` lies in `rpool`. */
@@ -130,8 +160,6 @@ export class ProxmoxVeSource implements TargetSource {
 
   #show(guests: ProxmoxGuest[], storages: ProxmoxStorage[]): void {
     const { sink } = this.parts;
-    const present = new Set(this.#resources.nodes.map(({ name }) => name));
-    for (const name of this.#nodes.keys()) if (!present.has(name)) this.#nodes.delete(name);
     const nodes = [...this.#nodes.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1));
     sink.observe('nodes', nodes);
     sink.observe('guests', guests);
@@ -171,7 +199,13 @@ export class ProxmoxVeSource implements TargetSource {
   /** The other members, each with the certificate that the cluster knows it by: so trust in one carries over to all. */
   async #entrances(status: Json[], port: string, signal: AbortSignal): Promise<Entrance[]> {
     const entrances: Entrance[] = [];
-    const others = status.filter(({ type, local, ip }) => type === 'node' && !truth(local) && text(ip) !== '');
+    const own = new URL(this.parts.target.host).hostname;
+    // Also the one that answers: it is not always the one that was configured. Nothing but addresses: what else stands there could lead anywhere.
+    const others = status
+      .filter(
+        ({ type, ip }) => type === 'node' && isIP(text(ip, 64)) !== 0 && (!isLoopback(text(ip, 64)) || isLoopback(own)),
+      )
+      .slice(0, MAX_MEMBERS);
     await each(others, NODES_AT_ONCE, signal, async (entry) => {
       const path = `nodes/${encodeURIComponent(text(entry['name']))}/certificates/info`;
       const certificates = records(await orElse(this.parts.client.get(path, { signal }), []), 20);
@@ -185,6 +219,7 @@ export class ProxmoxVeSource implements TargetSource {
   }
 }
 
+const isLoopback = (address: string): boolean => /^(127\.|::1$|localhost$)/.test(address);
 const hostOf = (ip: string, port: string): string => `https://${ip.includes(':') ? `[${ip}]` : ip}:${port}`;
 const percent = (part: number, all: number): number => (all > 0 ? (part / all) * 100 : 0);
 
@@ -215,6 +250,13 @@ function guestFigures(guest: ProxmoxGuest): PolledFigures {
   };
 }
 
-function storageFigures({ name, nodes, shared, used, total }: ProxmoxStorage): PolledFigures {
-  return { name: shared ? name : `${nodes[0] ?? ''}/${name}`, disk: percent(used, total), diskUsed: used, total };
+type Size = Pick<ProxmoxStorage, 'total' | 'used' | 'free'>;
+
+/** The name under which a storage has its series. */
+const seriesName = ({ name, nodes, shared }: ProxmoxStorage): string =>
+  (shared ? name : `${nodes[0] ?? ''}/${name}`).slice(0, 500);
+
+function storageFigures(storage: ProxmoxStorage): PolledFigures {
+  const { used, total } = storage;
+  return { name: seriesName(storage), disk: percent(used, total), diskUsed: used, total };
 }

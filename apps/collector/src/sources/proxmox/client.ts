@@ -67,12 +67,13 @@ export class ProxmoxClient {
   }
 
   /** How the endpoints are, the configured one first. */
-  endpoints(): { host: string; lastSeenAt: number | null; usable: boolean }[] {
+  endpoints(): { host: string; lastSeenAt: number | null; usable: boolean; fingerprint: string | undefined }[] {
     const now = performance.now();
-    return this.#endpoints.map(({ host, lastSeenAt, breaker }) => ({
+    return this.#endpoints.map(({ host, lastSeenAt, breaker, fingerprint }) => ({
       host,
       lastSeenAt,
       usable: breaker.failures === 0 && admits(breaker, now),
+      fingerprint,
     }));
   }
 
@@ -81,11 +82,12 @@ export class ProxmoxClient {
     const [first, ...others] = this.#endpoints;
     if (!first) return;
     const wanted = entrances.filter(({ host }) => host !== first.host).slice(0, MAX_ENDPOINTS);
-    const kept = wanted.map(
-      (entrance) =>
-        others.find(({ host, fingerprint }) => host === entrance.host && fingerprint === entrance.fingerprint) ??
-        this.#endpoint(entrance),
-    );
+    const kept = wanted.map((entrance) => {
+      const same = others.find(({ host }) => host === entrance.host);
+      // A certificate that could not be told this time is the one that was told before.
+      const isSame = same && (entrance.fingerprint === undefined || same.fingerprint === entrance.fingerprint);
+      return isSame ? same : this.#endpoint(entrance);
+    });
     for (const gone of others.filter((endpoint) => !kept.includes(endpoint))) void gone.session.close();
     this.#endpoints = [first, ...kept];
   }
@@ -133,7 +135,15 @@ export class ProxmoxClient {
       connectMs: 3000,
       certificate: own,
     });
-    return { host, session, breaker: closed, triedAt: Number.NEGATIVE_INFINITY, lastSeenAt: null, fault: undefined, fingerprint };
+    return {
+      host,
+      session,
+      breaker: closed,
+      triedAt: Number.NEGATIVE_INFINITY,
+      lastSeenAt: null,
+      fault: undefined,
+      fingerprint,
+    };
   }
 
   async #credentials(call: { deadlineMs: number; signal?: AbortSignal }): Promise<Record<string, string>> {
@@ -198,7 +208,10 @@ export class ProxmoxClient {
       const { status, text } = await endpoint.session
         .ask(`${endpoint.host}/api2/json/${path}`, call)
         .catch((error: unknown) => {
-          throw connectionFault(error, name);
+          throw connectionFault(error, name, {
+            isBehind: path.startsWith('nodes/'),
+            isEnded: call.signal?.aborted === true,
+          });
         });
       const refusal = statusFault(status, name, path.replace(/\?.*/, ''));
       if (refusal) throw describedBy(refusal, text);

@@ -10,23 +10,35 @@ export type FaultKind =
 export class ProxmoxError extends Error {
   override readonly name = 'ProxmoxError';
 
+  /** @param isBehind whether it was something behind the endpoint that took too long, or nobody waited any more. */
   constructor(
     readonly kind: FaultKind,
     message: string,
+    private readonly isBehind = false,
   ) {
     super(message.slice(0, 500));
   }
 
   /** Whether another endpoint of the same cluster could do better. */
   get isEndpoints(): boolean {
-    return ['certificate', 'unreachable', 'timeout', 'answer'].includes(this.kind);
+    return !this.isBehind && ['certificate', 'unreachable', 'timeout', 'answer'].includes(this.kind);
   }
 }
 
 const CERTIFICATE = /CERT|SIGNATURE|SELF_SIGNED|UNABLE_TO_|ALTNAME/;
 
-/** What an error of the connection means. */
-export function connectionFault(error: unknown, host: string): ProxmoxError {
+/**
+ * What an error of the connection means.
+ * @param about whether the call is about something behind the endpoint, and whether it was ended from outside: then it says nothing about the
+ * endpoint that it took too long.
+ */
+export function connectionFault(
+  error: unknown,
+  host: string,
+  about: { isBehind: boolean; isEnded: boolean },
+): ProxmoxError {
+  const late = (): ProxmoxError =>
+    new ProxmoxError('timeout', `${host} takes too long to answer`, about.isBehind || about.isEnded);
   const { code, message, name, cause } = error as {
     code?: unknown;
     message?: unknown;
@@ -36,14 +48,14 @@ export function connectionFault(error: unknown, host: string): ProxmoxError {
   const text = typeof message === 'string' ? message : 'it failed';
   const of = typeof code === 'string' ? code : '';
   if (name === 'OutgoingError') {
-    if (text.includes('too long')) return new ProxmoxError('timeout', `${host} takes too long to answer`);
+    if (text.includes('too long')) return late();
     if (text.includes('certificate')) return new ProxmoxError('certificate', `${host}: ${text}`);
     return new ProxmoxError(/redirects|too much/.test(text) ? 'answer' : 'unreachable', `${host}: ${text}`);
   }
-  if (cause instanceof Error && cause.name === 'OutgoingError') return connectionFault(cause, host);
+  if (cause instanceof Error && cause.name === 'OutgoingError') return connectionFault(cause, host, about);
   if (CERTIFICATE.test(of)) return new ProxmoxError('certificate', `the certificate of ${host} is not trusted (${of})`);
-  if (name === 'AbortError' || of.includes('TIMEOUT'))
-    return new ProxmoxError('timeout', `${host} takes too long to answer`);
+  if (about.isEnded || name === 'AbortError') return late();
+  if (of.includes('TIMEOUT')) return new ProxmoxError('timeout', `${host} takes too long to answer`);
   return new ProxmoxError('unreachable', `${host} cannot be reached${of && ` (${of})`}`);
 }
 

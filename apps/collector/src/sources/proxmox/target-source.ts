@@ -1,4 +1,4 @@
-import type { PolledFigures, PolledKind, SectionItem, SectionName, Target } from '@lapwing/contracts';
+import type { PolledFigures, PolledKind, ProxmoxNode, SectionItem, SectionName, Target } from '@lapwing/contracts';
 import type { ProxmoxClient } from './client.js';
 
 /** Where a source puts what it has seen. */
@@ -36,9 +36,15 @@ export interface TargetSource {
   readonly installation: Installation;
   /** What is read at each interval: few calls. Throws `ProxmoxError` when the target cannot be read. */
   poll(signal: AbortSignal): Promise<void>;
+  /** Goes on from the nodes that were said of the target before. */
+  seed(nodes: ProxmoxNode[]): void;
   /** Shows what is known as not reachable. */
   markOffline(): void;
   readonly rounds: Round[];
+  /** Sections that only the rounds tell: of another installation they must not stay until those have run. */
+  readonly slowSections: SectionName[];
+  /** Sections that nobody wants to see of this target (any more). */
+  readonly unwantedSections: SectionName[];
 }
 
 /** Runs at most so many at a time, and stops beginning new ones when the signal says so. */

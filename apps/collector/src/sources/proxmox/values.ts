@@ -11,10 +11,13 @@ export function records(value: unknown, max = 20_000): Json[] {
   return Array.isArray(value) ? value.slice(0, max).map(record) : [];
 }
 
+/** More than anything here has; what is greater is nonsense, and sums of it would not be numbers any more. */
+const MOST = Number.MAX_SAFE_INTEGER;
+
 /** A number of at least zero; `otherwise` for what is none. */
 export function amount(value: unknown, otherwise = 0): number {
   const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
-  return typeof number === 'number' && Number.isFinite(number) ? Math.max(number, 0) : otherwise;
+  return typeof number === 'number' && Number.isFinite(number) ? Math.min(Math.max(number, 0), MOST) : otherwise;
 }
 
 /** A number of at least zero; undefined for what is none. */

@@ -46,7 +46,9 @@ export class AutoRegisterController {
     const { setupCode, authToken } = registration;
     const code = setupCode || authToken || null;
     const { caller } = request;
-    if (code === null && !caller) throw new LapwingError('UNAUTHENTICATED', 'send a setup code, or an API token');
+    // Whoever may do everything without a credential (AUTH_DISABLED, recovery) may not do this.
+    if (code === null && !caller?.principal)
+      throw new LapwingError('UNAUTHENTICATED', 'send a setup code, or an API token');
     if (code === null && caller && !covers(caller.permissions, 'nodes:manage'))
       throw new LapwingError('FORBIDDEN', 'this wants the permission "nodes:manage"');
     const { node, isNew } = await this.bus.request(nodeRegister, {

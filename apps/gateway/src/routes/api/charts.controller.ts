@@ -177,7 +177,11 @@ function guestsOf(target: EstateTarget): Charted[] {
 }
 
 function nodesOf(target: EstateTarget): Charted[] {
-  if (target.type === 'pbs') return [{ name: target.name, id: `pbs-${target.name}`, now: {} }];
+  const [server] = itemsOf(target, 'backupServer');
+  if (server) {
+    const now = { cpu: server.cpu, memory: percentOf(server.memory.used, server.memory.total) };
+    return [{ name: 'localhost', id: `pbs-${target.name}`, now }];
+  }
   return itemsOf(target, 'nodes').map((node) => ({
     name: node.name,
     id: nodeIdOf(target, node.name),

@@ -38,13 +38,25 @@ export interface StateContext {
   sampleOf: (node: string) => HostSample | undefined;
 }
 
-/** When each guest was backed up last, by the guest's number: on the storages of its own installation, or on any backup server. */
+const KINDS = { vm: 'qemu', ct: 'lxc', host: '' } as const;
+const keyOf = (type: string, vmid: string | number): string => `${type} ${vmid}`;
+
+/**
+ * When each guest was backed up last, by its type and number: on the storages of its own installation, or on a backup server. A backup
+ * server tells numbers only: where several installations have such a guest, it is not known whose backup that is, and it counts for none.
+ */
 function lastBackups(target: EstateTarget, targets: EstateTarget[]): Map<string, number> {
   const newest = new Map<string, number>();
-  const note = (vmid: string, time: number): void => void newest.set(vmid, Math.max(time, newest.get(vmid) ?? 0));
-  for (const { vmid, createdAt } of itemsOf(target, 'storageBackups')) note(String(vmid), createdAt);
+  const note = (key: string, time: number): void => void newest.set(key, Math.max(time, newest.get(key) ?? 0));
+  for (const { guestType, vmid, createdAt } of itemsOf(target, 'storageBackups'))
+    note(keyOf(guestType, vmid), createdAt);
+  const others = targets.filter(({ id, type }) => type === 'pve' && id !== target.id);
+  const elsewhere = new Set(others.flatMap((one) => itemsOf(one, 'guests').map(({ type, vmid }) => keyOf(type, vmid))));
   for (const server of targets.filter(({ type }) => type === 'pbs'))
-    for (const { backupId, createdAt } of itemsOf(server, 'serverBackups')) note(backupId, createdAt);
+    for (const { type, backupId, createdAt } of itemsOf(server, 'serverBackups')) {
+      const key = keyOf(KINDS[type], backupId);
+      if (!elsewhere.has(key)) note(key, createdAt);
+    }
   return newest;
 }
 
@@ -58,7 +70,7 @@ const views: { [S in SectionName]?: (target: EstateTarget, context: StateContext
     const backups = lastBackups(target, targets);
     const seenAt = target.sections.guests?.time ?? now;
     const all = itemsOf(target, 'guests').map((guest) =>
-      guestView(target, guest, seenAt, backups.get(String(guest.vmid))),
+      guestView(target, guest, seenAt, backups.get(keyOf(guest.type, guest.vmid))),
     );
     return { vms: all.filter(({ type }) => type === 'qemu'), containers: all.filter(({ type }) => type === 'lxc') };
   },
@@ -106,6 +118,6 @@ export const dockerViews = (hosts: DockerHost[]): Entity[] => hosts.map(toDocker
 
 /** Whether each installation can be reached, by its name. */
 export function connectionHealth(targets: EstateTarget[], now: number): Record<string, boolean> {
-  const keyOf = ({ type, name }: EstateTarget): string => (type === 'pve' ? name : `${type}-${name}`);
-  return Object.fromEntries(targets.map((target) => [keyOf(target), linkOf(target, now)?.health === 'healthy']));
+  const nameOf = ({ type, name }: EstateTarget): string => (type === 'pve' ? name : `${type}-${name}`);
+  return Object.fromEntries(targets.map((target) => [nameOf(target), linkOf(target, now)?.health === 'healthy']));
 }

@@ -4,6 +4,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { Requires } from '../../../http/access.js';
 import { Answers } from '../../../http/answer.js';
+import { addressOf } from '../../../http/caller.js';
 import { agent } from '../../../http/query.js';
 import { EventStream } from '../../../http/event-stream.js';
 import { HostsService } from '../../../services/hosts.service.js';
@@ -39,9 +40,8 @@ export class StreamController {
     if (agentId !== undefined) await this.hosts.resolve(agentId);
     if (this.feed.full) throw new LapwingError('UNAVAILABLE', 'too many clients follow the stream');
     let stream: EventStream | undefined;
-    const unwatch = this.principals.watch(request.caller?.hash ?? null, 'dashboard:view', () =>
-      stream?.fail('logged out'),
-    );
+    const cut = (): void => stream?.fail('logged out');
+    const unwatch = this.principals.watch(request.caller?.hash ?? null, 'dashboard:view', cut, addressOf(request));
     stream = new EventStream(reply);
     stream.whenClosed(unwatch);
     const watcher = { agentId, take: (frame: { text: string }) => stream.send(frame.text) };
