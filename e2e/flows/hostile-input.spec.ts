@@ -11,7 +11,7 @@ const routes = readFileSync(path.join(root, 'apps/gateway/routes.txt'), 'utf8')
 
 /** Every field that some route reads. */
 const fields =
-  'username password email roles name description permissions identifier action currentPassword newPassword current_password new_password code totp_code totpCode interval signal pid agent_id expiresAt generateApiToken disabled id publicKey machine time signature hostname architecture os version token fingerprint refreshInterval sources logSources agent host containers timestamp hostId status message'.split(
+  'username password email roles name description permissions identifier action currentPassword newPassword current_password new_password code totp_code totpCode interval signal pid agent_id expiresAt generateApiToken disabled id publicKey machine time signature hostname architecture os version token fingerprint refreshInterval sources logSources agent host containers timestamp hostId status message type user tokenName tokenValue caCertificate verifySSL backupPerms serverName setupCode consoleUrl customUrl notes tags enabled config pollingInterval discoverySubnets'.split(
     ' ',
   );
 

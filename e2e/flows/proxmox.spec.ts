@@ -1,4 +1,4 @@
-import { ProxmoxServer, eventually } from '@lapwing/testing';
+import { eventually, startCluster, type ProxmoxServer } from '@lapwing/testing';
 import { Lapwing } from '../src/lapwing';
 
 type Entity = Record<string, unknown> & { name: string; status: string; vmid: number };
@@ -16,27 +16,7 @@ describe('a Proxmox cluster', () => {
   const servers: ProxmoxServer[] = [];
 
   beforeAll(async () => {
-    const first = await ProxmoxServer.start({
-      kind: 'pve',
-      nodes: 3,
-      guests: 20,
-      clusterName: 'lab',
-      host: '127.0.0.2',
-    });
-    const { estate, port } = first;
-    servers.push(first);
-    for (const [index, node] of ['pve2', 'pve3'].entries())
-      servers.push(
-        await ProxmoxServer.start({
-          kind: 'pve',
-          estate,
-          node,
-          port,
-          host: `127.0.0.${index + 3}`,
-          clusterName: 'lab',
-        }),
-      );
-    for (const [index, name] of ['pve1', 'pve2', 'pve3'].entries()) estate.node(name).address = `127.0.0.${index + 2}`;
+    servers.push(...(await startCluster({ nodes: 3, guests: 20, first: 40 })));
     lapwing = await Lapwing.create();
     await lapwing.start();
   }, 180_000);

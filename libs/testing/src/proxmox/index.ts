@@ -1,3 +1,4 @@
+export { startCluster } from './cluster.js';
 export type { ProxmoxKind } from './authentication.js';
 export type { BackupJob, BackupServer, BackupSnapshot, Datastore } from './backup-server.js';
 export type { Ceph, CephPool } from './ceph.js';

@@ -181,7 +181,8 @@ export class ProxmoxClient {
         return await this.#ask(next, path, call);
       } catch (error) {
         if (!(error instanceof ProxmoxError) || !error.isEndpoints || call.signal?.aborted) throw error;
-        fault = error;
+        // The first is of the endpoint that is asked first: what people configured, as a rule.
+        fault ??= error;
       }
     }
     throw (

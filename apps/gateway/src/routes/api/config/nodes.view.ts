@@ -1,24 +1,12 @@
-import { monitorFlags, type ConfiguredNode, type ConnectionTest, type LinkStatus } from '@lapwing/contracts';
+import { ConfiguredNode, monitorFlags, type ConnectionTest, type LinkStatus } from '@lapwing/contracts';
 import { z } from 'zod';
 import { isoSeconds } from '../../../http/query.js';
 
 const flags = Object.fromEntries(monitorFlags.map((name) => [name, z.boolean()]));
 
 /** A configured node as Pulse's clients know it; secrets are never in it. */
-export const NodeView = z.object({
-  id: z.string(),
-  type: z.enum(['pve', 'pbs', 'pmg']),
-  name: z.string(),
-  host: z.string(),
-  user: z.string(),
-  hasPassword: z.boolean(),
-  tokenName: z.string(),
-  hasToken: z.boolean(),
-  fingerprint: z.string(),
-  caCertificate: z.string(),
-  verifySSL: z.boolean(),
+export const NodeView = ConfiguredNode.omit({ monitor: true, createdAt: true, updatedAt: true }).extend({
   ...flags,
-  source: z.enum(['manual', 'registered']),
   status: z.enum(['connected', 'disconnected', 'error', 'pending']),
   error: z.string().optional(),
   version: z.string(),
