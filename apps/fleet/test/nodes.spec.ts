@@ -18,6 +18,9 @@ import {
 } from '@lapwing/contracts';
 import { Postgres } from '@lapwing/postgres';
 import { SecretKey } from '@lapwing/service';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import path from 'node:path';
 import { Fleet, actor } from './harness';
 
 const draft = { type: 'pve' as const, name: 'home', host: 'pve1', user: 'monitor@pve', password: 'pass word' };
@@ -93,6 +96,23 @@ describe('configured nodes', () => {
     expect(JSON.stringify(rows)).not.toContain('pass word');
     await fleet.bus.request(nodeDelete, { actor, id: node.id });
   });
+
+  it('are of no use with another key: fleet refuses to start', async () => {
+    const child = spawn(process.execPath, [path.join(__dirname, '../dist/main.js')], {
+      env: {
+        ...process.env,
+        NATS_URL: fleet.nats.url,
+        DATABASE_URL: fleet.database.url,
+        LAPWING_SECRET_KEY: 'cd'.repeat(32),
+      },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    let printed = '';
+    child.stderr.on('data', (chunk: Buffer) => (printed += chunk.toString()));
+    const [status] = (await once(child, 'exit')) as [number];
+    expect(status).toBe(1);
+    expect(printed).toContain('LAPWING_SECRET_KEY is not the key that this database was made with');
+  }, 30_000);
 
   it('does not let the gateway read what pollers read', async () => {
     expect(await code(fleet.bus.request(targetList, {}))).not.toBe('fine');

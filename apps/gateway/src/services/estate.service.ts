@@ -1,4 +1,4 @@
-import { EventFeed, type Bus } from '@lapwing/bus';
+import { EventFeed, streamBounds, type Bus } from '@lapwing/bus';
 import {
   defaultSystemSettings,
   dockerhostChanged,
@@ -26,6 +26,8 @@ const REFRESH_MS = 60_000;
 /** Docker hosts are read anew at most this often, however many of them report. */
 const DOCKER_MS = 3000;
 const RETRY_MS = 2000;
+/** What a stream holds is read in less; what it has let go of since never comes. */
+const SETTLE_MS = 5000;
 
 /** Hears what has changed: a section of a target, the Docker hosts, or everything. */
 export type EstateListener = (change: { target: EstateTarget; section: SectionName } | 'docker' | 'all') => void;
@@ -54,6 +56,9 @@ export class EstateService implements OnApplicationBootstrap, OnModuleDestroy {
   #dockerAt = Number.NEGATIVE_INFINITY;
   #dockerDirty = true;
   #mockAt = Number.NEGATIVE_INFINITY;
+  #ready = false;
+  /** What the stream held when the nodes were known first, and until when that is waited for. */
+  #goal: { position: number; until: number } | undefined;
 
   constructor(private readonly bus: Bus) {
     this.#feed = new EventFeed(bus, targetObserved, ({ payload }) => this.#hear(payload));
@@ -74,6 +79,11 @@ export class EstateService implements OnApplicationBootstrap, OnModuleDestroy {
     clearInterval(this.#timer);
     await this.#looking;
     await this.#feed.stop();
+  }
+
+  /** Whether all that was said before this gateway started is known: until then, what is missing is not gone. */
+  get ready(): boolean {
+    return this.#ready;
   }
 
   /** The settings in force. */
@@ -151,6 +161,13 @@ export class EstateService implements OnApplicationBootstrap, OnModuleDestroy {
         () => (this.#dockerAt = now),
       );
     this.#showMock(now);
+    if (!this.#ready && this.#goal) this.#settle(this.#goal, now);
+  }
+
+  #settle({ position, until }: { position: number; until: number }, now: number): void {
+    if (this.#feed.position < position && now < until) return;
+    this.#ready = true;
+    this.#tell('all');
   }
 
   async #attempt(work: () => Promise<void>, later: () => void): Promise<void> {
@@ -170,6 +187,7 @@ export class EstateService implements OnApplicationBootstrap, OnModuleDestroy {
       this.bus.request(settingsGet, {}),
     ]);
     this.#settings = settings;
+    this.#goal ??= { position: (await streamBounds(this.bus, targetObserved)).last, until: now + SETTLE_MS };
     if (JSON.stringify(nodes) === JSON.stringify(this.#nodes)) return;
     this.#nodes = nodes;
     this.#targets = new Map(nodes.map((node) => [node.id, this.#targetOf(node)]));

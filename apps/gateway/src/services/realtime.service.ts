@@ -109,8 +109,8 @@ export class RealtimeService implements OnApplicationBootstrap, OnModuleDestroy 
   }
 
   #tellState(watcher: Watcher, type: 'initialState' | 'rawData'): void {
-    const { document } = this.state;
-    if (!watcher.sendState(type, document)) return;
+    const { document, ready } = this.state;
+    if (!ready || !watcher.sendState(type, document)) return;
     this.#watchers.set(watcher, document);
     this.#waiting.delete(watcher);
   }

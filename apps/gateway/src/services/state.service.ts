@@ -1,7 +1,7 @@
-import type { HostSample, SectionName } from '@lapwing/contracts';
+import { LapwingError, type HostSample, type SectionName } from '@lapwing/contracts';
 import { createLogger, describeError } from '@lapwing/telemetry';
 import type { OnApplicationBootstrap, OnModuleDestroy } from '@nestjs/common';
-import { setImmediate as breathe } from 'node:timers/promises';
+import { setImmediate as breathe, setTimeout as pause } from 'node:timers/promises';
 import type { EstateTarget } from './estate.js';
 import type { EstateListener, EstateService } from './estate.service.js';
 import { KEY_END, StateDocument, type Fragments } from './state-document.js';
@@ -24,6 +24,8 @@ export interface StateViews {
 /** Changes that come close together make one document. */
 const SETTLE_MS = 300;
 const AGE_MS = 20_000;
+const WHOLE_MS = 5000;
+const LOOK_MS = 50;
 /** So many entities are written before others get a turn. */
 const PIECE = 200;
 
@@ -45,6 +47,7 @@ export class StateService implements OnApplicationBootstrap, OnModuleDestroy {
   #writing: Promise<void> = Promise.resolve();
   #version = 1;
   #stopped = false;
+  #ready = false;
 
   constructor(
     private readonly estate: EstateService,
@@ -68,8 +71,20 @@ export class StateService implements OnApplicationBootstrap, OnModuleDestroy {
     await this.#writing;
   }
 
+  /** Whether the document holds all that there is, and not only what was read so far. */
+  get ready(): boolean {
+    return this.#ready;
+  }
+
   /** The state as of the last change. */
   get document(): StateDocument {
+    return this.#document;
+  }
+
+  /** The state once it is whole. Throws `UNAVAILABLE` when that takes longer than a few seconds. */
+  async whole(): Promise<StateDocument> {
+    for (const until = performance.now() + WHOLE_MS; !this.#ready && performance.now() < until;) await pause(LOOK_MS);
+    if (!this.#ready) throw new LapwingError('UNAVAILABLE', 'the state is still being read');
     return this.#document;
   }
 
@@ -110,6 +125,7 @@ export class StateService implements OnApplicationBootstrap, OnModuleDestroy {
 
   async #rewrite(): Promise<void> {
     try {
+      const isWhole = this.estate.ready;
       const dirty = [...this.#dirty];
       this.#dirty.clear();
       const context = { now: Date.now(), targets: this.estate.targets(), sampleOf: this.sampleOf };
@@ -117,6 +133,7 @@ export class StateService implements OnApplicationBootstrap, OnModuleDestroy {
       this.#gather();
       const before = this.#document;
       this.#document = this.#compose();
+      this.#ready ||= isWhole;
       for (const hear of this.#listeners) hear(this.#document, before);
     } catch (error) {
       this.#log.error({ error: describeError(error) }, 'the state could not be written');

@@ -47,7 +47,7 @@ export class StateController {
   @Requires('dashboard:view', { inApiOnlyMode: true })
   @Answers('Nodes, guests, storages, Docker hosts, backups and servers as they are now', State)
   async get(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    const { document } = this.state;
+    const document = await this.state.whole();
     const compressed = /\bgzip\b/.test(request.headers['accept-encoding'] ?? '');
     const body = compressed ? await document.gzip() : document.bytes;
     reply

@@ -29,8 +29,9 @@ export function guestIdOf({ name }: EstateTarget, { node, vmid }: { node: string
 export function temperatureView(sample: HostSample | undefined) {
   const sensors = sample?.temperature.sensors ?? [];
   const like = (pattern: RegExp) => sensors.filter(({ name }) => pattern.test(name));
-  const cores = like(/\bcore\b/i).map(({ value }, core) => ({ core, temp: value }));
-  const nvme = like(/nvme/i).map(({ name, value }) => ({ device: name, temp: value }));
+  const cores = like(/^core \d+$/i).map(({ name, value }) => ({ core: Number(name.slice(5)), temp: value }));
+  // The kernel calls the temperature of a whole NVMe disk "Composite".
+  const nvme = like(/nvme|^composite$/i).map(({ value }, index) => ({ device: `nvme${index}`, temp: value }));
   const packages = like(/package|tctl|tdie|k10temp|cpu/i).map(({ value }) => value);
   const hottest = Math.max(0, ...packages, ...cores.map(({ temp }) => temp));
   return {
