@@ -69,7 +69,8 @@ describe('hostile input', () => {
     }
     const found = { method, route, body, status: answer.status, answer: answer.body };
     expect(found).not.toMatchObject({ status: 500 });
-    if (answer.status >= 400)
+    // Engine.IO says in its own way what it does not like.
+    if (answer.status >= 400 && !route.startsWith('/socket.io'))
       expect(found).toMatchObject({ answer: { success: false, code: expect.any(String) as string } });
   }
 

@@ -98,14 +98,14 @@ function stateService(estate: EstateService, feed: LiveFeedService): StateServic
     linked: linkedSections,
     ofSection: sectionViews,
     ofDocker: () => dockerViews(estate.dockerHosts()),
-    values: ({ watchers, version }: { watchers: number; version: number }) => ({
+    values: (watchers: number) => ({
       connectionHealth: connectionHealth(estate.targets(), Date.now()),
       metrics: {},
       performance: {},
       stats: {
         startTime,
         uptime: Math.floor(process.uptime()),
-        pollingCycles: version,
+        pollingCycles: estate.polls,
         webSocketClients: watchers,
         version: lapwingVersion,
       },

@@ -1,6 +1,7 @@
 import { eventually } from '@lapwing/testing';
 import { io, type Socket } from 'socket.io-client';
 import { once } from 'node:events';
+import { request, type IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
 import { WebSocket } from 'ws';
 import { hashOf } from '../src/http/credential';
@@ -94,6 +95,29 @@ describe('sockets', () => {
     await failed;
     clearInterval(writing);
     expect(socket.destroyed).toBe(true);
+  });
+
+  it('are not for those who offer another protocol beside what they ask: they are answered as ever', async () => {
+    const { hostname, port } = new URL(gateway.url);
+    const headers = {
+      ...bearer,
+      connection: 'Upgrade, HTTP2-Settings',
+      upgrade: 'h2c',
+      'http2-settings': 'AAMAAABkAARAAAAAAAIAAAAA',
+    };
+    const call = request({
+      hostname,
+      port,
+      method: 'PUT',
+      path: '/api/system/mock-mode',
+      headers: { ...headers, 'content-type': 'application/json' },
+    });
+    call.end('{"enabled":"x"}');
+    const [response] = (await once(call, 'response')) as [IncomingMessage];
+    let text = '';
+    for await (const chunk of response) text += String(chunk);
+    // The body was read: it is what is wrong.
+    expect(text).toContain('expected boolean');
   });
 
   it('take the token in the query, and end with their principal', async () => {

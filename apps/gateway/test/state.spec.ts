@@ -109,6 +109,7 @@ describe('what Pulse clients read', () => {
           host: 'https://pve1:8006',
           status: 'online',
           health: 'healthy',
+          fault: null,
           error: '',
           version: '9.0',
           isCluster: false,
@@ -268,7 +269,8 @@ describe('what Pulse clients read', () => {
   });
 
   it('lists nodes with their link and without secrets, and passes on what is to be added or tried', async () => {
-    await link({ error: 'slow', health: 'degraded' });
+    await link({ error: 'slow', fault: 'timeout', health: 'degraded', failures: 1 });
+    await eventually(async () => expect((await state())['connectionHealth']).toEqual({ home: true }));
     await eventually(async () =>
       expect((await gateway.get('/api/config/nodes')).body).toMatchObject([
         { id: TARGET, status: 'connected', error: 'slow', monitorVMs: true, monitorBackups: false },
@@ -353,6 +355,8 @@ describe('what Pulse clients read', () => {
     expect((await gateway.get('/api/guests/metadata')).body).toMatchObject({ 'pve1:100': { notes: '' } });
     expect((await gateway.get('/api/guests/metadata/pve1:100')).body).toMatchObject({ id: 'pve1:100' });
     expect((await gateway.get('/api/guests/metadata/pve1/100')).body).toMatchObject({ id: 'pve1:100' });
+    // The id that the state shows.
+    expect((await gateway.get('/api/guests/metadata/home-pve1-100')).body).toMatchObject({ id: 'pve1:100' });
     const noted = await gateway.post('/api/guests/metadata/pve1/100', { customUrl: 'https://x.example.com' });
     expect(noted).toMatchObject({ status: 200, body: { consoleUrl: 'https://x.example.com' } });
     expect((await gateway.post('/api/guests/metadata/pve1/100', { consoleUrl: 'javascript:1' })).status).toBe(400);

@@ -1,5 +1,5 @@
 import { Bus } from '@lapwing/bus';
-import { healthGet, settingsChanged, settingsGet, settingsUpdate } from '@lapwing/contracts';
+import { healthGet, defaultSystemSettings, settingsChanged, settingsGet, settingsUpdate } from '@lapwing/contracts';
 import { NatsServer, createDatabase, eventually, freePort } from '@lapwing/testing';
 import type { INestApplicationContext } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
@@ -36,20 +36,29 @@ describe('settings', () => {
     const heard: number[] = [];
     bus.listen(settingsChanged, '*', ({ refreshInterval }) => heard.push(refreshInterval));
     app = await serve(database.url);
-    expect(await eventually(() => bus.request(settingsGet, {}))).toEqual({ refreshInterval: 5 });
-    expect(await bus.request(settingsUpdate, { refreshInterval: 30 })).toEqual({ refreshInterval: 30 });
-    expect(await bus.request(settingsUpdate, {})).toEqual({ refreshInterval: 30 });
+    expect(await eventually(() => bus.request(settingsGet, {}))).toEqual({
+      ...defaultSystemSettings,
+      refreshInterval: 5,
+    });
+    expect(await bus.request(settingsUpdate, { refreshInterval: 30 })).toEqual({
+      ...defaultSystemSettings,
+      refreshInterval: 30,
+    });
+    expect(await bus.request(settingsUpdate, {})).toEqual({ ...defaultSystemSettings, refreshInterval: 30 });
     await eventually(() => expect(heard).toContain(30));
     await app.close();
     app = await serve(database.url);
-    expect(await eventually(() => bus.request(settingsGet, {}))).toEqual({ refreshInterval: 30 });
+    expect(await eventually(() => bus.request(settingsGet, {}))).toEqual({
+      ...defaultSystemSettings,
+      refreshInterval: 30,
+    });
   });
 
   it.each([0, 301, 1.5])('refuses an interval of %d, and changes nothing', async (refreshInterval) => {
     app = await serve(database.url);
     await eventually(() => bus.request(settingsGet, {}));
     await expect(bus.request(settingsUpdate, { refreshInterval })).rejects.toMatchObject({ code: 'INVALID_INPUT' });
-    expect(await bus.request(settingsGet, {})).toEqual({ refreshInterval: 5 });
+    expect(await bus.request(settingsGet, {})).toEqual({ ...defaultSystemSettings, refreshInterval: 5 });
   });
 
   it('starts without its database, says so, and answers UNAVAILABLE', async () => {

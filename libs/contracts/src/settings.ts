@@ -30,7 +30,14 @@ export const SystemSettings = z.object({
   /** Seconds between polls of Proxmox. */
   pollingInterval: z.int().min(5).max(3600).default(10),
   /** Networks that are searched for Proxmox servers; none until somebody names one. */
-  discoverySubnets: z.array(Subnet).max(16).default([]),
+  discoverySubnets: z
+    .array(Subnet)
+    .max(16)
+    .refine(
+      (networks) => networks.reduce((sum, network) => sum + 2 ** (32 - Number(network.split('/')[1])), 0) <= 2560,
+      'at most 2560 addresses altogether: more cannot be searched in two minutes',
+    )
+    .default([]),
   /** Whether made-up machines are shown instead of the real ones, and which. */
   mockMode: z
     .object({ enabled: z.boolean(), config: MockConfig })

@@ -26,6 +26,24 @@ export type NodeType = (typeof nodeTypes)[number];
 /** Names a target: the id of the node that was configured. */
 export const TargetId = z.string().regex(/^[a-z0-9-]{1,64}$/, 'an id of a configured node');
 
+/**
+ * What can go wrong with a call to a target. `auth`: nobody knows us. `permission`: we may not. `missing`: there is no such thing. `remote`: what is
+ * behind the server does not answer. `certificate`, `unreachable`, `timeout` and `answer` (no JSON, too much, a redirect) are the server's own.
+ */
+export const linkFaults = [
+  'auth',
+  'permission',
+  'missing',
+  'remote',
+  'certificate',
+  'unreachable',
+  'timeout',
+  'answer',
+  'silent',
+] as const;
+/** One of {@link linkFaults}. */
+export type LinkFault = (typeof linkFaults)[number];
+
 /** How the link to a target is. */
 export const LinkStatus = z.object({
   type: z.enum(nodeTypes),
@@ -34,6 +52,8 @@ export const LinkStatus = z.object({
   /** `online` as long as it was reached within three intervals, through whichever endpoint. */
   status: z.enum(['online', 'offline']),
   health: z.enum(['healthy', 'degraded', 'error']),
+  /** Of which kind that was: `silent` when nobody polls it any more; null when nothing went wrong. */
+  fault: z.enum(linkFaults).nullable(),
   /** What went wrong last, in words fit for people; empty when nothing did. */
   error: z.string().max(1000),
   version: z.string().max(255),

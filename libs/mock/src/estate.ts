@@ -111,6 +111,7 @@ function linkAt(
     host: urlOf(names[0] ?? '', port),
     status: 'online',
     health: 'healthy',
+    fault: null,
     error: '',
     version,
     isCluster: names.length > 1,

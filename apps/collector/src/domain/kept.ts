@@ -21,6 +21,11 @@ export class Kept<T> {
     for (const place of this.#known.keys()) if (!present.has(place)) this.#known.delete(place);
   }
 
+  /** What one place has. */
+  of(place: string): readonly T[] {
+    return this.#known.get(place) ?? [];
+  }
+
   /** Everything, place by place. */
   all(): T[] {
     return [...this.#known.values()].flat();

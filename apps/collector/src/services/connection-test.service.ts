@@ -21,8 +21,8 @@ export class ConnectionTestService {
   async test(target: Target): Promise<ConnectionTest> {
     const failed = { success: false, latencyMs: 0, isCluster: false, nodeCount: 0, version: '', fingerprint: '' };
     if (this.#running >= MAX_AT_ONCE) return { ...failed, message: 'too many connections are being tried: try again' };
-    this.#running++;
     const client = clientOf(target, openSecret(this.key, target));
+    this.#running++;
     const deadline = new Deadline(DEADLINE_MS);
     const { signal } = deadline;
     const startedAt = performance.now();

@@ -39,6 +39,8 @@ export class PollingService implements OnApplicationBootstrap, OnModuleDestroy {
   readonly #log = createLogger('poller', 'polling');
   readonly #pollers = new Map<string, TargetPoller>();
   readonly #stopping = new AbortController();
+  /** Targets whose secrets cannot be opened here, and as of when. */
+  readonly #closed = new Map<string, number>();
   #targets: Target[] = [];
   #settings: SystemSettings = defaultSystemSettings;
   #refreshedAt = Number.NEGATIVE_INFINITY;
@@ -119,7 +121,7 @@ export class PollingService implements OnApplicationBootstrap, OnModuleDestroy {
     if (wanted.length === 0) return;
     const share = Math.ceil(wanted.length / (await this.leases.holders()));
     for (const target of wanted) {
-      if (this.#pollers.has(target.id)) continue;
+      if (this.#pollers.has(target.id) || this.#closed.get(target.id) === target.updatedAt) continue;
       const isOwn = this.leases.holds(leaseOf(target.id));
       const isFree = this.#pollers.size < share;
       if (isOwn || (isFree && (await this.leases.claim(leaseOf(target.id))))) await this.#take(target);
@@ -139,6 +141,9 @@ export class PollingService implements OnApplicationBootstrap, OnModuleDestroy {
     } catch (error) {
       this.#fault = `the secrets of "${target.name}" cannot be opened: this poller has another LAPWING_SECRET_KEY than fleet`;
       this.#log.error({ error: describeError(error), target: target.name }, this.#fault);
+      // Somebody else may have the right key.
+      this.#closed.set(target.id, target.updatedAt);
+      await this.leases.release(leaseOf(target.id));
     }
   }
 

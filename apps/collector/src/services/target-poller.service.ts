@@ -138,6 +138,7 @@ export class TargetPoller {
       host: this.target.host,
       status: offline ? 'offline' : 'online',
       health: offline ? 'error' : isWeak ? 'degraded' : 'healthy',
+      fault: this.#fault?.kind ?? null,
       error: this.#fault?.message ?? '',
       version,
       isCluster,

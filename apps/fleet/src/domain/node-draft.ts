@@ -26,7 +26,7 @@ const invalid = (problem: string): Judged => ({ problem, code: 'INVALID_INPUT' }
 /**
  * Merges what is given into what is known of a node, and judges whether it can be asked with that.
  *
- * An empty secret keeps the one that is known, as long as host and name stay: otherwise whoever may change nodes, but not read their
+ * An empty secret keeps the one that is known, as long as host, user and token name stay: otherwise whoever may change nodes, but not read their
  * secrets, could have them sent to a host of his own.
  */
 export function judgeDraft(

@@ -21,7 +21,7 @@ import { validation } from './query.js';
 import { routesOf, type Route } from './route-list.js';
 import { requestIdOf } from './request-id.js';
 import { addSecurityHeaders } from './security-headers.js';
-import { routeUpgrades } from './upgrade.js';
+import { WebRequest, routeUpgrades } from './upgrade.js';
 
 const requestSeconds = histogram<'method' | 'route' | 'status'>({
   name: 'lapwing_http_request_seconds',
@@ -42,6 +42,7 @@ export async function createGateway(module: DynamicModule, config: GatewayConfig
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 512 },
     genReqId: requestIdOf,
     requestTimeout: 30_000,
+    http: { IncomingMessage: WebRequest },
     // Streams of clients that stay are ended when the server stops.
     forceCloseConnections: true,
     // What Fastify refuses before a route is found: a broken path, a body that is no JSON.

@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Readable } from 'node:stream';
+import { setImmediate as breathe } from 'node:timers/promises';
 import { constants, createGzip } from 'node:zlib';
 
 /**
@@ -24,6 +25,43 @@ export async function sendPieces(
   all.on('error', (error) => packed.destroy(error));
   await reply.header('content-encoding', 'gzip').send(all.pipe(packed));
 }
+
+/** A list that is written a piece at a time: its items, and how each looks. */
+export class LongList<T> {
+  constructor(
+    readonly items: readonly T[],
+    readonly view: (item: T) => unknown,
+  ) {}
+}
+
+/** So many items are written before others get a turn. */
+const ITEMS = 200;
+
+/** An object as JSON, piece by piece: long lists in it, or in objects in it, take a turn now and then. */
+export async function* jsonPieces(fields: Record<string, unknown>): AsyncGenerator<string> {
+  let separator = '{';
+  for (const [name, value] of Object.entries(fields)) {
+    yield `${separator}${JSON.stringify(name)}:`;
+    separator = ',';
+    if (value instanceof LongList) yield* listPieces(value as LongList<unknown>);
+    else if (isRecord(value)) yield* jsonPieces(value);
+    else yield JSON.stringify(value);
+  }
+  yield separator === '{' ? '{}' : '}';
+}
+
+async function* listPieces<T>({ items, view }: LongList<T>): AsyncGenerator<string> {
+  yield '[';
+  for (let at = 0; at < items.length; at += ITEMS) {
+    const piece = items.slice(at, at + ITEMS).map((item) => JSON.stringify(view(item)));
+    yield `${at > 0 ? ',' : ''}${piece.join(',')}`;
+    await breathe();
+  }
+  yield ']';
+}
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 async function* whole(head: string[], rest: AsyncGenerator<string>): AsyncGenerator<string> {
   yield* head;

@@ -1,11 +1,9 @@
 import type { WebSocket } from 'ws';
 import type { Socket } from 'node:net';
+import { frameHead } from '../services/websocket-frame.js';
 import type { StateDocument } from '../services/state-document.js';
 import type { Watcher } from '../services/realtime.service.js';
 
-const TEXT = 0x1;
-const FIN = 0x80;
-const RSV1 = 0x40;
 /** What may wait for a client that reads slowly, beside one whole state. */
 const MAX_WAITING = 2 ** 22;
 /** States in a row that a client had no room for; then it is cut off. */
@@ -63,25 +61,13 @@ export class StateSocket implements Watcher {
     this.client.close(1001, 'the server stops');
   }
 
-  #write(bytes: Buffer, rsv1: boolean): void {
+  #write(bytes: Buffer, isCompressed: boolean): void {
     this.#sending = false;
     if (this.client.readyState !== this.client.OPEN) return;
     this.socket.cork();
-    this.socket.write(headOf(bytes.length, rsv1));
+    this.socket.write(frameHead(bytes.length, isCompressed));
     this.socket.write(bytes);
     this.socket.uncork();
     for (const text of this.#queue.splice(0)) this.client.send(text, { compress: false });
   }
-}
-
-/** The head of a text frame that is whole and not masked (RFC 6455, 5.2); `rsv1` says that it is compressed. */
-function headOf(length: number, rsv1: boolean): Buffer {
-  const first = FIN | TEXT | (rsv1 ? RSV1 : 0);
-  if (length < 126) return Buffer.from([first, length]);
-  const head = Buffer.alloc(length < 65_536 ? 4 : 10);
-  head[0] = first;
-  head[1] = length < 65_536 ? 126 : 127;
-  if (length < 65_536) head.writeUInt16BE(length, 2);
-  else head.writeBigUInt64BE(BigInt(length), 2);
-  return head;
 }

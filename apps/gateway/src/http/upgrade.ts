@@ -1,10 +1,28 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyRequest } from 'fastify';
-import { ServerResponse, type IncomingMessage } from 'node:http';
+import { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
 const UPGRADE = Symbol('upgrade');
 const REFUSE_MS = 15_000;
+
+const OFFERED = Symbol('offered');
+
+/**
+ * A request that becomes something else only when it is to be a WebSocket. Whoever offers another protocol beside what he asks (`Upgrade:
+ * h2c`) must be answered as if he had not: Node would leave his body unread as soon as somebody listens for upgrades.
+ */
+export class WebRequest extends IncomingMessage {
+  declare [OFFERED]: boolean | null;
+
+  get upgrade(): boolean {
+    return this[OFFERED] === true && this.headers.upgrade?.toLowerCase() === 'websocket';
+  }
+
+  set upgrade(offered: boolean | null) {
+    this[OFFERED] = offered;
+  }
+}
 
 /** What a connection that wants another protocol brings. */
 export interface Upgrade {

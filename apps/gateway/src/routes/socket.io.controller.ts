@@ -25,7 +25,8 @@ export class SocketIoController {
   @Requires('dashboard:view', { tokenInQuery: true, inApiOnlyMode: true })
   @Answers('Opens a session of Socket.IO, or takes packets out of one', packets)
   get(@Req() request: FastifyRequest, @Res() reply: FastifyReply): void {
-    this.realtime.wantRoom();
+    // A session that is open already has its room.
+    if ((request.query as { sid?: unknown }).sid === undefined) this.realtime.wantRoom();
     this.#pass(request, reply);
   }
 

@@ -23,15 +23,27 @@ export class ChartsService {
     private readonly estate: EstateService,
   ) {}
 
-  /** The series of the named resources of a target, in pieces. Resources without a series are left out. */
-  async *read(targetId: string, names: string[], question: ChartsQuestion): AsyncGenerator<Series[]> {
-    for (let at = 0; at < names.length; at += MAX_CHARTED) {
-      const piece = names.slice(at, at + MAX_CHARTED);
-      if (this.estate.isMock) {
-        await breathe();
-        yield this.#mock(targetId, piece, question);
-      } else yield (await this.bus.request(chartsGet, { targetId, names: piece, ...question })).series;
+  /** The series of resources of a target, by name, in pieces. Resources without a series have none there. */
+  async *read<T extends { name: string }>(
+    targetId: string,
+    resources: T[],
+    question: ChartsQuestion,
+  ): AsyncGenerator<{ resources: T[]; series: Map<string, Series> }> {
+    for (let at = 0; at < resources.length; at += MAX_CHARTED) {
+      const piece = resources.slice(at, at + MAX_CHARTED);
+      const found = await this.#series(
+        targetId,
+        piece.map(({ name }) => name),
+        question,
+      );
+      yield { resources: piece, series: new Map(found.map((one) => [one.name, one])) };
     }
+  }
+
+  async #series(targetId: string, names: string[], question: ChartsQuestion): Promise<Series[]> {
+    if (!this.estate.isMock) return (await this.bus.request(chartsGet, { targetId, names, ...question })).series;
+    await breathe();
+    return this.#mock(targetId, names, question);
   }
 
   #mock(targetId: string, names: string[], question: ChartsQuestion): Series[] {

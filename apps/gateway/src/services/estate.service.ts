@@ -57,6 +57,7 @@ export class EstateService implements OnApplicationBootstrap, OnModuleDestroy {
   #dockerDirty = true;
   #mockAt = Number.NEGATIVE_INFINITY;
   #ready = false;
+  #polls = 0;
   /** What the stream held when the nodes were known first, and until when that is waited for. */
   #goal: { position: number; until: number } | undefined;
 
@@ -84,6 +85,11 @@ export class EstateService implements OnApplicationBootstrap, OnModuleDestroy {
   /** Whether all that was said before this gateway started is known: until then, what is missing is not gone. */
   get ready(): boolean {
     return this.#ready;
+  }
+
+  /** How many polls have been heard of. */
+  get polls(): number {
+    return this.#polls;
   }
 
   /** The settings in force. */
@@ -128,6 +134,8 @@ export class EstateService implements OnApplicationBootstrap, OnModuleDestroy {
 
   #hear(observation: Observation): void {
     const { targetId, section, part, parts } = observation;
+    // A poll ends with the word about the link.
+    if (section === 'link') this.#polls++;
     const key = `${targetId}:${section}`;
     const known = this.#parts.get(key);
     const observations =

@@ -33,5 +33,5 @@ export function linkOf(target: EstateTarget, now: number): LinkStatus | undefine
   if (!link || !status) return undefined;
   const limit = Math.max(STALE_INTERVALS * status.intervalSeconds * 1000, LEAST_STALE_MS);
   if (now - link.time <= limit) return status;
-  return { ...status, health: 'error', error: 'nobody polls it' };
+  return { ...status, health: 'error', fault: 'silent', error: 'nobody polls it' };
 }

@@ -3,6 +3,7 @@ import { Server as Engine } from 'engine.io';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket as NetSocket } from 'node:net';
 import { Server, type Socket } from 'socket.io';
+import { frameHead } from './websocket-frame.js';
 import type { PrincipalsService } from './principals.service.js';
 import type { RealtimeService, Watcher } from './realtime.service.js';
 import type { StateDocument } from './state-document.js';
@@ -88,21 +89,20 @@ class SocketIoWatcher implements Watcher {
 
   sendState(type: 'initialState' | 'rawData', document: StateDocument): boolean {
     if (this.#waiting() > 0) return false;
-    this.#packet(type, document.bytes.toString());
+    const { text, bytes } = document.packet(type);
+    // As a WebSocket the client gets bytes that were made once; by polling, the text.
+    const frame = { wsPreEncodedFrame: [frameHead(bytes.length, false), bytes] };
+    this.socket.conn.send(text, frame as object);
     return true;
   }
 
   send(type: string, data: string): void {
     if (this.#waiting() > MAX_WAITING) this.socket.disconnect(true);
-    else this.#packet(type, data);
+    else this.socket.conn.send(`2[${JSON.stringify(type)},${data}]`);
   }
 
   close(): void {
     this.socket.disconnect(true);
-  }
-
-  #packet(type: string, data: string): void {
-    this.socket.conn.send(`2[${JSON.stringify(type)},${data}]`);
   }
 
   #waiting(): number {

@@ -33,6 +33,7 @@ export class StateDocument {
   readonly bytes: Buffer;
   #gzip: Promise<Buffer> | undefined;
   readonly #messages = new Map<string, StateMessage>();
+  readonly #packets = new Map<string, { text: string; bytes: Buffer }>();
   readonly writtenAt = new Date().toISOString();
 
   /**
@@ -72,6 +73,17 @@ export class StateDocument {
     return message;
   }
 
+  /** The packet of Socket.IO (protocol 5, an event) with the state, and its bytes on a WebSocket; made once for all who get it. */
+  packet(type: string): { text: string; bytes: Buffer } {
+    const known = this.#packets.get(type);
+    if (known) return known;
+    const text = `2[${JSON.stringify(type)},${this.bytes.toString()}]`;
+    // Engine.IO puts a 4 before a message.
+    const packet = { text, bytes: Buffer.from(`4${text}`) };
+    this.#packets.set(type, packet);
+    return packet;
+  }
+
   /** What has changed since an earlier document. */
   since(earlier: StateDocument): Delta {
     const delta: Delta = { set: {}, removed: {} };
@@ -98,12 +110,21 @@ export function writeDelta({ set, removed }: Delta, from: StateDocument, to: Sta
   return `{"from":${from.version},"version":${to.version},"set":{${sets.join(',')}},"removed":${JSON.stringify(removed)},"values":{${values.join(',')}}}`;
 }
 
+/** A list that did not change is not put together anew. */
+const texts = new WeakMap<Fragments, string>();
+
+function textOf(fragments: Fragments): string {
+  const text = texts.get(fragments) ?? `[${[...fragments.values()].join(',')}]`;
+  texts.set(fragments, text);
+  return text;
+}
+
 function write(lists: ReadonlyMap<string, Fragments>, values: Readonly<Record<string, string>>): string {
   const parts: string[] = [];
   const nested = new Map<string, string[]>();
   for (const [name, fragments] of lists) {
     const [outer = name, inner] = name.split('.');
-    const text = `[${[...fragments.values()].join(',')}]`;
+    const text = textOf(fragments);
     if (inner === undefined) parts.push(`${JSON.stringify(name)}:${text}`);
     else nested.set(outer, [...(nested.get(outer) ?? []), `${JSON.stringify(inner)}:${text}`]);
   }

@@ -18,7 +18,7 @@ export interface StateViews {
     context: { now: number; targets: EstateTarget[]; sampleOf: (node: string) => HostSample | undefined },
   ): Partial<Record<string, { id: string }[]>>;
   ofDocker(): { id: string }[];
-  values(about: { watchers: number; version: number }): Record<string, unknown>;
+  values(watchers: number): Record<string, unknown>;
 }
 
 /** Changes that come close together make one document. */
@@ -48,6 +48,8 @@ export class StateService implements OnApplicationBootstrap, OnModuleDestroy {
   #version = 1;
   #stopped = false;
   #ready = false;
+  /** Whether all sources are written anew: then lists that none of them has any more must go. */
+  #isAnew = true;
 
   constructor(
     private readonly estate: EstateService,
@@ -96,6 +98,7 @@ export class StateService implements OnApplicationBootstrap, OnModuleDestroy {
   #changed(change: Parameters<EstateListener>[0]): void {
     if (change === 'all') {
       this.#sources.clear();
+      this.#isAnew = true;
       this.#dirty.clear();
       for (const { id } of this.estate.targets())
         for (const section of this.views.sections) this.#dirty.add(`${id}:${section}`);
@@ -129,8 +132,14 @@ export class StateService implements OnApplicationBootstrap, OnModuleDestroy {
       const dirty = [...this.#dirty];
       this.#dirty.clear();
       const context = { now: Date.now(), targets: this.estate.targets(), sampleOf: this.sampleOf };
-      for (const source of dirty) this.#sources.set(source, await this.#write(source, this.#viewsOf(source, context)));
-      this.#gather();
+      const affected = new Set<string>();
+      for (const source of dirty) {
+        const written = await this.#write(source, this.#viewsOf(source, context));
+        for (const name of [...(this.#sources.get(source)?.keys() ?? []), ...written.keys()]) affected.add(name);
+        this.#sources.set(source, written);
+      }
+      this.#gather(this.#isAnew ? new Set(this.views.collections) : affected);
+      this.#isAnew = false;
       const before = this.#document;
       this.#document = this.#compose();
       this.#ready ||= isWhole;
@@ -162,9 +171,14 @@ export class StateService implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   /** Puts together what the sources give to each list; a list that did not change stays the very same. */
-  #gather(): void {
+  #gather(affected: ReadonlySet<string>): void {
     const lists = new Map<string, Fragments>();
     for (const name of this.views.collections) {
+      const before = this.#lists.get(name);
+      if (before && !affected.has(name)) {
+        lists.set(name, before);
+        continue;
+      }
       const parts = [...this.#sources.values()].flatMap((source) => source.get(name) ?? []);
       const [only] = parts;
       const merged = parts.length === 1 && only ? only : new Map(parts.flatMap((part) => [...part]));
@@ -174,9 +188,10 @@ export class StateService implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   #compose(): StateDocument {
-    const version = this.#version++;
-    const about = this.views.values({ watchers: this.watchers, version });
-    const values = Object.entries(about).map(([name, value]) => [name, JSON.stringify(value)]);
-    return new StateDocument(version, this.#lists, Object.fromEntries(values) as Record<string, string>);
+    const values = Object.entries(this.views.values(this.watchers)).map(([name, value]) => [
+      name,
+      JSON.stringify(value),
+    ]);
+    return new StateDocument(this.#version++, this.#lists, Object.fromEntries(values) as Record<string, string>);
   }
 }

@@ -123,13 +123,17 @@ export class ProxmoxBackupSource implements TargetSource {
   async #readJobs(signal: AbortSignal): Promise<void> {
     const { client, target } = this.parts;
     const { monitorSyncJobs, monitorVerifyJobs, monitorPruneJobs, monitorGarbageJobs } = target.monitor;
-    const read = async (path: string, wanted: boolean | undefined) =>
-      wanted === false ? [] : parseJobs(await orElse(client.get(path, { signal }), []));
+    const before = this.#jobs;
+    const read = async (path: string, wanted: boolean | undefined, known: BackupServer['syncJobs']) => {
+      if (wanted === false) return [];
+      const data = await orElse(client.get(path, { signal }), undefined);
+      return data === undefined ? known : parseJobs(data);
+    };
     this.#jobs = {
-      syncJobs: await read('admin/sync', monitorSyncJobs),
-      verifyJobs: await read('admin/verify', monitorVerifyJobs),
-      pruneJobs: await read('admin/prune', monitorPruneJobs),
-      garbageJobs: await read('admin/gc', monitorGarbageJobs),
+      syncJobs: await read('admin/sync', monitorSyncJobs, before.syncJobs),
+      verifyJobs: await read('admin/verify', monitorVerifyJobs, before.verifyJobs),
+      pruneJobs: await read('admin/prune', monitorPruneJobs, before.pruneJobs),
+      garbageJobs: await read('admin/gc', monitorGarbageJobs, before.garbageJobs),
     };
   }
 

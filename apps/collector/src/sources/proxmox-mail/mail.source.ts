@@ -101,6 +101,8 @@ export class ProxmoxMailSource implements TargetSource {
 
   async #readQueues(signal: AbortSignal): Promise<void> {
     if (this.parts.target.monitor.monitorQueues === false) return;
+    for (const name of this.#queues.keys())
+      if (!this.#nodes.some((node) => node.name === name)) this.#queues.delete(name);
     const online = this.#nodes.filter(({ status }) => status === 'online');
     await each(online, AT_ONCE, signal, async ({ name }) => {
       const read = (queue: string): Promise<unknown> =>

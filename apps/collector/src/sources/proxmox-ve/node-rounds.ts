@@ -1,4 +1,4 @@
-import type { BackupTask, PhysicalDisk, ReplicationJob, StorageBackup, ZfsPool } from '@lapwing/contracts';
+import type { BackupTask, CephCluster, PhysicalDisk, ReplicationJob, StorageBackup, ZfsPool } from '@lapwing/contracts';
 import { Kept } from '../../domain/kept.js';
 import { each, orElse, type Round, type SourceParts } from '../proxmox/target-source.js';
 import { records, text } from '../proxmox/values.js';
@@ -20,12 +20,13 @@ const BACKUPS_EVERY_MS = 600_000;
 const SMART_EVERY_MS = 1_800_000;
 const TASKS = 500;
 const AT_ONCE = 2;
+const MAX_POOLS = 50;
 const SLOW_MS = 30_000;
 
 /** What changes slowly about nodes: disks, pools, Ceph, backups, replication. */
 export class NodeRounds {
-  /** ZFS pools by `node/pool`. */
-  readonly pools = new Map<string, ZfsPool>();
+  readonly #ofPools = new Kept<{ name: string; pool: ZfsPool }>();
+  #cephPools: CephCluster['pools'] = [];
   readonly #ofDisks = new Kept<PhysicalDisk>();
   readonly #ofTasks = new Kept<BackupTask>();
   readonly #ofBackups = new Kept<StorageBackup>();
@@ -36,6 +37,11 @@ export class NodeRounds {
     private readonly parts: SourceParts,
     private readonly known: () => Known,
   ) {}
+
+  /** The pool of a node. */
+  pool(node: string, name: string): ZfsPool | undefined {
+    return this.#ofPools.of(node).find((one) => one.name === name)?.pool;
+  }
 
   /** The rounds that the target wants. */
   rounds(): Round[] {
@@ -81,6 +87,8 @@ export class NodeRounds {
       for (const disk of disks) warm.push({ ...disk, temperature: await this.#temperature(disk, signal) });
       this.#ofDisks.set(node, warm);
     });
+    const present = new Set(this.#ofDisks.all().map(({ node, devPath }) => `${node}${devPath}`));
+    for (const key of this.#temperatures.keys()) if (!present.has(key)) this.#temperatures.delete(key);
     if (!signal.aborted) this.parts.sink.observe('disks', this.#ofDisks.all());
   }
 
@@ -101,20 +109,23 @@ export class NodeRounds {
   }
 
   async #zfs(signal: AbortSignal): Promise<void> {
-    const { client } = this.parts;
-    const { onlineNodes, storages } = this.known();
+    const { nodes, onlineNodes, storages } = this.known();
+    this.#ofPools.retain(nodes);
     const withPools = onlineNodes.filter((node) => storages.some((one) => one.node === node && one.type === 'zfspool'));
     await each(withPools, AT_ONCE, signal, async (node) => {
-      const list = records(
-        await orElse(client.get(`nodes/${encodeURIComponent(node)}/disks/zfs`, { deadlineMs: SLOW_MS, signal }), []),
-        100,
-      );
-      for (const { name } of list) {
-        const pool = text(name);
-        const path = `nodes/${encodeURIComponent(node)}/disks/zfs/${encodeURIComponent(pool)}`;
-        const data = await orElse(client.get(path, { deadlineMs: SLOW_MS, signal }), undefined);
-        if (data !== undefined) this.pools.set(`${node}/${pool}`, parseZfsPool(data, pool));
+      const at = `nodes/${encodeURIComponent(node)}/disks/zfs`;
+      const list = await this.#slow(at, signal);
+      if (list === undefined) return;
+      const before = this.#ofPools.of(node);
+      const pools: { name: string; pool: ZfsPool }[] = [];
+      for (const entry of records(list, MAX_POOLS)) {
+        const name = text(entry['name']);
+        const data = await this.#slow(`${at}/${encodeURIComponent(name)}`, signal);
+        const known = before.find((one) => one.name === name);
+        if (data !== undefined) pools.push({ name, pool: parseZfsPool(data, name) });
+        else if (known) pools.push(known);
       }
+      this.#ofPools.set(node, pools);
     });
   }
 
@@ -125,12 +136,13 @@ export class NodeRounds {
     const options = { deadlineMs: 15_000, signal };
     const status = await orElse(client.get('cluster/ceph/status', options), undefined);
     if (status === undefined) return;
-    const [node] = onlineNodes;
+    const [node = ''] = onlineNodes;
     const pools = await client
       .get('cluster/ceph/df', options)
-      .catch(() => orElse(client.get(`nodes/${encodeURIComponent(node ?? '')}/ceph/pool`, options), []));
+      .catch(() => orElse(client.get(`nodes/${encodeURIComponent(node)}/ceph/pool`, options), undefined));
+    if (pools !== undefined) this.#cephPools = parsePools(pools);
     const metadata = await orElse(client.get('cluster/ceph/metadata', options), {});
-    const cluster = parseCeph(status, parsePools(pools), metadata);
+    const cluster = parseCeph(status, this.#cephPools, metadata);
     if (cluster) sink.observe('ceph', [cluster]);
   }
 

@@ -54,14 +54,18 @@ export interface Resources {
   storages: StorageResource[];
 }
 
+/** More than any installation has. */
+const MAX_NODES = 1000;
+const MAX_GUESTS = 20_000;
+
 /** Reads the answer of `cluster/resources`; entries that are none of ours are passed over. */
 export function parseResources(data: unknown): Resources {
   const all = records(data, 50_000);
   const of = (...types: string[]): Json[] => all.filter(({ type }) => types.includes(String(type)));
   return {
-    nodes: of('node').map(nodeOf),
-    guests: of('qemu', 'lxc').map(guestOf),
-    storages: of('storage').map(storageOf),
+    nodes: of('node').slice(0, MAX_NODES).map(nodeOf),
+    guests: of('qemu', 'lxc').slice(0, MAX_GUESTS).map(guestOf),
+    storages: of('storage').slice(0, MAX_GUESTS).map(storageOf),
   };
 }
 
@@ -145,7 +149,9 @@ export function storagesOf(
   const groups = new Map<string, StorageResource[]>();
   for (const storage of resources) {
     const key = storage.shared ? storage.name : `${storage.node}/${storage.name}`;
-    groups.set(key, [...(groups.get(key) ?? []), storage]);
+    const group = groups.get(key);
+    if (group) group.push(storage);
+    else groups.set(key, [storage]);
   }
   const present = [...groups.values()].map((group) => merged(group, offline));
   const names = new Set(present.map(({ name }) => name));
@@ -239,6 +245,26 @@ function availableMemory(memory: Json, total: number, resource: NodeResource): n
   const used = amount(memory['used'], resource.memory);
   const gap = total - used - amount(memory['free']);
   return gap >= NOTABLE ? amount(memory['free']) + gap : total - used;
+}
+
+const MEMORY_OLD_MS = 60_000;
+
+/**
+ * A node that did not tell itself how it is, as the cluster sees it; the rest as it said last. Its memory without caches counts for a minute
+ * more: the cluster's own figure has them in it.
+ */
+export function nodeFromOutside(resource: NodeResource, last: ProxmoxNode | undefined, now: number): ProxmoxNode {
+  const before = last ?? nodeFrom(resource, {}, now);
+  if (!resource.online) return { ...before, status: 'offline', cpu: 0, uptime: 0 };
+  const isOld = now - before.readAt > MEMORY_OLD_MS;
+  return {
+    ...before,
+    status: 'online',
+    cpu: resource.cpu,
+    uptime: resource.uptime,
+    ...(resource.maxDisk > 0 && { disk: usage(resource.maxDisk, resource.disk) }),
+    ...(isOld && resource.maxMemory > 0 && { memory: usage(resource.maxMemory, resource.memory) }),
+  };
 }
 
 /** What is known of a guest beside its entry in the resources. */

@@ -17,6 +17,7 @@ import { NodeRounds } from './node-rounds.js';
 import {
   guestFrom,
   nodeFrom,
+  nodeFromOutside,
   parseResources,
   storagesOf,
   type GuestResource,
@@ -81,7 +82,7 @@ export class ProxmoxVeSource implements TargetSource {
     this.#resources = resources;
     const readAt = Date.now();
     await each(resources.nodes, NODES_AT_ONCE, signal, (node) => this.#readNode(node, signal));
-    this.#settleNodes(resources.nodes);
+    this.#settleNodes(resources.nodes, readAt);
     const guests = resources.guests.map((guest) =>
       guestFrom(guest, this.#details.of(guest), this.#ratesOf(guest, readAt)),
     );
@@ -121,14 +122,14 @@ export class ProxmoxVeSource implements TargetSource {
     if (status !== undefined) this.#nodes.set(resource.name, nodeFrom(resource, record(status), Date.now()));
   }
 
-  /** The nodes that there are: what could not be read of one stays as it was, but whether it is online the cluster knows. */
-  #settleNodes(resources: NodeResource[]): void {
+  /** The nodes that there are: of one that could not be read itself, what the cluster knows is newer than what it said last. */
+  #settleNodes(resources: NodeResource[], readAt: number): void {
     const present = new Map(resources.map((resource) => [resource.name, resource]));
     for (const name of this.#nodes.keys()) if (!present.has(name)) this.#nodes.delete(name);
     for (const resource of resources) {
-      const last = this.#nodes.get(resource.name) ?? nodeFrom(resource, {}, Date.now());
-      const away = { ...last, status: 'offline' as const, cpu: 0, uptime: 0 };
-      this.#nodes.set(resource.name, resource.online ? { ...last, status: 'online' } : away);
+      const last = this.#nodes.get(resource.name);
+      if (!resource.online || !last || last.readAt < readAt)
+        this.#nodes.set(resource.name, nodeFromOutside(resource, last, readAt));
     }
   }
 
@@ -155,7 +156,7 @@ export class ProxmoxVeSource implements TargetSource {
   #poolOf({ name, nodes }: ProxmoxStorage) {
     const entry = this.#configured.find((one) => one['storage'] === name);
     const pool = text(entry?.['pool']).split('/')[0] ?? '';
-    return this.#nodeRounds.pools.get(`${nodes[0] ?? ''}/${pool}`);
+    return this.#nodeRounds.pool(nodes[0] ?? '', pool);
   }
 
   #show(guests: ProxmoxGuest[], storages: ProxmoxStorage[]): void {
@@ -178,49 +179,52 @@ export class ProxmoxVeSource implements TargetSource {
     const { version } = record(await client.get('version', { signal }));
     const status = records(await client.get('cluster/status', { signal }), 256);
     const cluster = status.find(({ type }) => type === 'cluster');
-    const port = new URL(this.parts.target.host).port || '443';
     const members = status
       .filter(({ type }) => type === 'node')
-      .map((entry) => ({
-        node: text(entry['name']),
-        host: hostOf(text(entry['ip'], 64), port),
-        online: truth(entry['online']),
-      }));
-    this.#configured = records(await orElse(client.get('storage', { signal }), []), 1000);
+      .map((entry) => ({ node: text(entry['name']), host: this.#hostOf(entry), online: truth(entry['online']) }));
+    const configured = await orElse(client.get('storage', { signal }), undefined);
+    if (configured !== undefined) this.#configured = records(configured, 1000);
     this.#installation = {
       version: text(version),
       isCluster: cluster !== undefined,
       clusterName: text(cluster?.['name']),
       members,
     };
-    if (cluster) client.setEntrances(await this.#entrances(status, port, signal));
+    client.setEntrances(cluster ? await this.#entrances(status, signal) : []);
   }
 
-  /** The other members, each with the certificate that the cluster knows it by: so trust in one carries over to all. */
-  async #entrances(status: Json[], port: string, signal: AbortSignal): Promise<Entrance[]> {
+  /**
+   * Where a member can be asked; empty where that is no address, which could lead anywhere, or this very machine's while another one's was
+   * configured.
+   */
+  #hostOf(entry: Json): string {
+    const { hostname, port } = new URL(this.parts.target.host);
+    const ip = text(entry['ip'], 64);
+    if (isIP(ip) === 0 || (isLoopback(ip) && !isLoopback(hostname))) return '';
+    return `https://${ip.includes(':') ? `[${ip}]` : ip}:${port || '443'}`;
+  }
+
+  /**
+   * The members, each with the certificate that the cluster knows it by: so trust in one carries over to all. Also the one that answers: it
+   * is not always the one that was configured.
+   */
+  async #entrances(status: Json[], signal: AbortSignal): Promise<Entrance[]> {
     const entrances: Entrance[] = [];
-    const own = new URL(this.parts.target.host).hostname;
-    // Also the one that answers: it is not always the one that was configured. Nothing but addresses: what else stands there could lead anywhere.
-    const others = status
-      .filter(
-        ({ type, ip }) => type === 'node' && isIP(text(ip, 64)) !== 0 && (!isLoopback(text(ip, 64)) || isLoopback(own)),
-      )
+    const members = status
+      .filter((entry) => entry['type'] === 'node' && this.#hostOf(entry) !== '')
       .slice(0, MAX_MEMBERS);
-    await each(others, NODES_AT_ONCE, signal, async (entry) => {
+    await each(members, NODES_AT_ONCE, signal, async (entry) => {
       const path = `nodes/${encodeURIComponent(text(entry['name']))}/certificates/info`;
       const certificates = records(await orElse(this.parts.client.get(path, { signal }), []), 20);
-      const shown =
-        certificates.find(({ filename }) => filename === 'pveproxy-ssl.pem') ??
-        certificates.find(({ filename }) => filename === 'pve-ssl.pem');
-      const fingerprint = text(shown?.['fingerprint']).toUpperCase();
-      entrances.push({ host: hostOf(text(entry['ip'], 64), port), ...(fingerprint !== '' && { fingerprint }) });
+      const named = (file: string) => certificates.find(({ filename }) => filename === file);
+      const fingerprint = text((named('pveproxy-ssl.pem') ?? named('pve-ssl.pem'))?.['fingerprint']).toUpperCase();
+      entrances.push({ host: this.#hostOf(entry), ...(fingerprint !== '' && { fingerprint }) });
     });
     return entrances.toSorted((a, b) => (a.host < b.host ? -1 : 1));
   }
 }
 
 const isLoopback = (address: string): boolean => /^(127\.|::1$|localhost$)/.test(address);
-const hostOf = (ip: string, port: string): string => `https://${ip.includes(':') ? `[${ip}]` : ip}:${port}`;
 const percent = (part: number, all: number): number => (all > 0 ? (part / all) * 100 : 0);
 
 function nodeFigures({ name, cpu, memory, disk }: ProxmoxNode): PolledFigures {

@@ -1,10 +1,4 @@
-/**
- * What went wrong with a call.
- * `auth`: nobody knows us. `permission`: we may not. `missing`: there is no such thing. `remote`: the server answers, the node behind it does
- * not, or the thing itself failed. `certificate`, `unreachable`, `timeout` and `answer` (no JSON, too much, a redirect) are the endpoint's own.
- */
-export type FaultKind =
-  'auth' | 'permission' | 'missing' | 'remote' | 'certificate' | 'unreachable' | 'timeout' | 'answer';
+import type { LinkFault } from '@lapwing/contracts';
 
 /** A call to Proxmox failed. The message is fit for people and holds no secret. */
 export class ProxmoxError extends Error {
@@ -12,7 +6,7 @@ export class ProxmoxError extends Error {
 
   /** @param isBehind whether it was something behind the endpoint that took too long, or nobody waited any more. */
   constructor(
-    readonly kind: FaultKind,
+    readonly kind: Exclude<LinkFault, 'silent'>,
     message: string,
     private readonly isBehind = false,
   ) {

@@ -1,15 +1,20 @@
-import { Controller, Get } from '@nestjs/common';
+import type { SectionItem, SectionName } from '@lapwing/contracts';
+import { Controller, Get, Req, Res } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { Requires } from '../../http/access.js';
 import { Answers } from '../../http/answer.js';
+import { LongList, jsonPieces, sendPieces } from '../../http/pieces.js';
 import { itemsOf, type EstateTarget } from '../../services/estate.js';
 import { EstateService } from '../../services/estate.service.js';
 import {
+  backupKey,
   backupTaskView,
+  restorableView,
   serverBackupView,
   snapshotView,
   storageBackupView,
-  unifiedView,
+  type Restorable,
 } from './state/backups.view.js';
 import { backupServerView } from './state/servers.view.js';
 
@@ -37,7 +42,7 @@ const Unified = z.array(
 
 const timestamp = (): number => Math.floor(Date.now() / 1000);
 
-/** Backups and snapshots, by where they lie or all together. */
+/** Backups and snapshots, by where they lie or all together. Written piece by piece: there can be tens of thousands. */
 @Controller('api')
 export class BackupsController {
   constructor(private readonly estate: EstateService) {}
@@ -48,9 +53,16 @@ export class BackupsController {
     'All backups, by where they lie, and in one list',
     Pve.extend({ pveBackups: Pve, pbsBackups: entities, backups: Unified, timestamp: seconds }),
   )
-  all() {
+  async all(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const pve = this.#pve();
-    return { ...pve, pveBackups: pve, pbsBackups: this.#pbs(), backups: this.#unified(), timestamp: timestamp() };
+    const fields = {
+      ...pve,
+      pveBackups: pve,
+      pbsBackups: this.#pbs(),
+      backups: this.#unified(),
+      timestamp: timestamp(),
+    };
+    await sendPieces(request, reply, jsonPieces(fields));
   }
 
   @Get('backups/unified')
@@ -59,16 +71,16 @@ export class BackupsController {
     'Everything that can be gone back to in one form, the newest first',
     z.object({ backups: Unified, total: z.int() }),
   )
-  unified() {
+  async unified(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const backups = this.#unified();
-    return { backups, total: backups.length };
+    await sendPieces(request, reply, jsonPieces({ backups, total: backups.items.length }));
   }
 
   @Get('backups/pve')
   @Requires('dashboard:view', { inApiOnlyMode: true })
   @Answers('Backups of Proxmox VE itself', z.object({ backups: Pve, timestamp: seconds }))
-  pve() {
-    return { backups: this.#pve(), timestamp: timestamp() };
+  async pve(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    await sendPieces(request, reply, jsonPieces({ backups: this.#pve(), timestamp: timestamp() }));
   }
 
   @Get('backups/pbs')
@@ -77,52 +89,72 @@ export class BackupsController {
     'Backup servers, and what they hold',
     z.object({ instances: entities, backups: entities, timestamp: seconds }),
   )
-  pbs() {
+  async pbs(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const now = Date.now();
-    const instances = this.#each((target) =>
-      itemsOf(target, 'backupServer').map((one) => backupServerView(target, one, now)),
-    );
-    return { instances, backups: this.#pbs(), timestamp: timestamp() };
+    const instances = this.#each('backupServer', (target, one) => backupServerView(target, one, now));
+    await sendPieces(request, reply, jsonPieces({ instances, backups: this.#pbs(), timestamp: timestamp() }));
   }
 
   @Get('snapshots')
   @Requires('dashboard:view', { inApiOnlyMode: true })
   @Answers('Snapshots of guests', z.object({ snapshots: entities, timestamp: seconds }))
-  snapshots() {
-    return { snapshots: this.#snapshots(), timestamp: timestamp() };
+  async snapshots(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    await sendPieces(request, reply, jsonPieces({ snapshots: this.#snapshots(), timestamp: timestamp() }));
   }
 
   #pve() {
     return {
-      backupTasks: this.#each((target) => itemsOf(target, 'backupTasks').map((one) => backupTaskView(target, one))),
-      storageBackups: this.#storageBackups(),
+      backupTasks: this.#each('backupTasks', backupTaskView),
+      storageBackups: this.#each('storageBackups', storageBackupView),
       guestSnapshots: this.#snapshots(),
     };
   }
 
-  #unified() {
-    const names = new Map(
-      this.#each((target) =>
-        itemsOf(target, 'guests').map(({ vmid, name }) => [`${target.name} ${vmid}`, name] as const),
-      ),
-    );
-    const nameOf = (instance: string, vmid: number): string => names.get(`${instance} ${vmid}`) ?? '';
-    return unifiedView(this.#storageBackups(), this.#pbs(), this.#snapshots(), nameOf);
-  }
-
   #pbs() {
-    return this.#each((target) => itemsOf(target, 'serverBackups').map((one) => serverBackupView(target, one)));
-  }
-
-  #storageBackups() {
-    return this.#each((target) => itemsOf(target, 'storageBackups').map((one) => storageBackupView(target, one)));
+    return this.#each('serverBackups', serverBackupView);
   }
 
   #snapshots() {
-    return this.#each((target) => itemsOf(target, 'snapshots').map((one) => snapshotView(target, one)));
+    return this.#each('snapshots', snapshotView);
   }
 
-  #each<T>(of: (target: EstateTarget) => T[]): T[] {
-    return this.estate.targets().flatMap(of);
+  /** What an installation sees of a backup server that is watched itself stands here once, as the server tells it. */
+  #unified(): LongList<Restorable> {
+    const all = this.estate
+      .targets()
+      .flatMap((target): Restorable[] => [
+        ...itemsOf(target, 'serverBackups').map((item) => ({ source: 'pbs' as const, target, item })),
+        ...itemsOf(target, 'storageBackups').map((item) => ({ source: 'pve' as const, target, item })),
+        ...itemsOf(target, 'snapshots').map((item) => ({ source: 'snapshot' as const, target, item })),
+      ]);
+    const onServers = new Set(all.filter(({ source }) => source === 'pbs').map(backupKey));
+    const once = all.filter((one) => one.source !== 'pve' || !one.item.isPbs || !onServers.has(backupKey(one)));
+    const nameOf = this.#names();
+    return new LongList(
+      once.toSorted((a, b) => b.item.createdAt - a.item.createdAt),
+      (one) => restorableView(one, nameOf(one)),
+    );
+  }
+
+  /** The names of guests; those of a backup server's, where one installation alone has a guest of the number. */
+  #names(): (one: Restorable) => string {
+    const names = new Map<string, string>();
+    const alone = new Map<string, string>();
+    for (const target of this.estate.targets())
+      for (const { type, vmid, name } of itemsOf(target, 'guests')) {
+        names.set(`${target.id} ${vmid}`, name);
+        const key = `${type === 'qemu' ? 'vm' : 'ct'} ${vmid}`;
+        alone.set(key, alone.has(key) ? '' : name);
+      }
+    return (one) =>
+      (one.source === 'pbs'
+        ? alone.get(`${one.item.type} ${one.item.backupId}`)
+        : names.get(`${one.target.id} ${one.item.vmid}`)) ?? '';
+  }
+
+  /** The things of one section of all targets. */
+  #each<S extends SectionName>(section: S, view: (target: EstateTarget, item: SectionItem<S>) => unknown) {
+    const all = this.estate.targets().flatMap((target) => itemsOf(target, section).map((item) => ({ target, item })));
+    return new LongList(all, ({ target, item }) => view(target, item));
   }
 }

@@ -1,4 +1,4 @@
-import type { ChartMetric, PolledKind } from '@lapwing/contracts';
+import type { ChartMetric } from '@lapwing/contracts';
 import { Controller, Get, Query, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
@@ -106,7 +106,11 @@ export class ChartsController {
       yield `${index === 0 ? '{' : ','}"${key}":{`;
       const wanted: Record<string, ChartMetric> = metrics;
       let first = true;
-      for await (const { charted, series } of this.#each(of, { kind, metrics: Object.values(wanted), ...time })) {
+      for await (const { resources: charted, series } of this.#each(of, {
+        kind,
+        metrics: Object.values(wanted),
+        ...time,
+      })) {
         oldest = Math.min(oldest, ...charted.map(({ name }) => series.get(name)?.times[0] ?? to));
         const texts = charted.map(
           ({ id, name, now }) =>
@@ -125,7 +129,7 @@ export class ChartsController {
     const question = { kind: 'storage' as const, metrics: ['disk', 'diskUsed', 'total'] as ChartMetric[] };
     let first = true;
     yield '{';
-    for await (const { charted, series } of this.#each(storagesOf, {
+    for await (const { resources: charted, series } of this.#each(storagesOf, {
       ...question,
       from: to - minutes * 60_000,
       to,
@@ -141,22 +145,10 @@ export class ChartsController {
   }
 
   /** The resources of all targets with their series, a piece at a time. */
-  async *#each(of: (target: EstateTarget) => Charted[], question: ChartsQuestion & { kind: PolledKind }) {
-    for (const target of this.estate.targets()) {
-      const all = of(target);
-      let at = 0;
-      const names = all.map(({ name }) => name);
-      for await (const found of this.charts.read(target.id, names, question)) {
-        const charted = all.slice(at, at + PIECE);
-        at += PIECE;
-        yield { charted, series: new Map(found.map((one) => [one.name, one])) };
-      }
-    }
+  async *#each(of: (target: EstateTarget) => Charted[], question: ChartsQuestion) {
+    for (const target of this.estate.targets()) yield* this.charts.read(target.id, of(target), question);
   }
 }
-
-/** As many as one question may be about. */
-const PIECE = 50;
 
 function guestsOf(target: EstateTarget): Charted[] {
   return itemsOf(target, 'guests')
@@ -201,7 +193,7 @@ function storagesOf(target: EstateTarget): Charted[] {
     now: { disk: percentOf(store.used, store.total) },
   }));
   const storages = itemsOf(target, 'storages').map((storage) => ({
-    name: storage.shared ? storage.name : `${storage.nodes[0] ?? ''}/${storage.name}`,
+    name: (storage.shared ? storage.name : `${storage.nodes[0] ?? ''}/${storage.name}`).slice(0, 500),
     id: storageIdOf(target, storage),
     now: { disk: percentOf(storage.used, storage.total) },
   }));

@@ -12,6 +12,7 @@ const Found = z.object({
       port: z.int(),
       type: z.enum(['pve', 'pbs', 'pmg']),
       name: z.string(),
+      hostname: z.string(),
     }),
   ),
   errors: z.array(z.string()),
@@ -31,7 +32,7 @@ export class DiscoverController {
   get(): z.infer<typeof Found> {
     const { servers, errors, scanning, updatedAt } = this.estate.discovery();
     return {
-      servers: servers.map((server) => ({ ...server, ip: server.host })),
+      servers: servers.map((server) => ({ ...server, ip: server.host, hostname: server.name })),
       errors,
       scanning,
       cached: true,

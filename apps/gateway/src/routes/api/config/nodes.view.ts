@@ -39,8 +39,8 @@ export const TestView = z.object({
 /** `pending` before the first poll; `error` when it answers wrongly or refuses; `disconnected` when it cannot be reached. */
 function statusOf(link: LinkStatus | undefined): z.infer<typeof NodeView>['status'] {
   if (!link) return 'pending';
-  if (link.status === 'online') return link.health === 'error' ? 'error' : 'connected';
-  return /reached|too long|nobody/.test(link.error) ? 'disconnected' : 'error';
+  if (link.status === 'online' && link.health !== 'error') return 'connected';
+  return ['unreachable', 'timeout', 'silent'].includes(link.fault ?? '') ? 'disconnected' : 'error';
 }
 
 const nameOf = (url: string): string => (URL.canParse(url) ? new URL(url).hostname.replace(/^\[|\]$/g, '') : '');

@@ -14,6 +14,9 @@ import { z } from 'zod';
 import { Audits, Requires } from '../../../http/access.js';
 import { Answers } from '../../../http/answer.js';
 import { By } from '../../../http/caller.js';
+import { itemsOf } from '../../../services/estate.js';
+import { EstateService } from '../../../services/estate.service.js';
+import { guestIdOf } from '../state/machines.view.js';
 
 const View = z.object({
   id: z.string(),
@@ -39,7 +42,10 @@ const fact = (action: string) => (request: FastifyRequest) => {
 /** What people note about guests. */
 @Controller('api/guests/metadata')
 export class GuestMetadataController {
-  constructor(private readonly bus: Bus) {}
+  constructor(
+    private readonly bus: Bus,
+    private readonly estate: EstateService,
+  ) {}
 
   @Get()
   @Requires('dashboard:view', { inApiOnlyMode: true })
@@ -125,17 +131,25 @@ export class GuestMetadataController {
     return this.#delete(`${node}:${vmid}`, actor);
   }
 
+  /** The id of a guest in the state says which it is, also where names have dashes. */
+  #idOf(text: string): string {
+    for (const target of this.estate.targets())
+      for (const guest of itemsOf(target, 'guests'))
+        if (guestIdOf(target, guest) === text) return `${guest.node}:${guest.vmid}`;
+    return text;
+  }
+
   async #get(id: string) {
-    return toView(await this.bus.request(guestmetadataGet, { id }));
+    return toView(await this.bus.request(guestmetadataGet, { id: this.#idOf(id) }));
   }
 
   async #update(id: string, { customUrl, ...changes }: z.infer<typeof Changes>, actor: Actor) {
     const url = changes.consoleUrl ?? customUrl;
     const all = { ...changes, ...(url !== undefined && { consoleUrl: url }) };
-    return toView(await this.bus.request(guestmetadataUpdate, { actor, id, changes: all }));
+    return toView(await this.bus.request(guestmetadataUpdate, { actor, id: this.#idOf(id), changes: all }));
   }
 
   async #delete(id: string, actor: Actor): Promise<void> {
-    await this.bus.request(guestmetadataDelete, { actor, id });
+    await this.bus.request(guestmetadataDelete, { actor, id: this.#idOf(id) });
   }
 }

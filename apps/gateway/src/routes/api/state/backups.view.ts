@@ -59,82 +59,34 @@ export function serverBackupView({ name: instance }: EstateTarget, backup: Serve
   };
 }
 
-type Unified = {
-  id: string;
-  source: 'pve' | 'pbs' | 'snapshot';
-  type: 'vm' | 'ct' | 'host';
-  vmid: string;
-  name: string;
-  node: string;
-  instance: string;
-  storage: string;
-  datastore: string;
-  time: string;
-  size: number;
-  verified: boolean;
-  protected: boolean;
-  notes: string;
-};
+/** Something that can be gone back to, wherever it lies. */
+export type Restorable =
+  | { source: 'pve'; target: EstateTarget; item: StorageBackup }
+  | { source: 'pbs'; target: EstateTarget; item: ServerBackup }
+  | { source: 'snapshot'; target: EstateTarget; item: GuestSnapshot };
 
 const kinds = { qemu: 'vm', lxc: 'ct', host: 'host', unknown: 'vm' } as const;
 
-/** Everything that can be gone back to, in one form, the newest first. */
-export function unifiedView(
-  pve: ReturnType<typeof storageBackupView>[],
-  pbs: ReturnType<typeof serverBackupView>[],
-  snapshots: ReturnType<typeof snapshotView>[],
-  nameOf: (instance: string, vmid: number) => string,
-): Unified[] {
-  const all: Unified[] = [
-    ...pve.map((backup) => ({
-      ...pick(backup),
-      source: 'pve' as const,
-      type: kinds[backup.type],
-      vmid: String(backup.vmid),
-      name: nameOf(backup.instance, backup.vmid),
-      storage: backup.storage,
-      datastore: '',
-      size: backup.size,
-      verified: backup.verified,
-      protected: backup.protected,
-      notes: backup.notes,
-    })),
-    ...pbs.map((backup) => ({
-      id: backup.id,
-      instance: backup.instance,
-      node: '',
-      time: backup.backupTime,
-      source: 'pbs' as const,
-      type: backup.backupType,
-      vmid: backup.vmid,
-      name: '',
-      storage: '',
-      datastore: backup.datastore,
-      size: backup.size,
-      verified: backup.verified,
-      protected: backup.protected,
-      notes: backup.comment,
-    })),
-    ...snapshots.map((snapshot) => ({
-      ...pick(snapshot),
-      source: 'snapshot' as const,
-      type: kinds[snapshot.type],
-      vmid: String(snapshot.vmid),
-      name: nameOf(snapshot.instance, snapshot.vmid),
-      storage: '',
-      datastore: '',
-      size: 0,
-      verified: false,
-      protected: false,
-      notes: snapshot.description,
-    })),
-  ];
-  return all.toSorted((a, b) => (a.time < b.time ? 1 : -1));
+/** What tells a backup on a backup server from others, however it is seen: by the server, or by an installation that has it as a storage. */
+export function backupKey({ source, item }: Restorable): string {
+  const type = source === 'pbs' ? item.type : kinds[item.guestType];
+  return `${type} ${source === 'pbs' ? item.backupId : item.vmid} ${Math.floor(item.createdAt / 1000)}`;
 }
 
-const pick = ({ id, instance, node, time }: { id: string; instance: string; node: string; time: string }) => ({
-  id,
-  instance,
-  node,
-  time,
-});
+/** One form for all of them. @param name of the guest, as far as it is known. */
+export function restorableView(one: Restorable, name: string) {
+  const { source, target, item } = one;
+  const common = { source, instance: target.name, name, time: isoSeconds(item.createdAt) };
+  if (source === 'pbs') {
+    const { id, datastore, size, verified, comment } = serverBackupView(target, item);
+    const of = { type: item.type, vmid: item.backupId, node: '', storage: '', datastore };
+    return { id, ...common, ...of, size, verified, protected: item.protected, notes: comment };
+  }
+  const of = { type: kinds[item.guestType], vmid: String(item.vmid), node: item.node, datastore: '' };
+  if (source === 'snapshot') {
+    const { id, description } = snapshotView(target, item);
+    return { id, ...common, ...of, storage: '', size: 0, verified: false, protected: false, notes: description };
+  }
+  const { id, storage, size, verified, notes } = storageBackupView(target, item);
+  return { id, ...common, ...of, storage, size, verified, protected: item.protected, notes };
+}

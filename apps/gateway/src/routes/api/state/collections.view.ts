@@ -1,4 +1,11 @@
-import type { DockerHost, HostSample, SectionName } from '@lapwing/contracts';
+import type {
+  DockerHost,
+  HostSample,
+  ProxmoxGuest,
+  SectionName,
+  ServerBackup,
+  StorageBackup,
+} from '@lapwing/contracts';
 import { itemsOf, linkOf, type EstateTarget } from '../../../services/estate.js';
 import { toDockerHostView } from '../agents/docker/hosts.view.js';
 import { backupTaskView, serverBackupView, snapshotView, storageBackupView } from './backups.view.js';
@@ -41,23 +48,55 @@ export interface StateContext {
 const KINDS = { vm: 'qemu', ct: 'lxc', host: '' } as const;
 const keyOf = (type: string, vmid: string | number): string => `${type} ${vmid}`;
 
-/**
- * When each guest was backed up last, by its type and number: on the storages of its own installation, or on a backup server. A backup
- * server tells numbers only: where several installations have such a guest, it is not known whose backup that is, and it counts for none.
- */
-function lastBackups(target: EstateTarget, targets: EstateTarget[]): Map<string, number> {
+/** What is made of a list stays for as long as the list: backups change once in ten minutes, guests with every poll. */
+function oncePerList<T extends object, R>(make: (list: T[]) => R): (list: T[]) => R {
+  const made = new WeakMap<T[], R>();
+  return (list) => {
+    const known = made.get(list) ?? make(list);
+    made.set(list, known);
+    return known;
+  };
+}
+
+/** The newest of each key. */
+function newestOf<T>(list: T[], key: (item: T) => string, time: (item: T) => number): Map<string, number> {
   const newest = new Map<string, number>();
-  const note = (key: string, time: number): void => void newest.set(key, Math.max(time, newest.get(key) ?? 0));
-  for (const { guestType, vmid, createdAt } of itemsOf(target, 'storageBackups'))
-    note(keyOf(guestType, vmid), createdAt);
-  const others = targets.filter(({ id, type }) => type === 'pve' && id !== target.id);
-  const elsewhere = new Set(others.flatMap((one) => itemsOf(one, 'guests').map(({ type, vmid }) => keyOf(type, vmid))));
-  for (const server of targets.filter(({ type }) => type === 'pbs'))
-    for (const { type, backupId, createdAt } of itemsOf(server, 'serverBackups')) {
-      const key = keyOf(KINDS[type], backupId);
-      if (!elsewhere.has(key)) note(key, createdAt);
-    }
+  for (const item of list) newest.set(key(item), Math.max(time(item), newest.get(key(item)) ?? 0));
   return newest;
+}
+
+const onStorages = oncePerList((list: StorageBackup[]) =>
+  newestOf(
+    list,
+    ({ guestType, vmid }) => keyOf(guestType, vmid),
+    ({ createdAt }) => createdAt,
+  ),
+);
+const onServers = oncePerList((list: ServerBackup[]) =>
+  newestOf(
+    list,
+    ({ type, backupId }) => keyOf(KINDS[type], backupId),
+    ({ createdAt }) => createdAt,
+  ),
+);
+const guestKeys = oncePerList((list: ProxmoxGuest[]) => new Set(list.map(({ type, vmid }) => keyOf(type, vmid))));
+
+/**
+ * When a guest was backed up last, by its type and number: on the storages of its own installation, or on a backup server. A backup server
+ * tells numbers only: where several installations have such a guest, it is not known whose backup that is, and it counts for none.
+ */
+function lastBackups(target: EstateTarget, targets: EstateTarget[]): (guest: ProxmoxGuest) => number | undefined {
+  const own = onStorages(itemsOf(target, 'storageBackups'));
+  const servers = targets.filter(({ type }) => type === 'pbs').map((one) => onServers(itemsOf(one, 'serverBackups')));
+  const others = targets.filter(({ id, type }) => type === 'pve' && id !== target.id);
+  const elsewhere = others.map((one) => guestKeys(itemsOf(one, 'guests')));
+  return ({ type, vmid }) => {
+    const key = keyOf(type, vmid);
+    const isAlone = elsewhere.every((keys) => !keys.has(key));
+    const times = [own.get(key), ...(isAlone ? servers.map((newest) => newest.get(key)) : [])];
+    const latest = Math.max(...times.map((time) => time ?? 0));
+    return latest > 0 ? latest : undefined;
+  };
 }
 
 type Views = Partial<Record<CollectionName, Entity[]>>;
@@ -69,9 +108,7 @@ const views: { [S in SectionName]?: (target: EstateTarget, context: StateContext
   guests: (target, { targets, now }) => {
     const backups = lastBackups(target, targets);
     const seenAt = target.sections.guests?.time ?? now;
-    const all = itemsOf(target, 'guests').map((guest) =>
-      guestView(target, guest, seenAt, backups.get(keyOf(guest.type, guest.vmid))),
-    );
+    const all = itemsOf(target, 'guests').map((guest) => guestView(target, guest, seenAt, backups(guest)));
     return { vms: all.filter(({ type }) => type === 'qemu'), containers: all.filter(({ type }) => type === 'lxc') };
   },
   storages: (target) => ({ storage: itemsOf(target, 'storages').map((one) => storageView(target, one)) }),
@@ -119,5 +156,9 @@ export const dockerViews = (hosts: DockerHost[]): Entity[] => hosts.map(toDocker
 /** Whether each installation can be reached, by its name. */
 export function connectionHealth(targets: EstateTarget[], now: number): Record<string, boolean> {
   const nameOf = ({ type, name }: EstateTarget): string => (type === 'pve' ? name : `${type}-${name}`);
-  return Object.fromEntries(targets.map((target) => [nameOf(target), linkOf(target, now)?.health === 'healthy']));
+  const isReached = (target: EstateTarget): boolean => {
+    const link = linkOf(target, now);
+    return link?.status === 'online' && link.health !== 'error';
+  };
+  return Object.fromEntries(targets.map((target) => [nameOf(target), isReached(target)]));
 }
