@@ -58,6 +58,8 @@ export function mailGatewayView(target: EstateTarget, gateway: MailGateway, now:
     ...standing(target, now),
     nodes: gateway.nodes.map(({ queue, loadAverage, ...node }) => ({
       ...node,
+      // As documented: of a member that answers, the status is what it is in the cluster.
+      status: node.status === 'online' ? node.role : node.status,
       loadAvg: loadAverage,
       ...(queue && {
         queueStatus: { ...queue, total: queue.active + queue.deferred + queue.hold + queue.incoming, updatedAt },
