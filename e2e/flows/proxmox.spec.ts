@@ -1,4 +1,6 @@
 import { eventually, startCluster, type ProxmoxServer } from '@lapwing/testing';
+import { readFile, readdir } from 'node:fs/promises';
+import path from 'node:path';
 import { Lapwing } from '../src/lapwing';
 
 type Entity = Record<string, unknown> & { name: string; status: string; vmid: number };
@@ -98,6 +100,13 @@ describe('a Proxmox cluster', () => {
         expect(after[id]?.cpu.slice(0, Math.max(cpu.length - 1, 0))).toEqual(cpu.slice(0, -1));
     }, 30_000);
   }, 150_000);
+
+  it('leaves no secret in any log', async () => {
+    const folder = path.join(lapwing.folder, 'logs');
+    const logs = await Promise.all((await readdir(folder)).map((file) => readFile(path.join(folder, file), 'utf8')));
+    expect(logs.join('').length).toBeGreaterThan(0);
+    expect(logs.join('')).not.toContain('token-secret');
+  });
 
   it('is forgotten with its guests when it is deleted', async () => {
     const [node] = (await lapwing.get<{ id: string }[]>('/api/config/nodes')).body;

@@ -197,10 +197,11 @@ export class EstateService implements OnApplicationBootstrap, OnModuleDestroy {
     this.#settings = settings;
     this.#goal ??= { position: (await streamBounds(this.bus, targetObserved)).last, until: now + SETTLE_MS };
     if (JSON.stringify(nodes) === JSON.stringify(this.#nodes)) return;
+    const before = this.#nodes;
     this.#nodes = nodes;
     this.#targets = new Map(nodes.map((node) => [node.id, this.#targetOf(node)]));
-    const ids = new Set(['discovery', ...this.#targets.keys()]);
-    for (const id of this.#seen.keys()) if (!ids.has(id)) this.#forget(id);
+    // Only what was there and is gone: of what is not known yet, what was said may have come before the news of it.
+    for (const { id } of before) if (!this.#targets.has(id)) this.#forget(id);
     if (!this.#mock) this.#tell('all');
   }
 

@@ -48,6 +48,8 @@ export class StateService implements OnApplicationBootstrap, OnModuleDestroy {
   #version = 1;
   #stopped = false;
   #ready = false;
+  /** Grows whenever everything changes at once. */
+  #generation = 0;
   /** Whether all sources are written anew: then lists that none of them has any more must go. */
   #isAnew = true;
 
@@ -98,6 +100,7 @@ export class StateService implements OnApplicationBootstrap, OnModuleDestroy {
   #changed(change: Parameters<EstateListener>[0]): void {
     if (change === 'all') {
       this.#sources.clear();
+      this.#generation++;
       this.#isAnew = true;
       this.#dirty.clear();
       for (const { id } of this.estate.targets())
@@ -133,8 +136,11 @@ export class StateService implements OnApplicationBootstrap, OnModuleDestroy {
       this.#dirty.clear();
       const context = { now: Date.now(), targets: this.estate.targets(), sampleOf: this.sampleOf };
       const affected = new Set<string>();
+      const generation = this.#generation;
       for (const source of dirty) {
         const written = await this.#write(source, this.#viewsOf(source, context));
+        // Meanwhile everything has changed: what is written here may be of things that are gone, and all is written anew next.
+        if (generation !== this.#generation) return;
         for (const name of [...(this.#sources.get(source)?.keys() ?? []), ...written.keys()]) affected.add(name);
         this.#sources.set(source, written);
       }

@@ -177,19 +177,19 @@ export class ProxmoxVeSource implements TargetSource {
   async #readCluster(signal: AbortSignal): Promise<void> {
     const { client } = this.parts;
     const { version } = record(await client.get('version', { signal }));
-    const status = records(await client.get('cluster/status', { signal }), 256);
+    const configured = await orElse(client.get('storage', { signal }), undefined);
+    if (configured !== undefined) this.#configured = records(configured, 1000);
+    this.#installation = { ...this.#installation, version: text(version) };
+    const data = await orElse(client.get('cluster/status', { signal }), undefined);
+    // Without the right to see it, a cluster is polled like a single node.
+    if (data === undefined) return;
+    const status = records(data, 256);
     const cluster = status.find(({ type }) => type === 'cluster');
     const members = status
       .filter(({ type }) => type === 'node')
       .map((entry) => ({ node: text(entry['name']), host: this.#hostOf(entry), online: truth(entry['online']) }));
-    const configured = await orElse(client.get('storage', { signal }), undefined);
-    if (configured !== undefined) this.#configured = records(configured, 1000);
-    this.#installation = {
-      version: text(version),
-      isCluster: cluster !== undefined,
-      clusterName: text(cluster?.['name']),
-      members,
-    };
+    const clusterName = text(cluster?.['name']);
+    this.#installation = { ...this.#installation, isCluster: cluster !== undefined, clusterName, members };
     client.setEntrances(cluster ? await this.#entrances(status, signal) : []);
   }
 
