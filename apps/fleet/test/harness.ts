@@ -13,6 +13,7 @@ import {
   type HostSample,
   type PayloadOf,
 } from '@lapwing/contracts';
+import { Migrations } from '@lapwing/postgres';
 import { NatsServer, createDatabase, eventually } from '@lapwing/testing';
 import type { INestApplicationContext } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
@@ -107,6 +108,8 @@ export class Fleet {
     this.#replica = await this.#serve();
     const bus = this.#replica.get(Bus);
     await eventually(() => bus.online);
+    const replica = this.#replica;
+    await eventually(() => replica.get(Migrations).ready);
     await bus.connection.link().connection.flush();
   }
 
