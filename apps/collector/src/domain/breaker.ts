@@ -8,7 +8,7 @@ export interface Breaker {
 export const closed: Breaker = { failures: 0, openedAt: null };
 
 /** So many failures in a row open a breaker. */
-export const THRESHOLD = 3;
+const THRESHOLD = 3;
 /** So long an open breaker lets nothing through; then one attempt shows whether it closes. */
 export const OPEN_MS = 30_000;
 

@@ -11,7 +11,7 @@ import { targetSources } from '../sources/target-registry.js';
 import type { Publisher } from './publisher.service.js';
 
 /** Failed polls in a row after which a target counts as offline. */
-export const OFFLINE_AFTER = 3;
+const OFFLINE_AFTER = 3;
 const LEAST_CYCLE_MS = 10_000;
 const CYCLE_SHARE = 0.98;
 const ROUND_MS = 300_000;
