@@ -91,6 +91,20 @@ describe('delivery', () => {
     expect(received).toHaveLength(1);
   });
 
+  it('tells a gap until it is noted, though the sample that told it is stored', async () => {
+    await take();
+    await delivery.stop();
+    const again = await Outbox.open({ folder, maxBytes: 2 ** 26, bootId: 'boot', now: Date.now() + 1000 });
+    // The sample was stored before the kill; the message that tells the gap was never handled.
+    bus.respondToAgents(deliveryGet, async () => ({ stored: [[1, 1]] as SeqRange[], handledUpTo: 9, streamEnd: 9 }));
+    const second = new DeliveryService(bus, 'web-1', again, { doubtAfterMs: 300 });
+    second.start();
+    await eventually(() => expect(again.size).toBe(0));
+    expect(again.gaps.map((gap) => gap.cause)).toEqual(['collector_killed']);
+    await second.stop();
+    await again.close();
+  });
+
   it('sends again what the stream lost', async () => {
     bus.respondToAgents(deliveryGet, async () => ({ stored: [], handledUpTo: 1, streamEnd: 1 }));
     await take();
@@ -105,7 +119,13 @@ describe('delivery', () => {
     const { sample, entry } = await again.append(figures, Date.now() + 1000);
     await second.sendLive(sample, entry);
     await eventually(() => expect(received.at(-1)?.gaps?.map((gap) => gap.cause)).toEqual(['collector_killed']));
+    // The sample may be stored from another message, one that told no gap.
     await second.confirmed({ outbox: again.id, ranges: [[2, 2]] });
+    const next = await again.append(figures, Date.now() + 2000);
+    await second.sendLive(next.sample, next.entry);
+    await eventually(() => expect(received.at(-1)?.samples[0]?.seq).toBe(3));
+    expect(received.at(-1)?.gaps?.map((gap) => gap.cause)).toEqual(['collector_killed']);
+    await second.confirmed({ outbox: again.id, ranges: [[3, 3]], gaps: received.at(-1)?.gaps });
     expect(again.gaps).toEqual([]);
     await again.close();
   });

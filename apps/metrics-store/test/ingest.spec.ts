@@ -1,4 +1,12 @@
-import { deliveryGet, hostSampled, latestSampleGet, ledgerGet, samplesStored, type SeqRange } from '@lapwing/contracts';
+import {
+  deliveryGet,
+  hostSampled,
+  latestSampleGet,
+  ledgerGet,
+  samplesStored,
+  type PayloadOf,
+  type SeqRange,
+} from '@lapwing/contracts';
 import { databaseKinds, eventually, hostFigures, hostSample } from '@lapwing/testing';
 import { connect } from '@nats-io/transport-node';
 import { Harness } from './harness';
@@ -55,6 +63,18 @@ describe.each(databaseKinds())('storing samples on %s', (kind) => {
       ]),
     );
     expect(await store.count('metrics.host_sample')).toBe(4);
+  });
+
+  it('tells the collector which gaps are noted, each once', async () => {
+    const heard: PayloadOf<typeof samplesStored>[] = [];
+    store.bus.listen(samplesStored, 'web-1', (news) => heard.push(news));
+    const gap = { from: now - 60_000, to: now - 30_000, cause: 'collector_killed' as const, lost: null };
+    await store.send([hostSample(1, now - 2000)], { gaps: [gap, gap] });
+    await eventually(() => expect(heard.at(-1)?.gaps).toEqual([gap]));
+    await store.send([hostSample(2, now)]);
+    await eventually(() => expect(heard.at(-1)?.ranges).toEqual([[2, 2]]));
+    expect(heard.at(-1)?.gaps).toBeUndefined();
+    expect((await ledger()).gaps).toEqual([gap]);
   });
 
   it('answers what became of samples', async () => {

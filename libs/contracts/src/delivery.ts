@@ -34,6 +34,9 @@ export const Gap = z.object({
 /** See {@link Gap}. */
 export type Gap = z.infer<typeof Gap>;
 
+/** The most gaps that one message carries. */
+export const MAX_GAPS_PER_MESSAGE = 1000;
+
 /** The most samples that one message carries: live messages carry one, back-fill many. */
 export const MAX_SAMPLES_PER_MESSAGE = 500;
 
@@ -45,16 +48,25 @@ export const hostSampled = event(
     agentId: AgentId,
     outbox: OutboxId,
     samples: z.array(HostSample).min(1).max(MAX_SAMPLES_PER_MESSAGE),
-    gaps: z.array(Gap).max(1000).optional(),
+    /** Gaps that metrics-store has not said to have noted: each message tells them again until then. */
+    gaps: z.array(Gap).max(MAX_GAPS_PER_MESSAGE).optional(),
   }),
   ({ agentId }) => agentId,
 );
 
-/** metrics-store has committed these samples (or put them in quarantine): the outbox may forget them. Key: the agent. */
+/**
+ * metrics-store has committed these samples (or put them in quarantine) and noted these gaps: the outbox may forget them.
+ * Samples alone say nothing about gaps: the same sample may have come before, in a message without them. Key: the agent.
+ */
 export const samplesStored = event(
   'evt.samples.stored.v1',
   null,
-  z.object({ agentId: AgentId, outbox: OutboxId, ranges: z.array(SeqRange).min(1) }),
+  z.object({
+    agentId: AgentId,
+    outbox: OutboxId,
+    ranges: z.array(SeqRange).min(1),
+    gaps: z.array(Gap).max(MAX_GAPS_PER_MESSAGE).optional(),
+  }),
   ({ agentId }) => agentId,
 );
 

@@ -4,7 +4,6 @@ import {
   MAX_SAMPLES_PER_MESSAGE,
   deliveryGet,
   hostSampled,
-  type Gap,
   type HostSample,
   type PayloadOf,
   type samplesStored,
@@ -22,10 +21,12 @@ const MAX_BYTES = 100_000;
 const SETTLE_MS = 2000;
 /** After so long a sample that could not be sent is tried again. */
 const ASIDE_MS = 60_000;
-const MAX_CARRIED = 100;
 
 /** Whether a message was sent, or why not: nobody is there, or this message is not taken. */
 type Outcome = 'sent' | 'away' | 'refused';
+
+/** What metrics-store says to have. */
+type Stored = Omit<PayloadOf<typeof samplesStored>, 'agentId'>;
 
 const isAway = (error: unknown): boolean =>
   error instanceof LapwingError && (error.code === 'UNAVAILABLE' || error.code === 'TIMEOUT');
@@ -37,8 +38,6 @@ const isAway = (error: unknown): boolean =>
 export class DeliveryService {
   readonly #log = createLogger('collector', 'delivery');
   readonly #sending = new Set<Entry>();
-  /** Gaps that travelled with a sample, by that sample. */
-  #carried: { outbox: string; seq: number; gaps: Gap[] }[] = [];
   #timer: NodeJS.Timeout | undefined;
   #round: Promise<void> = Promise.resolve();
   /** Samples that could not be sent, and until when they are left alone. */
@@ -77,22 +76,17 @@ export class DeliveryService {
   }
 
   /** Hears what metrics-store has. Never throws: on a full disk it is asked about again. */
-  hear(news: Pick<PayloadOf<typeof samplesStored>, 'outbox' | 'ranges'>): void {
+  hear(news: Stored): void {
     this.confirmed(news).catch((error: unknown) => {
       this.#log.warn({ error: describeError(error) }, 'what is stored could not be noted');
     });
   }
 
   /** Notes what metrics-store has. */
-  async confirmed({ outbox, ranges }: Pick<PayloadOf<typeof samplesStored>, 'outbox' | 'ranges'>): Promise<void> {
+  async confirmed({ outbox, ranges, gaps = [] }: Stored): Promise<void> {
     await this.outbox.confirm(outbox, ranges);
     this.#heard?.();
-    const within = (carried: { outbox: string; seq: number }) =>
-      carried.outbox === outbox && ranges.some(([first, last]) => carried.seq >= first && carried.seq <= last);
-    const gaps = this.#carried.filter(within).flatMap((carried) => carried.gaps);
-    if (gaps.length === 0) return;
-    await this.outbox.confirmGaps(gaps);
-    this.#carried = this.#carried.filter((carried) => !within(carried));
+    if (gaps.length > 0) await this.outbox.confirmGaps(gaps);
   }
 
   #begin(): void {
@@ -186,8 +180,6 @@ export class DeliveryService {
     if (!first) return 'sent';
     const gaps = this.outbox.gaps;
     const payload = { agentId: this.agentId, outbox: first.outbox, samples, ...(gaps.length > 0 && { gaps }) };
-    if (gaps.length > 0)
-      this.#carried = [...this.#carried, { outbox: first.outbox, seq: first.seq, gaps }].slice(-MAX_CARRIED);
     for (const entry of entries) this.#sending.add(entry);
     try {
       // The newest gap is part of the name: after a kill the same samples may go out again under the name of a message

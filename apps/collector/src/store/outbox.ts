@@ -1,4 +1,5 @@
 import {
+  MAX_GAPS_PER_MESSAGE,
   MAX_SAMPLES_PER_MESSAGE,
   type Gap,
   type HostFigures,
@@ -53,7 +54,6 @@ export interface OutboxOptions {
 
 const SEGMENT_BYTES = 2 ** 20;
 const HOUR_MS = 3_600_000;
-const MAX_GAPS = 1000;
 const STATE = 'state.json';
 const SEGMENT = /^([a-z0-9]{8,32})-(\d+)\.log$/;
 
@@ -250,7 +250,7 @@ export class Outbox {
   }
 
   #note(gap: Gap): void {
-    this.#state.gaps = [...this.#state.gaps, gap].slice(-MAX_GAPS);
+    this.#state.gaps = [...this.#state.gaps, gap].slice(-MAX_GAPS_PER_MESSAGE);
   }
 
   async #rotate(time: number): Promise<void> {

@@ -1,5 +1,13 @@
 import type { Bus, Delivery } from '@lapwing/bus';
-import { LapwingError, hostSampled, samplesStored, type HostSample, type PayloadOf } from '@lapwing/contracts';
+import {
+  LapwingError,
+  MAX_GAPS_PER_MESSAGE,
+  hostSampled,
+  samplesStored,
+  type Gap,
+  type HostSample,
+  type PayloadOf,
+} from '@lapwing/contracts';
 import type { Migrations, Postgres } from '@lapwing/postgres';
 import { counter } from '@lapwing/telemetry';
 import { quarantineReason, type ClockWindow } from '../domain/admission.js';
@@ -92,15 +100,21 @@ export class IngestService {
   }
 
   #tell(batches: Batch[]): void {
-    const byOutbox = new Map<string, { agentId: string; outbox: string; seqs: number[] }>();
-    for (const { agentId, outbox, samples } of batches) {
+    const byOutbox = new Map<string, { agentId: string; outbox: string; seqs: number[]; gaps: Map<string, Gap> }>();
+    for (const { agentId, outbox, samples, gaps: reported = [] } of batches) {
       const key = `${agentId}\n${outbox}`;
-      const entry = byOutbox.get(key) ?? { agentId, outbox, seqs: [] };
+      const entry = byOutbox.get(key) ?? { agentId, outbox, seqs: [], gaps: new Map<string, Gap>() };
       for (const { seq } of samples) entry.seqs.push(seq);
+      for (const gap of reported) entry.gaps.set(`${gap.from} ${gap.cause}`, gap);
       byOutbox.set(key, entry);
     }
-    for (const { agentId, outbox, seqs } of byOutbox.values())
-      this.bus.announce(samplesStored, agentId, { agentId, outbox, ranges: foldRanges(seqs) });
+    for (const { agentId, outbox, seqs, gaps } of byOutbox.values())
+      this.bus.announce(samplesStored, agentId, {
+        agentId,
+        outbox,
+        ranges: foldRanges(seqs),
+        ...(gaps.size > 0 && { gaps: [...gaps.values()].slice(0, MAX_GAPS_PER_MESSAGE) }),
+      });
   }
 }
 
