@@ -124,6 +124,16 @@ describe.each(databaseKinds())('storing samples on %s', (kind) => {
     expect(sum('taken')).toBe(sum('stored') + sum('lost') + sum('pending'));
   });
 
+  it('lets a gap grow when the collector ended again before it took a sample', async () => {
+    const gap = { from: now - 600_000, to: now - 500_000, cause: 'collector_stopped' as const, lost: null };
+    const longer = { ...gap, to: now - 60_000 };
+    await store.send([hostSample(1, now - 600_000)], { gaps: [gap] });
+    await store.send([hostSample(2, now - 30_000)], { gaps: [gap, longer] });
+    await store.send([hostSample(3, now)], { gaps: [gap] });
+    await store.until('metrics.host_sample', 3);
+    expect((await ledger()).gaps).toEqual([longer]);
+  });
+
   it('knows the newest sample of a host, whole', async () => {
     await store.send([hostSample(2, now)]);
     await store.send([hostSample(1, now - 60_000)]);

@@ -179,8 +179,9 @@ export class Outbox {
   /** metrics-store has noted these gaps. */
   async confirmGaps(confirmed: Gap[]): Promise<void> {
     await this.#serially(async () => {
-      const known = new Set(confirmed.map((gap) => `${gap.from} ${gap.cause}`));
-      this.#state.gaps = this.#state.gaps.filter((gap) => !known.has(`${gap.from} ${gap.cause}`));
+      const nameOf = ({ from, to, cause }: Gap): string => `${from} ${to} ${cause}`;
+      const known = new Set(confirmed.map(nameOf));
+      this.#state.gaps = this.#state.gaps.filter((gap) => !known.has(nameOf(gap)));
       await this.#saveState();
     });
   }

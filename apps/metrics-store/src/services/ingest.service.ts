@@ -105,7 +105,7 @@ export class IngestService {
       const key = `${agentId}\n${outbox}`;
       const entry = byOutbox.get(key) ?? { agentId, outbox, seqs: [], gaps: new Map<string, Gap>() };
       for (const { seq } of samples) entry.seqs.push(seq);
-      for (const gap of reported) entry.gaps.set(`${gap.from} ${gap.cause}`, gap);
+      for (const gap of reported) entry.gaps.set(JSON.stringify(gap), gap);
       byOutbox.set(key, entry);
     }
     for (const { agentId, outbox, seqs, gaps } of byOutbox.values())

@@ -48,14 +48,20 @@ export class LedgerStore {
     );
   }
 
-  /** Notes gaps; what was lost in them is counted once, in the hour in which the gap begins. */
+  /**
+   * Notes gaps; what was lost in them is counted once, in the hour in which the gap begins. A collector that ended again
+   * before it took a sample tells the same gap with a later end: then it grows.
+   */
   async noteGaps(transaction: Transaction, rows: GapRow[]): Promise<void> {
     for (const { resourceId, outbox, gap } of rows) {
       const [first, last] = gap.lost ?? [null, null];
       await transaction.query(
         `WITH noted AS (
-           INSERT INTO metrics.gap (resource_id, starts, ends, cause, first_lost_seq, last_lost_seq)
-           VALUES ($1, $2, $3, $4, $5::bigint, $6::bigint) ON CONFLICT DO NOTHING RETURNING *)
+           INSERT INTO metrics.gap AS g (resource_id, starts, ends, cause, first_lost_seq, last_lost_seq)
+           VALUES ($1, $2, $3, $4, $5::bigint, $6::bigint)
+           ON CONFLICT (resource_id, starts, cause) DO UPDATE SET ends = excluded.ends
+             WHERE g.first_lost_seq IS NULL AND excluded.first_lost_seq IS NULL AND g.ends < excluded.ends
+           RETURNING *)
          INSERT INTO metrics.ledger_hour AS l (resource_id, outbox, hour, first_seq, last_seq, lost)
          SELECT resource_id, $7, date_trunc('hour', starts), first_lost_seq, last_lost_seq, last_lost_seq - first_lost_seq + 1
          FROM noted WHERE first_lost_seq IS NOT NULL
