@@ -40,6 +40,7 @@ type Wanted = Pick<
   | 'subjects'
   | 'max_bytes'
   | 'max_age'
+  | 'retention'
   | 'max_msgs_per_subject'
   | 'num_replicas'
   | 'duplicate_window'
@@ -50,7 +51,14 @@ type Wanted = Pick<
 function wantedStreams(limits: StreamLimits): Record<StreamName, Wanted> {
   // An agent chooses where the stream's "I have it" goes, and it could read like an order to delete.
   const safe = { deny_delete: true, deny_purge: true };
-  const common = { num_replicas: limits.replicas, duplicate_window: nanos(120_000), max_msgs_per_subject: -1, ...safe };
+  const retention = RetentionPolicy.Limits as RetentionPolicy;
+  const common = {
+    retention,
+    num_replicas: limits.replicas,
+    duplicate_window: nanos(120_000),
+    max_msgs_per_subject: -1,
+    ...safe,
+  };
   return {
     SAMPLES: {
       ...common,
@@ -65,6 +73,13 @@ function wantedStreams(limits: StreamLimits): Record<StreamName, Wanted> {
       max_bytes: 2 ** 28,
       max_age: nanos(DAY_MS),
       max_msgs_per_subject: 1,
+    },
+    JOBS: {
+      ...common,
+      subjects: ['job.>'],
+      retention: RetentionPolicy.Workqueue,
+      max_bytes: 2 ** 27,
+      max_age: nanos(DAY_MS),
     },
     DEAD: { ...common, subjects: ['dead.>'], max_bytes: 2 ** 27, max_age: nanos(30 * DAY_MS) },
   };
@@ -101,7 +116,6 @@ async function ensureStream(manager: JetStreamManager, name: string, wanted: Wan
       name,
       ...wanted,
       storage: StorageType.File,
-      retention: RetentionPolicy.Limits,
       discard: DiscardPolicy.Old,
       allow_direct: true,
     });

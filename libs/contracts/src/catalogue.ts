@@ -14,6 +14,27 @@ import {
   registrationList,
   registrationReject,
 } from './agents.js';
+import {
+  alertAcknowledge,
+  alertChanged,
+  alertClear,
+  alertConfigGet,
+  alertConfigUpdate,
+  alertHistory,
+  alertList,
+  alertReplay,
+  alerthistoryClear,
+  alertingChanged,
+  incidentList,
+  maintenanceCreate,
+  maintenanceDelete,
+  maintenanceList,
+  maintenanceUpdate,
+  silenceCreate,
+  silenceDelete,
+  silenceList,
+  silenceUpdate,
+} from './alerts.js';
 import { auditList, auditOccurred } from './audit.js';
 import type { Contract } from './define.js';
 import { deliveryGet, hostSampled, ledgerGet, samplesStored } from './delivery.js';
@@ -64,6 +85,21 @@ import {
   setupcodeCreate,
   targetList,
 } from './nodes.js';
+import {
+  deliveryDue,
+  deliveryEnded,
+  deliveryList,
+  emailGet,
+  emailUpdate,
+  emailproviderList,
+  notificationTest,
+  webhookCreate,
+  webhookDelete,
+  webhookList,
+  webhookTest,
+  webhookUpdate,
+  webhooktemplateList,
+} from './notifications.js';
 import { processGet, processList, processSignal } from './processes.js';
 import { settingsChanged, settingsGet, settingsUpdate } from './settings.js';
 import { chartsGet, targetObserved, targetSampled } from './targets.js';
@@ -183,6 +219,38 @@ export const catalogue: Contract[] = [
   guestmetadataUpdate,
   guestmetadataDelete,
   noticePosted,
+  alertChanged,
+  alertingChanged,
+  alertList,
+  alertHistory,
+  alerthistoryClear,
+  alertAcknowledge,
+  alertClear,
+  alertConfigGet,
+  alertConfigUpdate,
+  silenceList,
+  silenceCreate,
+  silenceUpdate,
+  silenceDelete,
+  maintenanceList,
+  maintenanceCreate,
+  maintenanceUpdate,
+  maintenanceDelete,
+  incidentList,
+  alertReplay,
+  deliveryDue,
+  deliveryEnded,
+  emailGet,
+  emailUpdate,
+  emailproviderList,
+  webhookList,
+  webhookCreate,
+  webhookUpdate,
+  webhookDelete,
+  webhooktemplateList,
+  webhookTest,
+  notificationTest,
+  deliveryList,
 ];
 
 /** The catalogue as text, a line each: what it is, its subject, and the stream that keeps it. */

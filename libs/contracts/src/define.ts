@@ -2,10 +2,10 @@ import { z } from 'zod';
 import { subjectToken } from './agent.js';
 
 /**
- * The JetStream streams of Lapwing. `STATES` keeps the newest message of each subject: what is, not what happened. `DEAD` keeps what could not
- * be handled, with the reason, until a person looks.
+ * The JetStream streams of Lapwing. `STATES` keeps the newest message of each subject: what is, not what happened. `JOBS` keeps work
+ * until one has done it. `DEAD` keeps what could not be handled, with the reason, until a person looks.
  */
-export const streamNames = ['SAMPLES', 'EVENTS', 'STATES', 'DEAD'] as const;
+export const streamNames = ['SAMPLES', 'EVENTS', 'STATES', 'JOBS', 'DEAD'] as const;
 
 /** One of {@link streamNames}. */
 export type StreamName = (typeof streamNames)[number];
@@ -79,6 +79,7 @@ const grammar = {
   request: /^req\.[a-z-]+\.[a-z]+\.[a-z]+\.v\d+$/,
   command: /^[a-z]+\.[a-z]+\.v\d+$/,
   inquiry: /^[a-z]+\.[a-z]+\.v\d+$/,
+  job: /^job\.[a-z-]+\.[a-z]+\.v\d+$/,
 };
 
 function checked(kind: keyof typeof grammar, name: string): string {
@@ -100,6 +101,14 @@ export function event<S extends z.ZodType>(
   keyOf?: (payload: z.output<S>) => string,
 ): EventContract<S> {
   return { kind: 'event', name: checked('event', name), stream, schema, keyOf };
+}
+
+/**
+ * Defines work that the stream `JOBS` keeps until one of a service's replicas has done it.
+ * @param name `job.<service>.<noun>.v<N>`.
+ */
+export function job<S extends z.ZodType>(name: string, schema: S): EventContract<S> {
+  return { kind: 'event', name: checked('job', name), stream: 'JOBS', schema, keyOf: undefined };
 }
 
 /**

@@ -1,12 +1,14 @@
-import { agentChanged, agentConfigured, agentReported } from './agents.js';
+import { agentChanged, agentConfigured, agentList, agentReported } from './agents.js';
+import { alertChanged, alertingChanged } from './alerts.js';
 import { auditOccurred } from './audit.js';
 import { catalogue, type ServiceName } from './catalogue.js';
 import type { EventContract, RequestContract } from './define.js';
 import { hostSampled, samplesStored } from './delivery.js';
-import { dockerhostChanged, dockerhostReported } from './docker-hosts.js';
+import { dockerhostChanged, dockerhostList, dockerhostReported } from './docker-hosts.js';
 import { latestSampleGet } from './history.js';
 import { configChanged, principalsChanged } from './identity.js';
-import { connectionTest, nodeChanged, noticePosted, targetList } from './nodes.js';
+import { connectionTest, nodeChanged, nodeList, noticePosted, targetList } from './nodes.js';
+import { deliveryDue, deliveryEnded } from './notifications.js';
 import { settingsChanged, settingsGet } from './settings.js';
 import { targetObserved, targetSampled } from './targets.js';
 
@@ -42,7 +44,7 @@ const none: Grants = {
 };
 
 /** What each service may do: the bus's users get exactly this. */
-export const grants: Record<ServiceName | 'poller' | 'gateway', Grants> = {
+export const grants: Record<ServiceName | 'alerting' | 'poller' | 'gateway', Grants> = {
   settings: { ...none, says: [settingsChanged], hears: [configChanged] },
   auth: {
     ...none,
@@ -68,6 +70,24 @@ export const grants: Record<ServiceName | 'poller' | 'gateway', Grants> = {
     follows: [hostSampled],
     makesStreams: true,
   },
+  alerting: {
+    ...none,
+    asks: [settingsGet, nodeList, dockerhostList, agentList],
+    says: [alertChanged, alertingChanged, deliveryDue, deliveryEnded, auditOccurred],
+    hears: [
+      alertChanged,
+      alertingChanged,
+      nodeChanged,
+      dockerhostChanged,
+      dockerhostReported,
+      settingsChanged,
+      configChanged,
+    ],
+    consumes: [{ contract: deliveryDue, durable: 'alerting-deliveries' }],
+    follows: [hostSampled, targetObserved, agentChanged],
+    leases: true,
+    makesStreams: true,
+  },
   poller: {
     ...none,
     asks: [targetList, settingsGet],
@@ -91,8 +111,9 @@ export const grants: Record<ServiceName | 'poller' | 'gateway', Grants> = {
       dockerhostChanged,
       dockerhostReported,
       noticePosted,
+      alertingChanged,
     ],
-    follows: [hostSampled, agentChanged, targetObserved],
+    follows: [hostSampled, agentChanged, targetObserved, alertChanged],
     commands: true,
   },
 };

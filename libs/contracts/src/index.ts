@@ -1,5 +1,7 @@
 export * from './agent.js';
 export * from './agents.js';
+export * from './alert-config.js';
+export * from './alerts.js';
 export * from './audit.js';
 export * from './catalogue.js';
 export * from './define.js';
@@ -13,6 +15,7 @@ export * from './history.js';
 export * from './host-sample.js';
 export * from './identity.js';
 export * from './nodes.js';
+export * from './notifications.js';
 export * from './permissions.js';
 export * from './processes.js';
 export * from './proxmox.js';
