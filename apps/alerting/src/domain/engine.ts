@@ -1,0 +1,241 @@
+import type { AlertConfig, AlertLevel, AlertResource, Resolution } from '@lapwing/contracts';
+import { describeBreach, describeWhy } from './describe.js';
+import { alertIdOf, type Look, type Reading } from './reading.js';
+import { ruleFor } from './rules.js';
+import { signals, type Signal } from './signals.js';
+import { judge, rejudge, scoreOf, type Rule, type Track, type Verdict } from './track.js';
+
+/** A track with what it is about. */
+export interface Tracked {
+  alertId: string;
+  scope: string;
+  resource: AlertResource;
+  signal: Signal;
+  detail: string;
+  track: Track;
+}
+
+/** What came of a look at something: an alert begins, is of another level, or ends. */
+export interface Change {
+  kind: 'fired' | 'level' | 'resolved';
+  alertId: string;
+  scope: string;
+  resource: AlertResource;
+  signal: Signal;
+  level: AlertLevel;
+  value: number;
+  threshold: number;
+  clearThreshold: number;
+  unit: string;
+  score: number;
+  message: string;
+  why: string;
+  /** When the breach began. */
+  startedAt: number;
+  /** The time of the sample that made the change. */
+  at: number;
+  samples: [time: number, value: number][];
+  resolution: Resolution | null;
+  /** How it stands from now on; undefined when it is over. */
+  track: Track | undefined;
+}
+
+/** All that an engine knows, as it is kept between two runs. */
+export interface EngineState {
+  /** The newest look of each scope. */
+  seen: [scope: string, time: number][];
+  /** What waits for its delay or was cleared by hand; what is open is kept with its alert. */
+  waiting: Tracked[];
+}
+
+const MAX_RULES = 200_000;
+
+/**
+ * Judges what is seen of a part of all resources: in the order of samples, each once, without a clock. The same looks in the same order give
+ * the same changes, whenever and wherever they are judged.
+ */
+export class Engine {
+  readonly #seen = new Map<string, number>();
+  readonly #tracks = new Map<string, Tracked>();
+  /** The alerts of a scope, so that what is missing in a look is found without a search. */
+  readonly #scopes = new Map<string, Set<string>>();
+  readonly #rules = new Map<string, Rule | null>();
+
+  constructor(
+    private config: AlertConfig,
+    state: EngineState = { seen: [], waiting: [] },
+    open: readonly Tracked[] = [],
+  ) {
+    for (const [scope, time] of state.seen) this.#seen.set(scope, time);
+    for (const tracked of [...state.waiting, ...open]) this.#put(tracked);
+  }
+
+  /** What must be kept so that another engine can go on where this one is, beside the open alerts. */
+  state(): EngineState {
+    const waiting = [...this.#tracks.values()].filter(
+      ({ track }) => track.level === null || track.clearedUntil !== null,
+    );
+    return { seen: [...this.#seen], waiting };
+  }
+
+  /** What is open now. */
+  open(): Tracked[] {
+    return [...this.#tracks.values()].filter(({ track }) => track.level !== null && track.clearedUntil === null);
+  }
+
+  /** Judges a look. One that is not newer than the last of its scope changes nothing: the past never fires again. */
+  look({ scope, time, readings }: Look): Change[] {
+    if (time <= (this.#seen.get(scope) ?? 0)) return [];
+    this.#seen.set(scope, time);
+    const changes: Change[] = [];
+    const missing = new Set(this.#scopes.get(scope));
+    for (const reading of readings) {
+      const alertId = alertIdOf(reading.resource, reading.signal);
+      missing.delete(alertId);
+      const change = this.#read(alertId, scope, reading, time);
+      if (change) changes.push(change);
+    }
+    for (const alertId of missing) changes.push(...this.#end(alertId, time, 'removed'));
+    return changes;
+  }
+
+  /** Forgets a scope whose things are gone: what was open of it is over. */
+  forget(scope: string, time: number): Change[] {
+    const changes = [...(this.#scopes.get(scope) ?? [])].flatMap((alertId) => this.#end(alertId, time, 'removed'));
+    this.#seen.delete(scope);
+    return changes;
+  }
+
+  /** The scopes that begin so. */
+  scopes(prefix: string): string[] {
+    return [...new Set([...this.#seen.keys(), ...this.#scopes.keys()])].filter((scope) => scope.startsWith(prefix));
+  }
+
+  /** Judges anew what is open, by rules that have changed. */
+  configure(config: AlertConfig, time: number): Change[] {
+    this.config = config;
+    this.#rules.clear();
+    const changes: Change[] = [];
+    for (const tracked of [...this.#tracks.values()]) {
+      const { alertId, resource, signal, track } = tracked;
+      const rule = this.#rule(alertId, resource, signal);
+      const { track: next, verdict } = rejudge(track, rule);
+      const resolution = rule ? 'recovered' : 'disabled';
+      const change = this.#apply({ ...tracked, rule }, next, verdict, { time, value: track.lastValue, resolution });
+      if (change) changes.push(change);
+    }
+    return changes;
+  }
+
+  /** An alert was ended by hand: it may come back when its figure was fine once, or after `until`. */
+  clear(alertId: string, until: number): void {
+    const tracked = this.#tracks.get(alertId);
+    if (tracked?.track.level) tracked.track = { ...tracked.track, level: null, clearedUntil: until };
+  }
+
+  #read(alertId: string, scope: string, { resource, signal, value, detail = '' }: Reading, time: number) {
+    const known = this.#tracks.get(alertId);
+    if (value === null || !Number.isFinite(value)) return undefined;
+    const rule = this.#rule(alertId, resource, signal);
+    if (!rule)
+      return (
+        known &&
+        this.#apply({ ...known, rule }, undefined, known.track.level ? 'resolved' : null, {
+          time,
+          value,
+          resolution: 'disabled',
+        })
+      );
+    const { track, verdict } = judge(known?.track, rule, time, value);
+    if (!track && !known) return undefined;
+    return this.#apply({ alertId, scope, resource, signal, detail, rule }, track, verdict, {
+      time,
+      value,
+      resolution: 'recovered',
+    });
+  }
+
+  #apply(
+    about: Omit<Tracked, 'track'> & { rule: Rule | null },
+    track: Track | undefined,
+    verdict: Verdict,
+    now: { time: number; value: number; resolution: Resolution },
+  ): Change | undefined {
+    const before = this.#tracks.get(about.alertId);
+    const { rule, ...tracked } = about;
+    if (track) this.#put({ ...tracked, track });
+    else this.#drop(about.alertId, about.scope);
+    if (!verdict) return undefined;
+    const last = track ?? before?.track;
+    return last && changeOf({ ...tracked, track: last }, rule, verdict, now, track);
+  }
+
+  #end(alertId: string, time: number, resolution: Resolution): Change[] {
+    const tracked = this.#tracks.get(alertId);
+    if (!tracked) return [];
+    const { track, resource, signal } = tracked;
+    const rule = this.#rule(alertId, resource, signal);
+    const verdict = track.level && track.clearedUntil === null ? 'resolved' : null;
+    const change = this.#apply({ ...tracked, rule }, undefined, verdict, { time, value: track.lastValue, resolution });
+    return change ? [change] : [];
+  }
+
+  #rule(alertId: string, resource: AlertResource, signal: Signal): Rule | null {
+    const known = this.#rules.get(alertId);
+    if (known !== undefined) return known;
+    if (this.#rules.size >= MAX_RULES) this.#rules.clear();
+    const rule = ruleFor(this.config, resource, signal);
+    this.#rules.set(alertId, rule);
+    return rule;
+  }
+
+  #put(tracked: Tracked): void {
+    this.#tracks.set(tracked.alertId, tracked);
+    const ids = this.#scopes.get(tracked.scope) ?? new Set();
+    this.#scopes.set(tracked.scope, ids.add(tracked.alertId));
+  }
+
+  #drop(alertId: string, scope: string): void {
+    this.#tracks.delete(alertId);
+    const ids = this.#scopes.get(scope);
+    ids?.delete(alertId);
+    if (ids?.size === 0) this.#scopes.delete(scope);
+  }
+}
+
+const NO_RULE: Rule = { trigger: 0, clear: 0, critical: null, sign: 1, delayMs: 0, confirmations: 1 };
+
+function changeOf(
+  tracked: Tracked,
+  rule: Rule | null,
+  kind: NonNullable<Verdict>,
+  { time, value, resolution }: { time: number; value: number; resolution: Resolution },
+  track: Track | undefined,
+): Change {
+  const { alertId, scope, resource, signal, detail, track: last } = tracked;
+  const { trigger, clear, critical } = rule ?? NO_RULE;
+  const level = last.level ?? 'warning';
+  const threshold = level === 'critical' ? (critical ?? trigger) : trigger;
+  const { unit } = signals[signal];
+  const most = unit === '%' ? 100 : Math.max(1, 2 * (critical ?? trigger));
+  return {
+    kind,
+    alertId,
+    scope,
+    resource,
+    signal,
+    level,
+    value,
+    threshold,
+    clearThreshold: clear,
+    unit,
+    score: scoreOf(level, rule ?? NO_RULE, value, most),
+    message: describeBreach({ resource, signal, value, threshold, detail }),
+    why: describeWhy({ kind, level, value, rule, since: last.since, at: time, count: last.count, resolution, unit }),
+    startedAt: last.since,
+    at: time,
+    samples: last.samples,
+    resolution: kind === 'resolved' ? resolution : null,
+    track,
+  };
+}
