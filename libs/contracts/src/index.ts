@@ -19,6 +19,7 @@ export * from './notifications.js';
 export * from './permissions.js';
 export * from './processes.js';
 export * from './proxmox.js';
+export * from './resource-ids.js';
 export * from './settings.js';
 export * from './targets.js';
 export * from './users.js';

@@ -76,6 +76,8 @@ export const LinkStatus = z.object({
   reachedAt: Instant.nullable(),
   /** Seconds until the next poll: longer than the interval for a target that could not be reached of late. */
   intervalSeconds: z.number().positive(),
+  /** When the certificate that it showed ends; left out where none was seen. */
+  certificateEndsAt: Instant.optional(),
   failures: z.int().min(0).describe('failed polls in a row'),
 });
 /** See {@link LinkStatus}. */
