@@ -22,6 +22,8 @@ export interface FeedMessage<T> {
 export class EventFeed<C extends EventContract> {
   readonly #log: Logger;
   #position = 0;
+  /** Where to go back to; what is on the way until then is passed over. */
+  #rewound: number | undefined;
   #messages: ConsumerMessages | undefined;
   #stopping = false;
   #running: Promise<void> | undefined;
@@ -37,6 +39,12 @@ export class EventFeed<C extends EventContract> {
   /** The position of the newest message that was heard; 0 before the first. */
   get position(): number {
     return this.#position;
+  }
+
+  /** Hears again what came after a position; all of it anew, beginning with the last of every key, where that is 0. */
+  rewind(position: number): void {
+    this.#rewound = position;
+    this.#messages?.stop();
   }
 
   /** Begins as soon as the bus is there. */
@@ -69,6 +77,8 @@ export class EventFeed<C extends EventContract> {
   async #open(link: Link): Promise<ConsumerMessages> {
     const stream = this.contract.stream ?? '';
     const { state } = await link.manager.streams.info(stream);
+    this.#position = this.#rewound ?? this.#position;
+    this.#rewound = undefined;
     if (state.last_seq < this.#position) this.#position = 0;
     const start =
       this.#position > 0
@@ -80,6 +90,7 @@ export class EventFeed<C extends EventContract> {
   }
 
   #receive(message: JsMsg): void {
+    if (this.#rewound !== undefined) return;
     this.#position = message.seq;
     const payload = decode(this.contract, message);
     if (payload !== undefined) this.hear({ position: message.seq, storedAt: message.time.getTime(), payload });

@@ -7,6 +7,8 @@ export { OnCommand, OnEvent, OnInquiry, OnNews, OnRequest } from './decorators.j
 export { EventFeed, consumerProgress, lastOf, readStream, streamBounds, type FeedMessage } from './feed.js';
 export { makeBusKeys, readAuthority, type AuthorityKeys } from './keys.js';
 export { Leases } from './leases.js';
+
 export { agentPermissions, busServices, servicePermissions, type BusService } from './permissions.js';
+export { Shares, type Worker } from './shares.js';
 export { BusServer, busProviders, type BusSetup } from './server.js';
 export { defaultStreamLimits, type StreamLimits } from './streams.js';

@@ -95,11 +95,11 @@ export const alertChanged = event(
   ({ alert }) => alert.id,
 );
 
-/** The history of alerts was emptied, rules, silences or channels changed: whoever shows them reads them anew. Key: what changed. */
+/** Alerts came or went, the history was emptied, rules, silences or channels changed: whoever shows them reads them anew. Key: what changed. */
 export const alertingChanged = event(
   'evt.alerting.changed.v1',
   null,
-  z.object({ what: z.enum(['config', 'silences', 'maintenance', 'channels', 'history']) }),
+  z.object({ what: z.enum(['alerts', 'config', 'silences', 'maintenance', 'channels', 'history']) }),
 );
 
 const Page = { limit: z.int().min(1).max(10_000).default(100), offset: z.int().min(0).max(1_000_000).default(0) };

@@ -20,6 +20,7 @@ export * from './permissions.js';
 export * from './processes.js';
 export * from './proxmox.js';
 export * from './resource-ids.js';
+export * from './section-assembly.js';
 export * from './settings.js';
 export * from './targets.js';
 export * from './users.js';

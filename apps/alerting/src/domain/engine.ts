@@ -29,6 +29,7 @@ export interface Change {
   unit: string;
   score: number;
   message: string;
+  detail: string;
   why: string;
   /** When the breach began. */
   startedAt: number;
@@ -50,6 +51,8 @@ export interface EngineState {
 
 const MAX_RULES = 200_000;
 
+const isOpen = ({ level, clearedUntil }: Track): boolean => level !== null && clearedUntil === null;
+
 /**
  * Judges what is seen of a part of all resources: in the order of samples, each once, without a clock. The same looks in the same order give
  * the same changes, whenever and wherever they are judged.
@@ -60,6 +63,8 @@ export class Engine {
   /** The alerts of a scope, so that what is missing in a look is found without a search. */
   readonly #scopes = new Map<string, Set<string>>();
   readonly #rules = new Map<string, Rule | null>();
+  /** Open alerts with a newer value than the one that is kept. */
+  readonly #reread = new Set<string>();
 
   constructor(
     private config: AlertConfig,
@@ -72,15 +77,22 @@ export class Engine {
 
   /** What must be kept so that another engine can go on where this one is, beside the open alerts. */
   state(): EngineState {
-    const waiting = [...this.#tracks.values()].filter(
-      ({ track }) => track.level === null || track.clearedUntil !== null,
-    );
+    const waiting = [...this.#tracks.values()].filter(({ track }) => !isOpen(track));
     return { seen: [...this.#seen], waiting };
   }
 
-  /** What is open now. */
-  open(): Tracked[] {
-    return [...this.#tracks.values()].filter(({ track }) => track.level !== null && track.clearedUntil === null);
+  /** What is open and was read since this was asked last. */
+  changedOpen(): Tracked[] {
+    const changed = [...this.#reread].flatMap((alertId) => this.#tracks.get(alertId) ?? []);
+    this.#reread.clear();
+    return changed.filter(({ track }) => isOpen(track));
+  }
+
+  /** How many alerts are open. */
+  get openCount(): number {
+    let count = 0;
+    for (const { track } of this.#tracks.values()) if (isOpen(track)) count++;
+    return count;
   }
 
   /** Judges a look. One that is not newer than the last of its scope changes nothing: the past never fires again. */
@@ -148,6 +160,7 @@ export class Engine {
       );
     const { track, verdict } = judge(known?.track, rule, time, value);
     if (!track && !known) return undefined;
+    if (track?.level && !verdict) this.#reread.add(alertId);
     return this.#apply({ alertId, scope, resource, signal, detail, rule }, track, verdict, {
       time,
       value,
@@ -175,7 +188,7 @@ export class Engine {
     if (!tracked) return [];
     const { track, resource, signal } = tracked;
     const rule = this.#rule(alertId, resource, signal);
-    const verdict = track.level && track.clearedUntil === null ? 'resolved' : null;
+    const verdict = isOpen(track) ? 'resolved' : null;
     const change = this.#apply({ ...tracked, rule }, undefined, verdict, { time, value: track.lastValue, resolution });
     return change ? [change] : [];
   }
@@ -230,6 +243,7 @@ function changeOf(
     clearThreshold: clear,
     unit,
     score: scoreOf(level, rule ?? NO_RULE, value, most),
+    detail,
     message: describeBreach({ resource, signal, value, threshold, detail }),
     why: describeWhy({ kind, level, value, rule, since: last.since, at: time, count: last.count, resolution, unit }),
     startedAt: last.since,

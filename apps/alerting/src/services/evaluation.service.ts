@@ -1,0 +1,305 @@
+import { EventFeed, Leases, Shares, type Bus, type FeedMessage, type Worker } from '@lapwing/bus';
+import {
+  alertChanged,
+  alertingChanged,
+  hostSampled,
+  type DockerHost,
+  type PayloadOf,
+  type SectionName,
+} from '@lapwing/contracts';
+import type { Schema } from '@lapwing/postgres';
+import { counter, createLogger, describeError, gauge } from '@lapwing/telemetry';
+import type { OnApplicationBootstrap, OnModuleDestroy } from '@nestjs/common';
+import type { Change } from '../domain/engine.js';
+import { PARTITIONS, partitionOf } from '../domain/partition.js';
+import { dockerScope } from '../domain/readings/docker.js';
+import { sectionScope, type Target } from '../domain/readings/target.js';
+import type { AlertStore, JudgedChange } from '../store/alert.store.js';
+import type { PartitionStore } from '../store/partition.store.js';
+import type { ConfigService } from './config.service.js';
+import type { EstateListener, EstateService, Presence } from './estate.service.js';
+import { Partition } from './partition.js';
+
+const FLUSH_MS = 200;
+/** What has changed nothing is noted this often. */
+const SAVE_MS = 2000;
+const REFRESH_MS = 10_000;
+const BACKUP_AGES_MS = 60_000;
+/** A holder that finds older notes begins with the present: what was then is history. */
+const FORGET_MS = 600_000;
+/** More changes than this wait for a database that is away: then the partition is given up, and read again where it stood. */
+const MAX_PENDING = 50_000;
+
+const leaseOf = (number: number): string => `alerting.${number}`;
+const numberOf = (name: string): number => Number(name.split('.')[1]);
+
+const judged = counter<'what'>({
+  name: 'lapwing_alerting_looks_total',
+  help: 'Looks at hosts, targets and Docker hosts that were judged',
+  labelNames: ['what'],
+});
+const openGauge = gauge({ name: 'lapwing_alerting_open', help: 'Open alerts in the partitions of this process' });
+
+/**
+ * Judges all that is seen, in partitions that are shared among all replicas by leases. How a partition stands is written together with the changes
+ * that it led to, by its holder only: each sample is judged once, and what was judged is never lost.
+ */
+export class EvaluationService implements OnApplicationBootstrap, OnModuleDestroy, EstateListener, Worker {
+  readonly #log = createLogger('alerting', 'evaluation');
+  readonly #partitions = new Map<number, Partition>();
+  readonly #feed: EventFeed<typeof hostSampled>;
+  readonly #shares: Shares;
+  #timers: NodeJS.Timeout[] = [];
+  #flushing: Promise<void> = Promise.resolve();
+  #isSoon = false;
+
+  constructor(
+    private readonly bus: Bus,
+    private readonly schema: Schema,
+    private readonly leases: Leases,
+    private readonly estate: EstateService,
+    private readonly config: ConfigService,
+    private readonly stores: { alerts: AlertStore; partitions: PartitionStore },
+  ) {
+    this.#feed = new EventFeed(bus, hostSampled, (message) => this.#sampled(message));
+    const names = Array.from({ length: PARTITIONS }, (_, number) => leaseOf(number));
+    this.#shares = new Shares('alerting', leases, names, this);
+  }
+
+  onApplicationBootstrap(): void {
+    this.estate.listener = this;
+    this.config.onChange((config) => {
+      for (const partition of this.#partitions.values()) partition.configure(config, Date.now());
+      this.#flushSoon();
+    });
+    this.bus.listen(alertChanged, '*', ({ change, alert }) => {
+      if (change === 'cleared') this.#cleared(alert.id);
+    });
+    this.#feed.start();
+    this.#shares.start();
+    this.#timers = [
+      setInterval(() => this.#flushLater(), FLUSH_MS),
+      setInterval(() => void this.#refresh(), REFRESH_MS),
+      setInterval(() => this.#judgeBackupAges(), BACKUP_AGES_MS),
+    ];
+  }
+
+  async onModuleDestroy(): Promise<void> {
+    for (const timer of this.#timers) clearInterval(timer);
+    await this.#feed.stop();
+    await this.#shares.stop();
+  }
+
+  /** How many partitions this process judges. */
+  get partitions(): number {
+    return this.#partitions.size;
+  }
+
+  async take(name: string): Promise<void> {
+    const number = numberOf(name);
+    const now = Date.now();
+    const config = await this.config.load();
+    const taken = await this.stores.partitions.take(number, this.leases.holder, now);
+    const isOld = now - taken.updatedAt > FORGET_MS;
+    const partition = new Partition(
+      number,
+      config,
+      { ...taken, ...(isOld && { position: 0 }) },
+      await this.stores.alerts.open(number),
+    );
+    // Rules may have changed while nobody judged.
+    partition.configure(this.config.current, now);
+    this.#partitions.set(number, partition);
+    this.#lookAtAll(partition);
+    if (partition.position === 0 || partition.position < this.#feed.position) this.#feed.rewind(partition.position);
+  }
+
+  async drop(name: string): Promise<void> {
+    const partition = this.#partitions.get(numberOf(name));
+    if (!partition) return;
+    await this.#flush(true).catch(() => {});
+    this.#partitions.delete(partition.number);
+  }
+
+  section(target: Target, section: SectionName): void {
+    const partition = this.#of(target.id);
+    if (!partition) return;
+    partition.section(target, section, this.config.current);
+    judged.inc({ what: 'target' });
+    this.#flushIfPending(partition);
+  }
+
+  targetGone(targetId: string): void {
+    this.#of(targetId)?.forget(sectionScope(targetId, ''), Date.now());
+  }
+
+  dockerHosts(hosts: DockerHost[]): void {
+    const now = Date.now();
+    const topology = this.estate.topology();
+    const known = new Set(hosts.map(({ id }) => dockerScope(id)));
+    for (const host of hosts) {
+      const partition = this.#of(dockerScope(host.id));
+      if (!partition) continue;
+      partition.dockerHost(host, topology.pathOf(host.report.host.hostname), this.config.current, now);
+      judged.inc({ what: 'docker' });
+      this.#flushIfPending(partition);
+    }
+    for (const partition of this.#partitions.values())
+      for (const scope of partition.dockerScopes()) if (!known.has(scope)) partition.forget(scope, now);
+  }
+
+  presence(agentId: string, presence: Presence): void {
+    const partition = this.#of(agentId);
+    if (!partition) return;
+    const name = this.estate.hostName(agentId);
+    partition.presence(agentId, name, this.estate.topology().pathOf(name), presence);
+    this.#flushIfPending(partition);
+  }
+
+  #of(root: string): Partition | undefined {
+    return this.#partitions.get(partitionOf(root));
+  }
+
+  /** What was seen before the partition was this process's is judged as it stands. */
+  #lookAtAll(partition: Partition): void {
+    const isOwn = (root: string): boolean => partitionOf(root) === partition.number;
+    for (const target of this.estate.targets())
+      if (isOwn(target.id))
+        for (const section of Object.keys(target.sections) as SectionName[]) this.section(target, section);
+    for (const [agentId, presence] of this.estate.presences()) if (isOwn(agentId)) this.presence(agentId, presence);
+    const hosts = this.estate.dockerHosts();
+    if (hosts.length > 0) this.dockerHosts(hosts);
+  }
+
+  #sampled({ position, payload }: FeedMessage<PayloadOf<typeof hostSampled>>): void {
+    const { agentId, samples } = payload;
+    const newest = samples.at(-1);
+    if (newest) this.estate.noteHost(agentId, newest.system.hostname || agentId);
+    const partition = this.#of(agentId);
+    if (!partition || position <= partition.position) return;
+    partition.position = position;
+    const parents = this.estate
+      .topology()
+      .pathOf(this.estate.hostName(agentId))
+      .filter((id) => id !== agentId);
+    for (const sample of samples.toSorted((one, other) => one.time - other.time))
+      partition.sample(agentId, parents, sample);
+    judged.inc({ what: 'host' }, samples.length);
+    this.#flushIfPending(partition);
+  }
+
+  #judgeBackupAges(): void {
+    if (!this.config.current.backupDefaults.enabled) return;
+    const targets = this.estate.targets();
+    const servers = targets.filter(({ type }) => type === 'pbs');
+    for (const target of targets)
+      if (target.type === 'pve' && target.sections.guests) this.#of(target.id)?.backupAges(target, servers, Date.now());
+  }
+
+  #cleared(alertId: string): void {
+    const until = Date.now() + this.config.current.schedule.cooldown * 60_000;
+    for (const partition of this.#partitions.values()) partition.engine.clear(alertId, until);
+  }
+
+  #flushIfPending(partition: Partition): void {
+    if (partition.pending.length > 0) this.#flushSoon();
+  }
+
+  /** Together with whatever comes within the same turn. */
+  #flushSoon(): void {
+    if (this.#isSoon) return;
+    this.#isSoon = true;
+    setImmediate(() => {
+      this.#isSoon = false;
+      this.#flushLater();
+    });
+  }
+
+  #flushLater(): void {
+    this.#flushing = this.#flushing
+      .then(() => this.#flush(false))
+      .catch((error: unknown) =>
+        this.#log.warn({ error: describeError(error) }, 'changes could not be written, trying again'),
+      );
+  }
+
+  async #flush(all: boolean): Promise<void> {
+    const now = Date.now();
+    const due = [...this.#partitions.values()].filter(
+      ({ isDirty, pending, savedAt }) => isDirty && (all || pending.length > 0 || now - savedAt >= SAVE_MS),
+    );
+    if (due.length === 0) return;
+    let changes = 0;
+    for (const partition of due) changes += await this.#save(partition, now);
+    openGauge.set([...this.#partitions.values()].reduce((sum, { engine }) => sum + engine.openCount, 0));
+    if (changes > 0) this.bus.announce(alertingChanged, 'alerts', { what: 'alerts' });
+  }
+
+  async #save(partition: Partition, now: number): Promise<number> {
+    const { number, position, pending } = partition;
+    partition.pending = [];
+    partition.isDirty = false;
+    const state = partition.state();
+    try {
+      const isMine = await this.schema.transaction('partition.save', async (transaction) => {
+        const part = { number, holder: this.leases.holder, position, state, at: now };
+        if (!(await this.stores.partitions.save(transaction, part))) return false;
+        for (const batch of batches(pending))
+          await this.stores.alerts.write(transaction, this.#described(batch, number), now);
+        return true;
+      });
+      partition.savedAt = now;
+      if (!isMine) await this.#lose(partition);
+      return isMine ? pending.length : 0;
+    } catch (error) {
+      partition.pending = [...pending, ...partition.pending];
+      partition.isDirty = true;
+      if (partition.pending.length > MAX_PENDING) await this.#lose(partition);
+      throw error;
+    }
+  }
+
+  async #lose({ number }: Partition): Promise<void> {
+    this.#partitions.delete(number);
+    this.#log.warn({ partition: number }, 'a partition was lost to another replica');
+    await this.leases.release(leaseOf(number));
+  }
+
+  #described(changes: Change[], partition: number): JudgedChange[] {
+    return changes.map((change) => {
+      const isAway = change.kind === 'fired' && (change.signal === 'connectivity' || change.signal === 'powered-off');
+      const { affected, count } = isAway
+        ? this.estate.topology().below(change.resource.id)
+        : { affected: [], count: 0 };
+      return { change, partition, affected, affectedCount: count };
+    });
+  }
+
+  async #refresh(): Promise<void> {
+    try {
+      for (const { engine } of this.#partitions.values()) {
+        const gone = await this.stores.alerts.refresh(engine.changedOpen());
+        for (const alertId of gone) this.#cleared(alertId);
+      }
+    } catch (error) {
+      this.#log.debug({ error: describeError(error) }, 'the newest values could not be noted');
+    }
+  }
+}
+
+/** The same changes in batches in which no alert comes twice. */
+function batches(changes: readonly Change[]): Change[][] {
+  const all: Change[][] = [];
+  let ids = new Set<string>();
+  for (const change of changes) {
+    const current = all.at(-1);
+    if (current && !ids.has(change.alertId)) {
+      current.push(change);
+      ids.add(change.alertId);
+    } else {
+      all.push([change]);
+      ids = new Set([change.alertId]);
+    }
+  }
+  return all;
+}

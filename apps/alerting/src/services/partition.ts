@@ -1,0 +1,130 @@
+import type { AlertConfig, DockerHost, HostSample, SectionName } from '@lapwing/contracts';
+import { Engine, type Change, type Tracked } from '../domain/engine.js';
+import { hostResource, hostScope, readHost } from '../domain/readings/host.js';
+import { dockerScope, readDockerHost, type DockerMemory } from '../domain/readings/docker.js';
+import { readGuests, type GuestMemory } from '../domain/readings/guests.js';
+import { readMail, type MailMemory } from '../domain/readings/mail.js';
+import { readBackupAges, readSection, readSections } from '../domain/readings/sections.js';
+import { sectionScope, type Target } from '../domain/readings/target.js';
+import type { PartitionState, TakenPartition } from '../store/partition.store.js';
+import type { Presence } from './estate.service.js';
+
+const presenceScope = (agentId: string): string => `presence:${agentId}`;
+
+/** One part of all that is judged: its engine, what its readers remember, and how far it has come. */
+export class Partition {
+  readonly engine: Engine;
+  readonly #memories: Map<string, unknown>;
+  /** Changes that are not written yet, in order. */
+  pending: Change[] = [];
+  /** How far the stream of samples was judged. */
+  position: number;
+  /** Whether there is anything that the database does not have. */
+  isDirty = false;
+  savedAt = 0;
+
+  constructor(
+    readonly number: number,
+    config: AlertConfig,
+    taken: TakenPartition,
+    open: readonly Tracked[],
+  ) {
+    const { seen = [], waiting = [], memories = [] } = taken.state;
+    this.engine = new Engine(config, { seen, waiting }, open);
+    this.#memories = new Map(memories);
+    this.position = taken.position;
+  }
+
+  /** What another holder needs to go on. */
+  state(): PartitionState {
+    return { ...this.engine.state(), memories: [...this.#memories] };
+  }
+
+  /** Judges a host's sample. */
+  sample(agentId: string, parents: string[], sample: HostSample): void {
+    this.#add(this.engine.look(readHost({ agentId, parents }, sample)));
+  }
+
+  /** Judges whether an agent reports; of one that is not wanted any more everything is over. */
+  presence(agentId: string, name: string, parents: string[], { status, time, change }: Presence): void {
+    if (change === 'deleted' || status === 'revoked' || status === 'rejected') {
+      for (const scope of [presenceScope(agentId), hostScope(agentId)]) this.#add(this.engine.forget(scope, time));
+      return;
+    }
+    if (status !== 'online' && status !== 'stale' && status !== 'offline') return;
+    const resource = hostResource({ agentId, parents }, name);
+    const value = Number(status === 'offline');
+    this.#add(
+      this.engine.look({
+        scope: presenceScope(agentId),
+        time,
+        readings: [{ resource, signal: 'connectivity', value }],
+      }),
+    );
+  }
+
+  /** Judges a section of a target. */
+  section(target: Target, section: SectionName, config: AlertConfig): void {
+    if (section === 'guests') {
+      const { look, memory } = readGuests(
+        target,
+        this.#memory<GuestMemory>(target.id, section, { running: [], locked: [] }),
+        config,
+      );
+      this.#remember(target.id, section, memory);
+      this.#add(this.engine.look(look));
+    } else if (section === 'mailGateway') {
+      const least = config.pmgThresholds.quarantineGrowthWarnMin;
+      const { look, memory } = readMail(target, this.#memory<MailMemory>(target.id, section, []), least);
+      this.#remember(target.id, section, memory);
+      this.#add(this.engine.look(look));
+    } else if (readSections.has(section)) {
+      const look = readSection(target, section, config);
+      if (look) this.#add(this.engine.look(look));
+    }
+  }
+
+  /** Judges how old the backups of a target's guests are. */
+  backupAges(target: Target, servers: readonly Target[], at: number): void {
+    this.#add(this.engine.look(readBackupAges(target, servers, at)));
+  }
+
+  /** Judges a Docker host. */
+  dockerHost(host: DockerHost, parents: string[], config: AlertConfig, now: number): void {
+    const scope = dockerScope(host.id);
+    const before = (this.#memories.get(scope) ?? []) as DockerMemory;
+    const { look, memory } = readDockerHost(host, parents, before, config, now);
+    this.#memories.set(scope, memory);
+    this.#add(this.engine.look(look));
+  }
+
+  /** Forgets everything whose scope begins so. */
+  forget(prefix: string, time: number): void {
+    for (const scope of this.engine.scopes(prefix)) this.#add(this.engine.forget(scope, time));
+    for (const scope of [...this.#memories.keys()].filter((one) => one.startsWith(prefix)))
+      this.#memories.delete(scope);
+  }
+
+  /** The Docker hosts that it has judged. */
+  dockerScopes(): string[] {
+    return this.engine.scopes('docker:');
+  }
+
+  /** Judges by other rules from now on. */
+  configure(config: AlertConfig, time: number): void {
+    this.#add(this.engine.configure(config, time));
+  }
+
+  #add(changes: Change[]): void {
+    this.isDirty = true;
+    if (changes.length > 0) this.pending.push(...changes);
+  }
+
+  #memory<M>(targetId: string, section: string, nothing: M): M {
+    return (this.#memories.get(sectionScope(targetId, section)) ?? nothing) as M;
+  }
+
+  #remember(targetId: string, section: string, memory: unknown): void {
+    this.#memories.set(sectionScope(targetId, section), memory);
+  }
+}

@@ -1,0 +1,141 @@
+import type { AffectedResource } from '@lapwing/contracts';
+import { instant, type Schema, type Statements } from '@lapwing/postgres';
+import type { Change, Tracked } from '../domain/engine.js';
+import { alertColumns, type AlertRow } from './alert-row.js';
+import { clean } from './partition.store.js';
+
+/** A change with what only the service that judges knows. */
+export interface JudgedChange {
+  change: Change;
+  partition: number;
+  /** What is away because of it. */
+  affected: AffectedResource[];
+  affectedCount: number;
+}
+
+const RECORD = `"alertId" text, partition smallint, scope text, signal text, level text, score smallint, resource jsonb, message text,
+  detail text, why text, value float8, threshold float8, "clearThreshold" float8, unit text, track jsonb, "startedAt" float8, at float8,
+  resolution text, affected jsonb, "affectedCount" int`;
+
+/** An acknowledgement holds on for so long after the alert was over: one that comes back at once is known already. */
+const ACKNOWLEDGED_MS = 300_000;
+
+/** What judging writes: alerts as they begin, change and end. */
+export class AlertStore {
+  constructor(private readonly schema: Schema) {}
+
+  /** What is open in a partition, with how each stands. */
+  async open(partition: number): Promise<Tracked[]> {
+    const { rows } = await this.schema.query<Tracked>(
+      'alert.open',
+      `SELECT alert_id AS "alertId", scope, resource, signal, detail, track FROM alerting.alert
+       WHERE partition = $1 AND resolved_at IS NULL`,
+      [partition],
+    );
+    return rows;
+  }
+
+  /** Writes changes, of which no two may be about the same alert. */
+  async write(statements: Statements, changes: readonly JudgedChange[], now: number): Promise<void> {
+    const of = (kind: Change['kind']) => changes.filter(({ change }) => change.kind === kind).map(recordOf);
+    await this.#fire(statements, of('fired'), now);
+    await this.#change(statements, of('level'));
+    await this.#resolve(statements, of('resolved'));
+  }
+
+  async #fire(statements: Statements, records: unknown[], now: number): Promise<void> {
+    if (records.length === 0) return;
+    await statements.query(
+      `WITH made AS (
+         INSERT INTO alerting.alert (alert_id, partition, scope, signal, level, score, resource, resource_id, instance, message, detail, why,
+           value, threshold, clear_threshold, unit, track, started_at, fired_at, last_seen_at, affected, affected_count,
+           acknowledged_at, acknowledged_by)
+         SELECT x."alertId", x.partition, x.scope, x.signal, x.level, x.score, x.resource, x.resource ->> 'id', x.resource ->> 'instance',
+           x.message, x.detail, x.why, x.value, x.threshold, x."clearThreshold", x.unit, x.track, ${instant('x."startedAt"')},
+           ${instant('$2')}, ${instant('x.at')}, x.affected, x."affectedCount", before.acknowledged_at, before.acknowledged_by
+         FROM jsonb_to_recordset($1::jsonb) AS x(${RECORD})
+         LEFT JOIN LATERAL (
+           SELECT a.acknowledged_at, a.acknowledged_by FROM alerting.alert a
+           WHERE a.resource_id = x.resource ->> 'id' AND a.alert_id = x."alertId" AND a.resolved_at > ${instant('x.at - $3')}
+             AND a.resolution = 'recovered'
+           ORDER BY a.started_at DESC LIMIT 1
+         ) before ON true
+         ON CONFLICT DO NOTHING
+         RETURNING occurrence, started_at
+       )
+       INSERT INTO alerting.change (occurrence, kind, at) SELECT occurrence, 'fired', started_at FROM made ORDER BY started_at`,
+      [clean(records), now, ACKNOWLEDGED_MS],
+    );
+  }
+
+  async #change(statements: Statements, records: unknown[]): Promise<void> {
+    if (records.length === 0) return;
+    await statements.query(
+      `WITH changed AS (
+         UPDATE alerting.alert a SET level = x.level, score = greatest(a.score, x.score), message = x.message, detail = x.detail, why = x.why,
+           value = x.value, threshold = x.threshold, clear_threshold = x."clearThreshold", track = x.track,
+           last_seen_at = ${instant('x.at')}
+         FROM jsonb_to_recordset($1::jsonb) AS x(${RECORD})
+         WHERE a.alert_id = x."alertId" AND a.resolved_at IS NULL
+         RETURNING a.occurrence, a.last_seen_at
+       )
+       INSERT INTO alerting.change (occurrence, kind, at) SELECT occurrence, 'level', last_seen_at FROM changed`,
+      [clean(records)],
+    );
+  }
+
+  async #resolve(statements: Statements, records: unknown[]): Promise<void> {
+    if (records.length === 0) return;
+    await statements.query(
+      `WITH ended AS (
+         UPDATE alerting.alert a SET resolved_at = greatest(a.started_at, ${instant('x.at')}), resolution = x.resolution, why = x.why,
+           value = x.value, last_seen_at = ${instant('x.at')}, inhibited_by = NULL
+         FROM jsonb_to_recordset($1::jsonb) AS x(${RECORD})
+         WHERE a.alert_id = x."alertId" AND a.resolved_at IS NULL
+         RETURNING a.occurrence, a.resolved_at
+       )
+       INSERT INTO alerting.change (occurrence, kind, at) SELECT occurrence, 'resolved', resolved_at FROM ended`,
+      [clean(records)],
+    );
+  }
+
+  /** Notes the newest values of open alerts. Returns those that are not open any more. */
+  async refresh(open: readonly Tracked[]): Promise<string[]> {
+    if (open.length === 0) return [];
+    const records = open.map(({ alertId, track }) => ({ alertId, track, value: track.lastValue, at: track.lastTime }));
+    const { rows } = await this.schema.query<{ id: string }>(
+      'alert.refresh',
+      `WITH x AS (SELECT * FROM jsonb_to_recordset($1::jsonb) AS x("alertId" text, track jsonb, value float8, at float8)),
+       done AS (
+         UPDATE alerting.alert a SET value = x.value, track = x.track, last_seen_at = ${instant('x.at')}
+         FROM x WHERE a.alert_id = x."alertId" AND a.resolved_at IS NULL RETURNING a.alert_id
+       )
+       SELECT x."alertId" AS id FROM x WHERE NOT EXISTS (SELECT FROM done WHERE done.alert_id = x."alertId")`,
+      [clean(records)],
+    );
+    return rows.map(({ id }) => id);
+  }
+
+  /** Alerts by occurrence. */
+  async find(statements: Statements, occurrences: readonly number[]): Promise<AlertRow[]> {
+    const { rows } = await statements.query<AlertRow>(
+      `SELECT ${alertColumns} FROM alerting.alert a WHERE a.occurrence = ANY($1)`,
+      [occurrences],
+    );
+    return rows;
+  }
+
+  /** The open alerts about what other things stand on: the things that are away, and the alerts that say so. */
+  async away(statements: Statements): Promise<Map<string, string>> {
+    const { rows } = await statements.query<{ resourceId: string; id: string }>(
+      `SELECT resource_id AS "resourceId", alert_id AS id FROM alerting.alert
+       WHERE resolved_at IS NULL AND signal IN ('connectivity', 'powered-off')`,
+    );
+    return new Map(rows.map(({ resourceId, id }) => [resourceId, id]));
+  }
+}
+
+function recordOf({ change, partition, affected, affectedCount }: JudgedChange) {
+  const { samples: _samples, ...facts } = change;
+  return { ...facts, partition, affected, affectedCount };
+}
