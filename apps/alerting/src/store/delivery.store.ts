@@ -1,0 +1,160 @@
+import type { Delivery } from '@lapwing/contracts';
+import { instant, type Schema, type Statements } from '@lapwing/postgres';
+import type { AlertMessage } from '../domain/message.js';
+import { clean } from './partition.store.js';
+
+/** A message that somebody is to get. */
+export interface NewDelivery {
+  id: string;
+  channelId: string;
+  channel: 'email' | 'webhook';
+  name: string;
+  service: string;
+  target: string;
+  message: AlertMessage;
+  /** The alerts it tells of, those left out of the message included. */
+  occurrences: number[];
+}
+
+/** A message on its way. */
+export interface OpenDelivery {
+  id: string;
+  channelId: string;
+  status: Delivery['status'];
+  attempts: number;
+  message: AlertMessage;
+  name: string;
+}
+
+const MAX_IDS = 100;
+
+const columns = `id, channel, nullif(channel_id, 'email') AS "channelId", name, service, target, kind, alert_ids AS "alertIds", alerts, status,
+  attempts, code, error, decided_at AS "decidedAt", queued_at AS "queuedAt", attempted_at AS "attemptedAt", ended_at AS "endedAt",
+  next_at AS "nextAt", size`;
+
+/** Messages, and what became of them. */
+export class DeliveryStore {
+  constructor(private readonly schema: Schema) {}
+
+  /** Decides that messages go out. */
+  async add(statements: Statements, deliveries: readonly NewDelivery[], now: number): Promise<void> {
+    for (const { occurrences, message, ...one } of deliveries) {
+      const ids = message.alerts.slice(0, MAX_IDS).map(({ id }) => id);
+      await statements.query(
+        `INSERT INTO alerting.delivery (id, channel_id, channel, name, service, target, kind, message, alert_ids, alerts, status, decided_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'decided', ${instant('$11')})`,
+        [
+          one.id,
+          one.channelId,
+          one.channel,
+          one.name,
+          one.service,
+          one.target,
+          message.kind,
+          clean(message),
+          ids,
+          message.total,
+          now,
+        ],
+      );
+      await statements.query(
+        'INSERT INTO alerting.delivery_alert (occurrence, delivery_id) SELECT o, $2 FROM unnest($1::bigint[]) o ON CONFLICT DO NOTHING',
+        [occurrences, one.id],
+      );
+    }
+  }
+
+  /** Who was told, or is being told, that alerts fire: the channels of each alert. */
+  async tellers(statements: Statements, occurrences: readonly number[]): Promise<Map<number, string[]>> {
+    const { rows } = await statements.query<{ occurrence: number; channels: string[] }>(
+      `SELECT d.occurrence, array_agg(DISTINCT e.channel_id ORDER BY e.channel_id) AS channels
+       FROM alerting.delivery_alert d JOIN alerting.delivery e ON e.id = d.delivery_id
+       WHERE d.occurrence = ANY($1) AND e.kind IN ('firing', 'escalation', 'summary') AND e.status <> 'failed' GROUP BY d.occurrence`,
+      [occurrences],
+    );
+    return new Map(rows.map(({ occurrence, channels }) => [occurrence, channels]));
+  }
+
+  /** What must be handed to the queue: decided, due for another try, or lost by the queue. */
+  async toQueue(at: number, lostAfterMs: number, limit: number): Promise<{ id: string; attempts: number }[]> {
+    const { rows } = await this.schema.query<{ id: string; attempts: number }>(
+      'delivery.to_queue',
+      `SELECT id, attempts FROM alerting.delivery WHERE ended_at IS NULL AND (
+         status = 'decided' OR (status = 'retrying' AND next_at <= ${instant('$1')})
+         OR (status IN ('queued', 'sending') AND greatest(queued_at, attempted_at) < ${instant('$1 - $2')})
+       ) ORDER BY number LIMIT $3`,
+      [at, lostAfterMs, limit],
+    );
+    return rows;
+  }
+
+  /** Notes that the queue has it. */
+  async queued(id: string, at: number): Promise<void> {
+    await this.schema.query(
+      'delivery.queued',
+      `UPDATE alerting.delivery SET status = 'queued', queued_at = ${instant('$2')}
+       WHERE id = $1 AND ended_at IS NULL AND status <> 'sending'`,
+      [id, at],
+    );
+  }
+
+  /** Begins an attempt. Returns undefined when there is nothing to do any more. */
+  async begin(id: string, attempt: number, at: number): Promise<OpenDelivery | undefined> {
+    const { rows } = await this.schema.query<OpenDelivery>(
+      'delivery.begin',
+      `UPDATE alerting.delivery SET status = 'sending', attempts = $2, attempted_at = ${instant('$3')}
+       WHERE id = $1 AND ended_at IS NULL AND attempts <= $2 AND (next_at IS NULL OR attempts < $2)
+       RETURNING id, channel_id AS "channelId", status, attempts, message, name`,
+      [id, attempt, at],
+    );
+    return rows[0];
+  }
+
+  /** Notes what came of an attempt. */
+  async end(
+    id: string,
+    outcome: {
+      status: 'sent' | 'retrying' | 'failed';
+      code: number | null;
+      error: string;
+      size: number;
+      at: number;
+      nextAt: number | null;
+    },
+  ): Promise<void> {
+    const { status, code, error, size, at, nextAt } = outcome;
+    await this.schema.query(
+      'delivery.end',
+      `UPDATE alerting.delivery SET status = $2, code = $3, error = $4, size = $5, next_at = ${instant('$7')},
+         ended_at = CASE WHEN $2 = 'retrying' THEN NULL ELSE ${instant('$6')} END
+       WHERE id = $1 AND ended_at IS NULL`,
+      [id, status, code, error, size, at, nextAt],
+    );
+  }
+
+  /** Deliveries, the newest first. */
+  async list(filter: {
+    limit: number;
+    offset: number;
+    channel: string | null;
+    status: string | null;
+    alertId: string | null;
+  }): Promise<{ deliveries: Delivery[]; total: number }> {
+    const where = `($1::text IS NULL OR channel = $1) AND ($2::text IS NULL OR status = $2) AND ($3::text IS NULL OR EXISTS (
+      SELECT FROM alerting.delivery_alert d JOIN alerting.alert a USING (occurrence) WHERE d.delivery_id = delivery.id AND a.alert_id = $3))`;
+    const values = [filter.channel, filter.status, filter.alertId];
+    const [page, count] = await Promise.all([
+      this.schema.query<Delivery>(
+        'delivery.list',
+        `SELECT ${columns} FROM alerting.delivery WHERE ${where} ORDER BY number DESC LIMIT $4 OFFSET $5`,
+        [...values, filter.limit, filter.offset],
+      ),
+      this.schema.query<{ n: number }>(
+        'delivery.count',
+        `SELECT count(*) AS n FROM alerting.delivery WHERE ${where}`,
+        values,
+      ),
+    ]);
+    return { deliveries: page.rows, total: count.rows[0]?.n ?? 0 };
+  }
+}
