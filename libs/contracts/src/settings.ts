@@ -38,6 +38,10 @@ export const SystemSettings = z.object({
       'at most 2560 addresses altogether: more cannot be searched in two minutes',
     )
     .default([]),
+  /** Alerts that begin within so many seconds of the first belong to one incident. */
+  batchWindowSeconds: z.int().min(1).max(86_400).default(90),
+  /** An incident is complete when no alert joined it for so many seconds. */
+  batchIdleTimeoutSeconds: z.int().min(1).max(86_400).default(30),
   /** Whether made-up machines are shown instead of the real ones, and which. */
   mockMode: z
     .object({ enabled: z.boolean(), config: MockConfig })
@@ -58,6 +62,8 @@ export const settingsUpdate = request('req.settings.system.update.v1', {
     refreshInterval: RefreshInterval.optional(),
     pollingInterval: SystemSettings.shape.pollingInterval.unwrap().optional(),
     discoverySubnets: SystemSettings.shape.discoverySubnets.unwrap().optional(),
+    batchWindowSeconds: SystemSettings.shape.batchWindowSeconds.unwrap().optional(),
+    batchIdleTimeoutSeconds: SystemSettings.shape.batchIdleTimeoutSeconds.unwrap().optional(),
     mockMode: SystemSettings.shape.mockMode.unwrap().optional(),
   }),
   output: SystemSettings,

@@ -1,7 +1,6 @@
 import type { AffectedResource } from '@lapwing/contracts';
 import { instant, type Schema, type Statements } from '@lapwing/postgres';
 import type { Change, Tracked } from '../domain/engine.js';
-import { alertColumns, type AlertRow } from './alert-row.js';
 import { clean } from './partition.store.js';
 
 /** A change with what only the service that judges knows. */
@@ -116,13 +115,12 @@ export class AlertStore {
     return rows.map(({ id }) => id);
   }
 
-  /** Alerts by occurrence. */
-  async find(statements: Statements, occurrences: readonly number[]): Promise<AlertRow[]> {
-    const { rows } = await statements.query<AlertRow>(
-      `SELECT ${alertColumns} FROM alerting.alert a WHERE a.occurrence = ANY($1)`,
-      [occurrences],
-    );
-    return rows;
+  /** Notes that somebody is told of alerts. */
+  async noteTold(statements: Statements, occurrences: readonly number[], at: number): Promise<void> {
+    await statements.query(`UPDATE alerting.alert SET last_notified_at = ${instant('$2')} WHERE occurrence = ANY($1)`, [
+      occurrences,
+      at,
+    ]);
   }
 
   /** The open alerts about what other things stand on: the things that are away, and the alerts that say so. */

@@ -1,0 +1,161 @@
+import { Leases, Shares, type Bus, type Worker } from '@lapwing/bus';
+import { alertingChanged, deliveryDue, settingsChanged, settingsGet } from '@lapwing/contracts';
+import type { Schema } from '@lapwing/postgres';
+import { createLogger, describeError } from '@lapwing/telemetry';
+import type { OnApplicationBootstrap, OnModuleDestroy } from '@nestjs/common';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { DeliveryStore } from '../store/delivery.store.js';
+import type { IncidentStore } from '../store/incident.store.js';
+import type { NoticeStore } from '../store/notice.store.js';
+import type { TidyStore } from '../store/tidy.store.js';
+import type { EscalationService } from './escalation.service.js';
+import type { RoutingService } from './routing.service.js';
+import type { TellingService } from './telling.service.js';
+
+const LEASE = 'alerting.clock';
+const LONGEST_MS = 500;
+const SLOW_MS = 5000;
+const TIDY_MS = 3_600_000;
+/** A job that the queue has lost, or whose worker has died without a word, is handed over again after this. */
+const LOST_MS = 120_000;
+const QUEUED_AT_ONCE = 500;
+
+/** What the clock keeps going. */
+export interface ClockParts {
+  bus: Bus;
+  schema: Schema;
+  leases: Leases;
+  routing: RoutingService;
+  telling: TellingService;
+  escalation: EscalationService;
+  notices: NoticeStore;
+  deliveries: DeliveryStore;
+  incidents: IncidentStore;
+  tidy: TidyStore;
+}
+
+/** Keeps alerts going on their way to people: one process at a time, whoever holds the lease. */
+export class ClockService implements OnApplicationBootstrap, OnModuleDestroy, Worker {
+  readonly #log = createLogger('alerting', 'clock');
+  readonly #shares: Shares;
+  #batching = { windowSeconds: 90, idleSeconds: 30 };
+  #stop = new AbortController();
+  #running: Promise<void> | undefined;
+  #wake: (() => void) | undefined;
+  #isAwake = false;
+  #slowAt = 0;
+  #tidyAt = 0;
+
+  constructor(private readonly parts: ClockParts) {
+    this.#shares = new Shares('alerting', parts.leases, [LEASE], this);
+  }
+
+  onApplicationBootstrap(): void {
+    const { bus } = this.parts;
+    bus.listen(alertingChanged, '*', ({ what }) => {
+      if (what !== 'alerts' && what !== 'channels') this.#reconsider();
+      this.#wakeUp();
+    });
+    bus.listen(settingsChanged, '*', ({ batchWindowSeconds, batchIdleTimeoutSeconds }) => {
+      this.#batching = { windowSeconds: batchWindowSeconds, idleSeconds: batchIdleTimeoutSeconds };
+    });
+    this.#shares.start();
+  }
+
+  async onModuleDestroy(): Promise<void> {
+    await this.#shares.stop();
+  }
+
+  /** Whether this process is the one. */
+  get isRunning(): boolean {
+    return this.#running !== undefined;
+  }
+
+  async take(): Promise<void> {
+    this.#stop = new AbortController();
+    this.#running = this.#run(this.#stop.signal);
+    void this.#readSettings();
+  }
+
+  async drop(): Promise<void> {
+    this.#stop.abort();
+    this.#wakeUp();
+    await this.#running;
+    this.#running = undefined;
+  }
+
+  async #readSettings(): Promise<void> {
+    try {
+      const { batchWindowSeconds, batchIdleTimeoutSeconds } = await this.parts.bus.request(settingsGet, {});
+      this.#batching = { windowSeconds: batchWindowSeconds, idleSeconds: batchIdleTimeoutSeconds };
+    } catch (error) {
+      this.#log.debug({ error: describeError(error) }, 'the settings could not be read: the usual ones hold');
+    }
+  }
+
+  async #run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      this.#isAwake = false;
+      try {
+        if (this.parts.schema.ready) await this.#turn();
+      } catch (error) {
+        this.#log.warn({ error: describeError(error) }, 'alerts could not be routed, trying again');
+        await pause(LONGEST_MS, undefined, { signal }).catch(() => {});
+      }
+      if (!this.#isAwake && !signal.aborted) await this.#sleep(signal);
+    }
+  }
+
+  /** Until something happens, at most half a second. */
+  async #sleep(signal: AbortSignal): Promise<void> {
+    const waking = new AbortController();
+    this.#wake = () => waking.abort();
+    signal.addEventListener('abort', this.#wake, { once: true });
+    await pause(LONGEST_MS, undefined, { signal: waking.signal }).catch(() => {});
+    signal.removeEventListener('abort', this.#wake);
+  }
+
+  #wakeUp(): void {
+    this.#isAwake = true;
+    this.#wake?.();
+  }
+
+  #reconsider(): void {
+    if (!this.#running || !this.parts.schema.ready) return;
+    this.parts.notices
+      .reconsider(Date.now())
+      .then(() => this.#wakeUp())
+      .catch((error: unknown) =>
+        this.#log.debug({ error: describeError(error) }, 'what is held is looked at when it is due'),
+      );
+  }
+
+  async #turn(): Promise<void> {
+    const { routing, telling } = this.parts;
+    await routing.route();
+    const now = Date.now();
+    if (now - this.#slowAt >= SLOW_MS) await this.#slow(now);
+    await telling.tell(now);
+    await this.#queue(Date.now());
+  }
+
+  async #slow(now: number): Promise<void> {
+    this.#slowAt = now;
+    const { escalation, incidents, tidy } = this.parts;
+    await escalation.escalate(now);
+    await incidents.close(now, this.#batching.windowSeconds, this.#batching.idleSeconds);
+    if (now - this.#tidyAt < TIDY_MS) return;
+    this.#tidyAt = now;
+    await tidy.tidy(now);
+  }
+
+  /** Hands messages to the queue: those that are new, and those that are to be tried again. */
+  async #queue(now: number): Promise<void> {
+    const { deliveries, bus } = this.parts;
+    for (const { id, attempts } of await deliveries.toQueue(now, LOST_MS, QUEUED_AT_ONCE)) {
+      const attempt = attempts + 1;
+      await bus.publish(deliveryDue, id, { deliveryId: id, attempt }, `${id}-${attempt}-${Math.floor(now / LOST_MS)}`);
+      await deliveries.queued(id, now);
+    }
+  }
+}

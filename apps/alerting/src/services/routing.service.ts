@@ -1,0 +1,149 @@
+import { alertChanged, type AlertConfig } from '@lapwing/contracts';
+import type { Bus } from '@lapwing/bus';
+import type { Schema, Transaction } from '@lapwing/postgres';
+import { groupKey } from '../domain/quiet/grouping.js';
+import { noteChange, steady, isFlapping } from '../domain/quiet/flapping.js';
+import { nothingTold } from '../domain/quiet/rate.js';
+import { signalInfo } from '../domain/signals.js';
+import { alertOf } from '../store/alert-row.js';
+import type { AlertMemory, ChangeRow, ChangeStore } from '../store/change.store.js';
+import type { DeliveryStore } from '../store/delivery.store.js';
+import type { IncidentStore } from '../store/incident.store.js';
+import type { Notice, NoticeStore } from '../store/notice.store.js';
+import type { ConfigService } from './config.service.js';
+
+const BATCH = 1000;
+const PUBLISHED_AT_ONCE = 100;
+/** What is away may be so because what it stands on is: the news of that may come a little later. */
+const SETTLE_MS = 15_000;
+
+/** What routing needs. */
+export interface RoutingParts {
+  bus: Bus;
+  schema: Schema;
+  config: ConfigService;
+  changes: ChangeStore;
+  notices: NoticeStore;
+  deliveries: DeliveryStore;
+  incidents: IncidentStore;
+}
+
+/** Takes what happened to alerts, tells the bus of it, and makes notices of what people are to be told. One process does this at a time. */
+export class RoutingService {
+  constructor(private readonly parts: RoutingParts) {}
+
+  /** Routes all that is to be routed. Returns how much that was. */
+  async route(): Promise<number> {
+    let done = 0;
+    for (let count = BATCH; count === BATCH;) {
+      const changes = await this.parts.changes.unrouted(BATCH);
+      count = changes.length;
+      if (count === 0) break;
+      await this.parts.schema.transaction('changes.route', (transaction) =>
+        this.#route(transaction, changes, Date.now()),
+      );
+      await this.#publish(changes);
+      await this.parts.changes.routed(
+        this.parts.schema.plain('changes.routed'),
+        changes.map(({ changeId }) => changeId),
+      );
+      done += count;
+    }
+    return done;
+  }
+
+  /** Told before it is noted as told: a process that dies in between tells it again, and the stream keeps it once. */
+  async #publish(changes: readonly ChangeRow[]): Promise<void> {
+    const { bus } = this.parts;
+    for (let at = 0; at < changes.length; at += PUBLISHED_AT_ONCE)
+      await Promise.all(
+        changes.slice(at, at + PUBLISHED_AT_ONCE).map(({ changeId, kind, at: time, ...row }) => {
+          const alert = alertOf(row);
+          return bus.publish(
+            alertChanged,
+            alert.id,
+            { change: kind, alert, time: Math.round(time) },
+            `change-${changeId}`,
+          );
+        }),
+      );
+  }
+
+  async #route(transaction: Transaction, changes: readonly ChangeRow[], now: number): Promise<void> {
+    const { notices, incidents } = this.parts;
+    const config = this.parts.config.current;
+    const of = (...kinds: ChangeRow['kind'][]) => changes.filter(({ kind }) => kinds.includes(kind));
+    const fired = of('fired');
+    await this.#noteFlaps(transaction, of('fired', 'resolved'), config);
+    await incidents.join(
+      transaction,
+      fired.map(({ occurrence, resource, score }) => ({ occurrence, instance: resource.instance, score, at: now })),
+    );
+    const worse = of('level').filter(({ level }) => level === 'critical');
+    await incidents.grow(
+      transaction,
+      worse.map(({ occurrence }) => occurrence),
+    );
+    const tellable = [...fired, ...worse].filter(({ resolvedAt, acknowledgedAt }) => !resolvedAt && !acknowledgedAt);
+    await notices.add(
+      transaction,
+      tellable.map((change) => firing(change, config, now)),
+    );
+    await this.#over(transaction, of('resolved', 'cleared'), now);
+    await notices.forgetKnown(
+      transaction,
+      of('acknowledged').map(({ occurrence }) => occurrence),
+    );
+  }
+
+  async #noteFlaps(transaction: Transaction, changes: readonly ChangeRow[], config: AlertConfig): Promise<void> {
+    if (changes.length === 0) return;
+    const known = await this.parts.changes.memories(
+      transaction,
+      changes.map(({ id }) => id),
+    );
+    const memories = new Map<string, AlertMemory>();
+    const flapping: number[] = [];
+    for (const { id, at, occurrence } of changes) {
+      const before = memories.get(id) ?? known.get(id) ?? { flaps: steady, told: nothingTold };
+      const flaps = noteChange(before.flaps, at, config.flapping);
+      memories.set(id, { ...before, flaps });
+      if (isFlapping(flaps, at)) flapping.push(occurrence);
+    }
+    await this.parts.changes.remember(transaction, memories, Date.now());
+    await this.parts.changes.markFlapping(transaction, flapping);
+  }
+
+  /** Who was told that it fires is told that it is over, and nobody else. */
+  async #over(transaction: Transaction, over: readonly ChangeRow[], now: number): Promise<void> {
+    if (over.length === 0) return;
+    const { notices, deliveries, config } = this.parts;
+    const occurrences = over.map(({ occurrence }) => occurrence);
+    await notices.forgetOver(transaction, occurrences);
+    if (!config.current.schedule.notifyOnResolve) return;
+    const tellers = await deliveries.tellers(transaction, occurrences);
+    const told = over.filter(({ occurrence }) => tellers.has(occurrence));
+    await notices.add(
+      transaction,
+      told.map((change): Notice => {
+        const channels = tellers.get(change.occurrence) ?? [];
+        return { ...firing(change, config.current, now), kind: 'resolved', channels, upgraded: false };
+      }),
+    );
+  }
+}
+
+function firing(change: ChangeRow, { aggregation }: AlertConfig, now: number): Notice {
+  const { occurrence, kind, id, resource, signal, lastNotifiedAt } = change;
+  const { node, instance } = resource;
+  const windowMs = aggregation.enabled ? aggregation.windowSeconds * 1000 : 0;
+  const mayFollow = signalInfo(signal).category === 'offline' && resource.parents.length > 0;
+  return {
+    occurrence,
+    kind: 'firing',
+    groupKey: groupKey(aggregation, { alertId: id, node, instance, resourceId: resource.id }),
+    dueAt: now + (mayFollow ? Math.max(windowMs, SETTLE_MS) : windowMs),
+    channels: null,
+    upgraded: kind === 'level' && lastNotifiedAt !== null,
+  };
+}
