@@ -1,6 +1,7 @@
 import { Agent, fetch, type RequestInit, type Response } from 'undici';
 import type { Reach } from './addresses.js';
-import { OutgoingError, checkUrl, guardedLookup } from './lookup.js';
+import { OutgoingError } from './errors.js';
+import { checkUrl, guardedLookup } from './lookup.js';
 
 /** How far a request may go. */
 export interface OutgoingOptions {

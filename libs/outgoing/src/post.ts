@@ -1,6 +1,7 @@
 import { request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http';
 import { request as httpsRequest } from 'node:https';
-import { OutgoingError, checkUrl, guardedLookup } from './lookup.js';
+import { OutgoingError } from './errors.js';
+import { checkUrl, guardedLookup } from './lookup.js';
 import type { OutgoingOptions } from './outgoing.js';
 
 /** What a server answered. */

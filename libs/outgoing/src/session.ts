@@ -1,7 +1,8 @@
 import { rootCertificates, type TLSSocket } from 'node:tls';
 import { Agent, buildConnector, request, type Dispatcher } from 'undici';
 import { Deadline } from './deadline.js';
-import { OutgoingError, checkUrl, guardedLookup } from './lookup.js';
+import { OutgoingError } from './errors.js';
+import { checkUrl, guardedLookup } from './lookup.js';
 import type { OutgoingOptions } from './outgoing.js';
 
 /** How the certificate of a server is checked. */
