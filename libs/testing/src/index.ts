@@ -1,7 +1,10 @@
 export { DockerEngineServer } from './docker-engine.js';
 export { eventually } from './eventually.js';
+export { MailServer, type MailServerOptions, type ReceivedMail } from './mail-server.js';
 export { hostFigures, hostSample } from './samples.js';
 export { NatsServer, createDatabase, databaseKinds, freePort, redisUrl, type DatabaseKind } from './servers.js';
+export { WebhookReceiver, type ReceivedRequest, type ReceiverAnswer } from './webhook-receiver.js';
+export { makeCertificate, type Certificate } from './proxmox/certificate.js';
 export * from './browser.js';
 export * from './oidc-provider.js';
 export * from './proxmox/index.js';
