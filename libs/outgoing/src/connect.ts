@@ -23,11 +23,13 @@ export async function connect(host: string, port: number, options: ConnectOption
   checkHost(host, reach);
   signal.throwIfAborted();
   const socket = open({ host, port, lookup: guardedLookup(reach, resolve) });
+  // What happens to it before somebody listens must not end the process.
+  socket.on('error', () => {});
   try {
     await once(socket, 'connect', { signal });
     return socket;
   } catch (error) {
-    socket.on('error', () => {}).destroy();
+    socket.destroy();
     throw signal.aborted ? error : sayable(error);
   }
 }
