@@ -126,11 +126,10 @@ CREATE TABLE alerting.maintenance (
   created_at timestamptz NOT NULL
 );
 
--- Whom to tell: mail and webhooks. Secrets are sealed with the installation's key.
+-- Whom to tell: mail and webhooks, sealed as a whole with the installation's key: URLs hold secrets, too.
 CREATE TABLE alerting.channel (
   id text PRIMARY KEY,
   kind text NOT NULL CHECK (kind IN ('email', 'webhook')),
-  settings jsonb NOT NULL,
   sealed bytea NOT NULL,
   created_at timestamptz NOT NULL,
   updated_at timestamptz NOT NULL

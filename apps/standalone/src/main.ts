@@ -1,3 +1,5 @@
+import { AlertingModule } from '@lapwing/alerting/alerting.module';
+import { loadConfig as alertingConfig } from '@lapwing/alerting/config';
 import { AuthModule } from '@lapwing/auth/auth.module';
 import { loadConfig as authConfig } from '@lapwing/auth/config';
 import { loadConfig as collectorConfig, loadPollerConfig } from '@lapwing/collector/config';
@@ -24,6 +26,7 @@ await runMain('standalone', async () => {
     AuthModule.register(authConfig()),
     MetricsStoreModule.register(metricsStoreConfig()),
     FleetModule.register(fleetConfig()),
+    AlertingModule.register(alertingConfig()),
     CollectorModule.register(collectorConfig()),
     PollerModule.register(loadPollerConfig()),
     GatewayModule.register(config),

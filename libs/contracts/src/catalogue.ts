@@ -124,7 +124,7 @@ import {
 } from './users.js';
 
 /** The services that answer requests, in the order in which they are started. */
-export const services = ['settings', 'auth', 'metrics-store', 'fleet'] as const;
+export const services = ['settings', 'auth', 'metrics-store', 'fleet', 'alerting'] as const;
 /** The name of a service. */
 export type ServiceName = (typeof services)[number];
 

@@ -44,7 +44,7 @@ const none: Grants = {
 };
 
 /** What each service may do: the bus's users get exactly this. */
-export const grants: Record<ServiceName | 'alerting' | 'poller' | 'gateway', Grants> = {
+export const grants: Record<ServiceName | 'poller' | 'gateway', Grants> = {
   settings: { ...none, says: [settingsChanged], hears: [configChanged] },
   auth: {
     ...none,

@@ -2,7 +2,7 @@ import { Leases, Shares, type Bus, type Worker } from '@lapwing/bus';
 import { alertingChanged, deliveryDue, settingsChanged, settingsGet } from '@lapwing/contracts';
 import type { Schema } from '@lapwing/postgres';
 import { createLogger, describeError } from '@lapwing/telemetry';
-import type { OnApplicationBootstrap, OnModuleDestroy } from '@nestjs/common';
+import type { OnApplicationBootstrap, OnApplicationShutdown, OnModuleDestroy } from '@nestjs/common';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { DeliveryStore } from '../store/delivery.store.js';
 import type { IncidentStore } from '../store/incident.store.js';
@@ -35,7 +35,7 @@ export interface ClockParts {
 }
 
 /** Keeps alerts going on their way to people: one process at a time, whoever holds the lease. */
-export class ClockService implements OnApplicationBootstrap, OnModuleDestroy, Worker {
+export class ClockService implements OnApplicationBootstrap, OnModuleDestroy, OnApplicationShutdown, Worker {
   readonly #log = createLogger('alerting', 'clock');
   readonly #shares: Shares;
   #batching = { windowSeconds: 90, idleSeconds: 30 };
@@ -64,6 +64,11 @@ export class ClockService implements OnApplicationBootstrap, OnModuleDestroy, Wo
 
   async onModuleDestroy(): Promise<void> {
     await this.#shares.stop();
+  }
+
+  /** The leases are shared with whoever judges: they are given back when all have stopped. */
+  async onApplicationShutdown(): Promise<void> {
+    await this.parts.leases.stop();
   }
 
   /** Whether this process is the one. */

@@ -75,6 +75,7 @@ export class EvaluationService implements OnApplicationBootstrap, OnModuleDestro
     this.bus.listen(alertChanged, '*', ({ change, alert }) => {
       if (change === 'cleared') this.#cleared(alert.id);
     });
+    this.leases.start();
     this.#feed.start();
     this.#shares.start();
     this.#timers = [

@@ -39,14 +39,8 @@ export class RoutingService {
       const changes = await this.parts.changes.unrouted(BATCH);
       count = changes.length;
       if (count === 0) break;
-      await this.parts.schema.transaction('changes.route', (transaction) =>
-        this.#route(transaction, changes, Date.now()),
-      );
       await this.#publish(changes);
-      await this.parts.changes.routed(
-        this.parts.schema.plain('changes.routed'),
-        changes.map(({ changeId }) => changeId),
-      );
+      await this.parts.schema.transaction('changes.route', (transaction) => this.#take(transaction, changes));
       done += count;
     }
     return done;
@@ -67,6 +61,18 @@ export class RoutingService {
           );
         }),
       );
+  }
+
+  /** Should two processes be at it at once, each change is one's alone. */
+  async #take(transaction: Transaction, changes: readonly ChangeRow[]): Promise<void> {
+    const own = new Set(
+      await this.parts.changes.take(
+        transaction,
+        changes.map(({ changeId }) => changeId),
+      ),
+    );
+    const taken = changes.filter(({ changeId }) => own.has(changeId));
+    if (taken.length > 0) await this.#route(transaction, taken, Date.now());
   }
 
   async #route(transaction: Transaction, changes: readonly ChangeRow[], now: number): Promise<void> {

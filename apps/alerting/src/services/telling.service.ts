@@ -48,7 +48,9 @@ export class TellingService {
     return schema.transaction('notices.tell', async (transaction) => {
       const memories = await this.parts.changes.memories(transaction, [...new Set(due.map(({ id }) => id))]);
       const given = await this.#circumstances(transaction);
-      const judged = due.map((notice) => ({
+      const there = await notices.lock(transaction, due);
+      const open = due.filter(({ occurrence, kind }) => there.has(`${occurrence} ${kind}`));
+      const judged = open.map((notice) => ({
         notice,
         decision: decide(tellable(notice, memories.get(notice.id)), given, at),
       }));

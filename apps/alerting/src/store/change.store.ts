@@ -31,9 +31,13 @@ export class ChangeStore {
     return rows;
   }
 
-  /** Notes that changes have led to what they lead to. */
-  async routed(statements: Statements, ids: readonly number[]): Promise<void> {
-    await statements.query('UPDATE alerting.change SET routed = true WHERE id = ANY($1)', [ids]);
+  /** Notes that changes lead to what they lead to. Returns those that nobody else has noted. */
+  async take(statements: Statements, ids: readonly number[]): Promise<number[]> {
+    const { rows } = await statements.query<{ id: number }>(
+      'UPDATE alerting.change SET routed = true WHERE id = ANY($1) AND NOT routed RETURNING id',
+      [ids],
+    );
+    return rows.map(({ id }) => id);
   }
 
   /** What is remembered of alerts. */

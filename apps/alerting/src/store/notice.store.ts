@@ -63,13 +63,13 @@ export class NoticeStore {
     return rows;
   }
 
-  /** When the next notice is due; null when none waits. */
-  async next(): Promise<number | null> {
-    const { rows } = await this.schema.query<{ at: number | null }>(
-      'notice.next',
-      'SELECT min(due_at) AS at FROM alerting.notice',
+  /** Locks notices for a transaction. Returns those that are still there, so that none is told twice. */
+  async lock(statements: Statements, notices: readonly DueNotice[]): Promise<Set<string>> {
+    const { rows } = await statements.query<{ key: string }>(
+      `SELECT occurrence || ' ' || kind AS key FROM alerting.notice WHERE occurrence = ANY($1) FOR UPDATE`,
+      [notices.map(({ occurrence }) => occurrence)],
     );
-    return rows[0]?.at ?? null;
+    return new Set(rows.map(({ key }) => key));
   }
 
   /** Puts notices off, and says on their alerts why nobody is told yet. */

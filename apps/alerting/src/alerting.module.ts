@@ -1,0 +1,159 @@
+import { Bus, Leases, busProviders } from '@lapwing/bus';
+import { Migrations, Postgres, Schema } from '@lapwing/postgres';
+import { Health, SecretKey, busConfig, healthProvider, restartProviders } from '@lapwing/service';
+import { Module, type DynamicModule } from '@nestjs/common';
+import { randomBytes } from 'node:crypto';
+import type { AlertingConfig } from './config.js';
+import { PARTITIONS } from './domain/partition.js';
+import { AlertsHandler } from './handlers/alerts.handler.js';
+import { ChannelsHandler } from './handlers/channels.handler.js';
+import { SilencesHandler } from './handlers/silences.handler.js';
+import { AlertsService } from './services/alerts.service.js';
+import { ChannelsService } from './services/channels.service.js';
+import { ClockService } from './services/clock.service.js';
+import { ConfigService } from './services/config.service.js';
+import { DeliveriesService } from './services/deliveries.service.js';
+import { EscalationService } from './services/escalation.service.js';
+import { EstateService } from './services/estate.service.js';
+import { EvaluationService } from './services/evaluation.service.js';
+import { RoutingService } from './services/routing.service.js';
+import { SilencesService } from './services/silences.service.js';
+import { TellingService } from './services/telling.service.js';
+import { AlertStore } from './store/alert.store.js';
+import { ChangeStore } from './store/change.store.js';
+import { ChannelStore } from './store/channel.store.js';
+import { ConfigStore } from './store/config.store.js';
+import { DeliveryStore } from './store/delivery.store.js';
+import { EscalationStore } from './store/escalation.store.js';
+import { IncidentStore } from './store/incident.store.js';
+import { keySignature } from './store/key-check.store.js';
+import { LifeStore } from './store/life.store.js';
+import { NoticeStore } from './store/notice.store.js';
+import { PartitionStore } from './store/partition.store.js';
+import { SilenceStore } from './store/silence.store.js';
+import { TidyStore } from './store/tidy.store.js';
+
+const service = 'alerting';
+const PARTS = 'alerting parts';
+
+const handlers = [AlertsHandler, SilencesHandler, ChannelsHandler];
+/** What handlers, health and Nest's life cycle need of what {@link assemble} makes; begun in this order. */
+const exposed = [
+  ConfigService,
+  EstateService,
+  EvaluationService,
+  ClockService,
+  AlertsService,
+  SilencesService,
+  ChannelsService,
+  DeliveriesService,
+  IncidentStore,
+  DeliveryStore,
+];
+
+/** All wiring of alerting. */
+@Module({})
+export class AlertingModule {
+  static register(config: AlertingConfig): DynamicModule {
+    const key = SecretKey.read(service, config);
+    return {
+      module: AlertingModule,
+      providers: [
+        ...busProviders({ ...busConfig(service, config), handlers }),
+        {
+          provide: Postgres,
+          useFactory: () => new Postgres({ service, url: config.DATABASE_URL.reveal(), poolSize: 8 }),
+        },
+        {
+          provide: Migrations,
+          useFactory: (postgres: Postgres) => {
+            const migrations = new Migrations(postgres, service, new URL('../migrations/', import.meta.url));
+            migrations.prepare(() => checkKey(postgres, key));
+            return migrations;
+          },
+          inject: [Postgres],
+        },
+        {
+          provide: PARTS,
+          useFactory: (bus: Bus, postgres: Postgres, migrations: Migrations) =>
+            assemble(config, { key, bus, schema: new Schema(postgres, migrations) }),
+          inject: [Bus, Postgres, Migrations],
+        },
+        ...exposed.map((type) => ({
+          provide: type,
+          useFactory: (parts: object[]) => parts.find((part) => part instanceof type),
+          inject: [PARTS],
+        })),
+        healthProvider,
+        ...restartProviders(config),
+        { provide: 'health checks', useFactory: addChecks, inject: [Health, Migrations, EvaluationService] },
+      ],
+    };
+  }
+}
+
+/** A key other than the one with which channels were sealed could open none of them: then the process ends. */
+async function checkKey(postgres: Postgres, key: SecretKey): Promise<void> {
+  const own = key.sign('check', service);
+  if ((await keySignature(postgres, own)) === own) return;
+  process.stderr.write('alerting cannot start: LAPWING_SECRET_KEY is not the key that this database was made with\n');
+  process.exit(1);
+}
+
+/** Makes stores and services, each out of those before it. */
+function assemble(config: AlertingConfig, given: { key: SecretKey; bus: Bus; schema: Schema }): object[] {
+  const { key, bus, schema } = given;
+  const { ALERTING_PRIVATE_NETWORKS: networks, LAPWING_PUBLIC_URL: publicUrl } = config;
+  const leases = new Leases(bus, service, randomBytes(6).toString('hex'));
+  const alerts = new AlertStore(schema);
+  const life = new LifeStore(schema);
+  const changes = new ChangeStore(schema);
+  const notices = new NoticeStore(schema);
+  const deliveries = new DeliveryStore(schema);
+  const incidents = new IncidentStore(schema);
+  const rules = new ConfigService(bus, schema, new ConfigStore(schema));
+  const estate = new EstateService(bus);
+  const silences = new SilencesService(bus, schema, new SilenceStore(schema), life);
+  const channels = new ChannelsService({ bus, schema, channels: new ChannelStore(schema), key, networks });
+  const partitions = new PartitionStore(schema);
+  const routing = new RoutingService({ bus, schema, config: rules, changes, notices, deliveries, incidents });
+  const telling = new TellingService({
+    schema,
+    config: rules,
+    silences,
+    channels,
+    alerts,
+    changes,
+    notices,
+    deliveries,
+    publicUrl,
+  });
+  const escalations = new EscalationStore();
+  const escalation = new EscalationService({ schema, config: rules, channels, escalations, notices });
+  const tidy = new TidyStore(schema);
+  return [
+    rules,
+    estate,
+    new EvaluationService(bus, schema, leases, estate, rules, { alerts, partitions }),
+    new ClockService({ bus, schema, leases, routing, telling, escalation, notices, deliveries, incidents, tidy }),
+    new AlertsService(bus, life),
+    silences,
+    channels,
+    new DeliveriesService({ bus, deliveries, channels, networks, publicUrl }),
+    incidents,
+    deliveries,
+  ];
+}
+
+function addChecks(health: Health, migrations: Migrations, evaluation: EvaluationService): true {
+  health.add('database', 'dependency', () =>
+    migrations.ready
+      ? { status: 'healthy', message: 'Database operational' }
+      : { status: 'unhealthy', message: 'Database is being brought up to date' },
+  );
+  health.add('evaluation', 'worker', () => ({
+    status: 'healthy',
+    message: `judges ${evaluation.partitions} of ${PARTITIONS} partitions`,
+  }));
+  return true;
+}

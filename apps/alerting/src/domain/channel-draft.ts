@@ -1,0 +1,33 @@
+/** What stands where a secret is kept. */
+export const STARS = '********';
+
+const MAY_SHOW = /^(content-type|accept|title|priority|tags|x-priority|markdown)$/i;
+const SECRET_FIELD = /key|token|secret|pass|auth|user|credential/i;
+
+/** Values of headers, which may be secret, as people may see them. */
+export function shownHeaders(headers: Record<string, string>): Record<string, string> {
+  return masked(headers, (name) => !MAY_SHOW.test(name));
+}
+
+/** Values of own fields as people may see them. */
+export function shownFields(fields: Record<string, string>): Record<string, string> {
+  return masked(fields, (name) => SECRET_FIELD.test(name));
+}
+
+function masked(values: Record<string, string>, isSecret: (name: string) => boolean): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(values).map(([name, value]) => [name, isSecret(name) && value !== '' ? STARS : value]),
+  );
+}
+
+/** Values as they are meant: stars keep what is there. */
+export function unmasked(given: Record<string, string>, kept: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(given).map(([name, value]) => [name, value === STARS ? (kept[name] ?? '') : value]),
+  );
+}
+
+/** Where a URL leads, without its secret parts: the host alone. */
+export function targetOf(url: string): string {
+  return URL.canParse(url) ? new URL(url).host : '';
+}

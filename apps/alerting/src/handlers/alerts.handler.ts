@@ -1,0 +1,72 @@
+import { OnRequest } from '@lapwing/bus';
+import {
+  alertAcknowledge,
+  alertClear,
+  alertConfigGet,
+  alertConfigUpdate,
+  alertHistory,
+  alertList,
+  alerthistoryClear,
+  incidentList,
+  type AlertConfig,
+  type InputOf,
+  type OutputOf,
+} from '@lapwing/contracts';
+import { Injectable } from '@nestjs/common';
+import { AlertsService } from '../services/alerts.service.js';
+import { ConfigService } from '../services/config.service.js';
+import { IncidentStore } from '../store/incident.store.js';
+
+/** Answers questions about alerts and rules. */
+@Injectable()
+export class AlertsHandler {
+  constructor(
+    private readonly alerts: AlertsService,
+    private readonly config: ConfigService,
+    private readonly incidents: IncidentStore,
+  ) {}
+
+  @OnRequest(alertList)
+  list({ after }: InputOf<typeof alertList>): Promise<OutputOf<typeof alertList>> {
+    return this.alerts.page(after);
+  }
+
+  @OnRequest(alertHistory)
+  history(filter: InputOf<typeof alertHistory>): Promise<OutputOf<typeof alertHistory>> {
+    return this.alerts.history(filter);
+  }
+
+  @OnRequest(alerthistoryClear)
+  async clearHistory(): Promise<OutputOf<typeof alerthistoryClear>> {
+    return { deleted: await this.alerts.clearHistory() };
+  }
+
+  @OnRequest(alertAcknowledge)
+  acknowledge({
+    actor,
+    ids,
+    acknowledged,
+  }: InputOf<typeof alertAcknowledge>): Promise<OutputOf<typeof alertAcknowledge>> {
+    return this.alerts.acknowledge(actor, ids, acknowledged);
+  }
+
+  @OnRequest(alertClear)
+  clear({ actor, ids }: InputOf<typeof alertClear>): Promise<OutputOf<typeof alertClear>> {
+    return this.alerts.clear(actor, ids);
+  }
+
+  @OnRequest(alertConfigGet)
+  readConfig(): Promise<AlertConfig> {
+    return this.config.load();
+  }
+
+  @OnRequest(alertConfigUpdate)
+  updateConfig({ actor, patch }: InputOf<typeof alertConfigUpdate>): Promise<AlertConfig> {
+    return this.config.update(actor, patch);
+  }
+
+  @OnRequest(incidentList)
+  listIncidents(filter: InputOf<typeof incidentList>): Promise<OutputOf<typeof incidentList>> {
+    return this.incidents.list(filter);
+  }
+}

@@ -1,0 +1,159 @@
+import type { Bus } from '@lapwing/bus';
+import {
+  LapwingError,
+  deliveryEnded,
+  type InputOf,
+  type OutputOf,
+  type PayloadOf,
+  type Trial,
+  type deliveryDue,
+  type notificationTest,
+  type webhookTest,
+} from '@lapwing/contracts';
+import { counter, createLogger, describeError, histogram } from '@lapwing/telemetry';
+import { randomUUID } from 'node:crypto';
+import type { Outcome } from '../channels/channel.js';
+import { sendEmail } from '../channels/email/email.js';
+import { sendWebhook } from '../channels/webhook.js';
+import { retryAt } from '../domain/retry.js';
+import type { AlertMessage } from '../domain/message.js';
+import type { DeliveryStore } from '../store/delivery.store.js';
+import { receiverOf, type Channel, type ChannelsService } from './channels.service.js';
+
+const DEADLINE_MS = 30_000;
+const TRIAL_MS = 10_000;
+
+const attempts = counter<'channel' | 'outcome'>({
+  name: 'lapwing_alerting_deliveries_total',
+  help: 'Attempts to deliver messages, by what came of them',
+  labelNames: ['channel', 'outcome'],
+});
+const seconds = histogram<'channel'>({
+  name: 'lapwing_alerting_delivery_seconds',
+  help: 'From the decision to tell to the answer of the receiver',
+  labelNames: ['channel'],
+});
+
+/** Sends messages, and notes what becomes of each. */
+export class DeliveriesService {
+  readonly #log = createLogger('alerting', 'deliveries');
+
+  constructor(
+    private readonly parts: {
+      bus: Bus;
+      deliveries: DeliveryStore;
+      channels: ChannelsService;
+      networks: readonly string[];
+      publicUrl: string;
+    },
+  ) {}
+
+  /** Makes one attempt. What went wrong for now is tried again later, until there is no sense in it. */
+  async deliver({ deliveryId, attempt }: PayloadOf<typeof deliveryDue>): Promise<void> {
+    const { deliveries, channels } = this.parts;
+    const open = await deliveries.begin(deliveryId, attempt, Date.now());
+    if (!open) return;
+    const channel = await channels.find(open.channelId);
+    const outcome: Outcome = channel
+      ? await this.#send(channel, open.message, DEADLINE_MS)
+      : { status: 'failed', code: null, reason: 'the channel is gone', retryable: false };
+    const now = Date.now();
+    const nextAt = outcome.status === 'failed' ? retryAt(outcome, attempt, now) : null;
+    const status = outcome.status === 'sent' ? 'sent' : nextAt === null ? 'failed' : 'retrying';
+    const error = outcome.status === 'sent' ? '' : outcome.reason;
+    const size = Buffer.byteLength(JSON.stringify(open.message));
+    await deliveries.end(deliveryId, { status, code: outcome.code, error, size, at: now, nextAt });
+    const kind = channel?.kind ?? 'webhook';
+    attempts.inc({ channel: kind, outcome: status });
+    if (status === 'retrying') return;
+    seconds.observe({ channel: kind }, (now - open.message.createdAt) / 1000);
+    await this.#ended(deliveryId, status, channel ? receiverOf(open.channelId, channel).target : '', error);
+  }
+
+  async #ended(deliveryId: string, status: 'sent' | 'failed', target: string, error: string): Promise<void> {
+    if (status === 'failed') this.#log.error({ delivery: deliveryId, target, reason: error }, 'a message was given up');
+    // The ledger has it; whoever misses the news reads it there.
+    await this.parts.bus
+      .publish(deliveryEnded, deliveryId, { deliveryId, status, target, error }, `ended-${deliveryId}`)
+      .catch((failure: unknown) =>
+        this.#log.debug({ error: describeError(failure) }, 'that a delivery ended could not be told'),
+      );
+  }
+
+  async #send(channel: Channel, message: AlertMessage, deadlineMs: number): Promise<Outcome> {
+    const limits = { networks: this.parts.networks, deadlineMs };
+    try {
+      return channel.kind === 'email'
+        ? await sendEmail(channel.settings, message, limits)
+        : await sendWebhook(channel.webhook, message, limits);
+    } catch (error) {
+      this.#log.error({ error: describeError(error), channel: channel.kind }, 'sending failed');
+      return { status: 'failed', code: null, reason: 'a fault of Lapwing itself: the log has it', retryable: true };
+    }
+  }
+
+  /** Tries a webhook, saved or not. `INVALID_INPUT`, `NOT_FOUND`. */
+  async tryWebhook({ id, draft }: InputOf<typeof webhookTest>): Promise<Trial> {
+    const webhook = await this.parts.channels.draftedWebhook(id, draft);
+    return this.#try({ kind: 'webhook', webhook });
+  }
+
+  /** Tries channels. `INVALID_INPUT` when there is none. */
+  async tryAll(question: InputOf<typeof notificationTest>): Promise<OutputOf<typeof notificationTest>> {
+    const channels = await this.#tryable(question);
+    if (channels.length === 0) throw new LapwingError('INVALID_INPUT', 'there is no channel that is switched on');
+    return { results: await Promise.all(channels.map((channel) => this.#try(channel))) };
+  }
+
+  async #tryable({ method, webhookId, config }: InputOf<typeof notificationTest>): Promise<Channel[]> {
+    const { channels } = this.parts;
+    if (config) return [{ kind: 'email', settings: await channels.draftedEmail({ ...config, enabled: true }) }];
+    if (webhookId !== null) {
+      const channel = await channels.find(webhookId);
+      if (channel?.kind !== 'webhook') throw new LapwingError('NOT_FOUND', 'no such webhook');
+      return [channel];
+    }
+    const wanted = (await channels.receivers()).filter(({ kind }) => method === null || kind === method);
+    const found = await Promise.all(wanted.map(({ id }) => channels.find(id)));
+    return found.flatMap((channel) => channel ?? []);
+  }
+
+  async #try(channel: Channel): Promise<Trial> {
+    const { kind: name, name: called } = receiverOf('', channel);
+    const outcome = await this.#send(channel, this.#sample(), TRIAL_MS);
+    const error = outcome.status === 'failed' ? outcome.reason : '';
+    return { channel: name, name: called, success: outcome.status === 'sent', code: outcome.code, error };
+  }
+
+  #sample(): AlertMessage {
+    const now = Date.now();
+    const alert = {
+      id: 'test-alert',
+      level: 'warning' as const,
+      type: 'cpu',
+      resourceId: 'test-resource',
+      resourceName: 'Test resource',
+      resourceType: 'guest',
+      node: 'test-node',
+      instance: 'Lapwing',
+      message: 'This is a test of Lapwing: nothing is wrong',
+      value: 85.5,
+      threshold: 80,
+      unit: '%',
+      startedAt: now - 60_000,
+      resolvedAt: null,
+      acknowledged: false,
+      acknowledgedAt: null,
+      acknowledgedBy: null,
+      metadata: {},
+    };
+    return {
+      id: randomUUID(),
+      kind: 'test',
+      alerts: [alert],
+      total: 1,
+      createdAt: now,
+      publicUrl: this.parts.publicUrl,
+    };
+  }
+}
