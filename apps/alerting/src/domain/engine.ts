@@ -118,6 +118,11 @@ export class Engine {
     return changes;
   }
 
+  /** Whether anything of a scope was judged before. */
+  hasSeen(scope: string): boolean {
+    return this.#seen.has(scope);
+  }
+
   /** The scopes that begin so. */
   scopes(prefix: string): string[] {
     return [...new Set([...this.#seen.keys(), ...this.#scopes.keys()])].filter((scope) => scope.startsWith(prefix));

@@ -12,7 +12,7 @@ import type { EscalationService } from './escalation.service.js';
 import type { RoutingService } from './routing.service.js';
 import type { TellingService } from './telling.service.js';
 
-const LEASE = 'alerting.clock';
+const LEASE = 'telling.clock';
 const LONGEST_MS = 500;
 const SLOW_MS = 5000;
 const TIDY_MS = 3_600_000;

@@ -30,7 +30,7 @@ const FORGET_MS = 600_000;
 /** More changes than this wait for a database that is away: then the partition is given up, and read again where it stood. */
 const MAX_PENDING = 50_000;
 
-const leaseOf = (number: number): string => `alerting.${number}`;
+const leaseOf = (number: number): string => `judging.${number}`;
 const numberOf = (name: string): number => Number(name.split('.')[1]);
 
 const judged = counter<'what'>({
@@ -172,7 +172,7 @@ export class EvaluationService implements OnApplicationBootstrap, OnModuleDestro
     if (hosts.length > 0) this.dockerHosts(hosts);
   }
 
-  #sampled({ position, payload }: FeedMessage<PayloadOf<typeof hostSampled>>): void {
+  #sampled({ position, storedAt, payload }: FeedMessage<PayloadOf<typeof hostSampled>>): void {
     const { agentId, samples } = payload;
     const newest = samples.at(-1);
     if (newest) this.estate.noteHost(agentId, newest.system.hostname || agentId);
@@ -183,6 +183,8 @@ export class EvaluationService implements OnApplicationBootstrap, OnModuleDestro
       .topology()
       .pathOf(this.estate.hostName(agentId))
       .filter((id) => id !== agentId);
+    // Of a host that is not known yet, what comes so late says nothing about now.
+    if (!partition.knows(agentId) && storedAt - (newest?.time ?? 0) > FORGET_MS / 2) return;
     for (const sample of samples.toSorted((one, other) => one.time - other.time))
       partition.sample(agentId, parents, sample);
     judged.inc({ what: 'host' }, samples.length);

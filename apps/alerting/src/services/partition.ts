@@ -40,6 +40,11 @@ export class Partition {
     return { ...this.engine.state(), memories: [...this.#memories] };
   }
 
+  /** Whether a sample of a host was judged before. */
+  knows(agentId: string): boolean {
+    return this.engine.hasSeen(hostScope(agentId));
+  }
+
   /** Judges a host's sample. */
   sample(agentId: string, parents: string[], sample: HostSample): void {
     this.#add(this.engine.look(readHost({ agentId, parents }, sample)));
