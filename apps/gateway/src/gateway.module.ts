@@ -12,8 +12,11 @@ import {
   sectionViews,
   shownSections,
 } from './routes/api/state/collections.view.js';
+import { toPulseAlert, toStateAlert } from './routes/api/alerts/alerts.view.js';
+import { toChangeView } from './routes/api/v1/alerts.view.js';
 import { toMetricsDocument } from './routes/api/v1/stream.view.js';
 import { AgentFileService } from './services/agent-file.service.js';
+import { AlertsService, type AlertViews } from './services/alerts.service.js';
 import { AuditService } from './services/audit.service.js';
 import { ChartsService } from './services/charts.service.js';
 import { EstateService } from './services/estate.service.js';
@@ -28,6 +31,7 @@ import { SystemHealthService } from './services/system-health.service.js';
 import { lapwingVersion } from './version.js';
 
 const service = 'gateway';
+const alertViews: AlertViews = { ofState: toStateAlert, ofNews: toPulseAlert, ofChange: toChangeView };
 
 /** All wiring of the gateway. */
 @Module({})
@@ -52,7 +56,8 @@ export class GatewayModule {
         },
         { provide: PrincipalsService, useFactory: (bus: Bus) => new PrincipalsService(bus), inject: [Bus] },
         { provide: EstateService, useFactory: (bus: Bus) => new EstateService(bus), inject: [Bus] },
-        { provide: StateService, useFactory: stateService, inject: [EstateService, LiveFeedService] },
+        { provide: AlertsService, useFactory: (bus: Bus) => new AlertsService(bus, alertViews), inject: [Bus] },
+        { provide: StateService, useFactory: stateService, inject: [EstateService, AlertsService, LiveFeedService] },
         {
           provide: ChartsService,
           useFactory: (bus: Bus, estate: EstateService) => new ChartsService(bus, estate),
@@ -60,8 +65,9 @@ export class GatewayModule {
         },
         {
           provide: RealtimeService,
-          useFactory: (bus: Bus, state: StateService, estate: EstateService) => new RealtimeService(bus, state, estate),
-          inject: [Bus, StateService, EstateService],
+          useFactory: (bus: Bus, state: StateService, estate: EstateService, alerts: AlertsService) =>
+            new RealtimeService(bus, state, estate, alerts),
+          inject: [Bus, StateService, EstateService, AlertsService],
         },
         {
           provide: SocketIoService,
@@ -90,14 +96,17 @@ export class GatewayModule {
 }
 
 /** The state, with the views by which Pulse's clients know it. */
-function stateService(estate: EstateService, feed: LiveFeedService): StateService {
+function stateService(estate: EstateService, alerts: AlertsService, feed: LiveFeedService): StateService {
   const startTime = new Date().toISOString();
   const views = {
     collections: collectionNames,
     sections: shownSections,
     linked: linkedSections,
     ofSection: sectionViews,
-    ofDocker: () => dockerViews(estate.dockerHosts()),
+    others: {
+      docker: () => ({ dockerHosts: dockerViews(estate.dockerHosts()) }),
+      alerts: () => ({ activeAlerts: alerts.open() }),
+    },
     values: (watchers: number) => ({
       connectionHealth: connectionHealth(estate.targets(), Date.now()),
       metrics: {},
@@ -113,5 +122,5 @@ function stateService(estate: EstateService, feed: LiveFeedService): StateServic
       lastUpdate: Date.now(),
     }),
   };
-  return new StateService(estate, views, (node) => feed.latest(node));
+  return new StateService(estate, alerts, views, (node) => feed.latest(node));
 }

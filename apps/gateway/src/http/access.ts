@@ -23,6 +23,8 @@ export interface AccessOptions {
   ownForm?: boolean;
   /** Counted as an attempt to log in, ten a minute, beside the general limit. */
   isLogin?: boolean;
+  /** Counted as a trial of notifications, ten a minute, beside the general limit. */
+  isTrial?: boolean;
 }
 
 /** Who may use a route. */

@@ -21,6 +21,7 @@ import { validation } from './query.js';
 import { routesOf, type Route } from './route-list.js';
 import { requestIdOf } from './request-id.js';
 import { addSecurityHeaders } from './security-headers.js';
+import { withAlertId } from './alert-path.js';
 import { WebRequest, routeUpgrades } from './upgrade.js';
 
 const requestSeconds = histogram<'method' | 'route' | 'status'>({
@@ -39,7 +40,9 @@ export async function createGateway(module: DynamicModule, config: GatewayConfig
   const adapter = new FastifyAdapter({
     bodyLimit: config.GATEWAY_BODY_LIMIT,
     trustProxy: config.TRUSTED_PROXIES.length > 0 ? config.TRUSTED_PROXIES : false,
-    routerOptions: { ignoreTrailingSlash: true, maxParamLength: 512 },
+    // The longest parameters are ids of alerts.
+    routerOptions: { ignoreTrailingSlash: true, maxParamLength: 1024 },
+    rewriteUrl: withAlertId,
     genReqId: requestIdOf,
     requestTimeout: 30_000,
     http: { IncomingMessage: WebRequest },

@@ -34,6 +34,14 @@ export class LongList<T> {
   ) {}
 }
 
+/** A list that comes in pages: written as they come, so that it is never whole in memory. */
+export class Pages<T> {
+  constructor(
+    readonly pages: AsyncIterable<readonly T[]>,
+    readonly view: (item: T) => unknown,
+  ) {}
+}
+
 /** So many items are written before others get a turn. */
 const ITEMS = 200;
 
@@ -44,6 +52,7 @@ export async function* jsonPieces(fields: Record<string, unknown>): AsyncGenerat
     yield `${separator}${JSON.stringify(name)}:`;
     separator = ',';
     if (value instanceof LongList) yield* listPieces(value as LongList<unknown>);
+    else if (value instanceof Pages) yield* pagePieces(value as Pages<unknown>);
     else if (isRecord(value)) yield* jsonPieces(value);
     else yield JSON.stringify(value);
   }
@@ -58,6 +67,19 @@ async function* listPieces<T>({ items, view }: LongList<T>): AsyncGenerator<stri
     await breathe();
   }
   yield ']';
+}
+
+/** A list that comes in pages, as JSON; nothing is written before the first page is there. */
+export async function* pagePieces<T>({ pages, view }: Pages<T>): AsyncGenerator<string> {
+  let separator = '[';
+  for await (const page of pages)
+    for (let at = 0; at < page.length; at += ITEMS) {
+      const piece = page.slice(at, at + ITEMS).map((item) => JSON.stringify(view(item)));
+      yield `${separator}${piece.join(',')}`;
+      separator = ',';
+      await breathe();
+    }
+  yield separator === '[' ? '[]' : ']';
 }
 
 const isRecord = (value: unknown): value is Record<string, unknown> =>

@@ -3,6 +3,10 @@ import { AgentVersionController } from './api/agent/version.controller.js';
 import { DockerCommandsController } from './api/agents/docker/commands.controller.js';
 import { DockerHostsController } from './api/agents/docker/hosts.controller.js';
 import { DockerReportController } from './api/agents/docker/report.controller.js';
+import { AlertConfigController } from './api/alerts.controller.js';
+import { AlertActionsController } from './api/alerts/actions.controller.js';
+import { ActiveAlertsController } from './api/alerts/active.controller.js';
+import { AlertHistoryController } from './api/alerts/history.controller.js';
 import { AutoRegisterController } from './api/auto-register.controller.js';
 import { BackupsController } from './api/backups.controller.js';
 import { ChartsController } from './api/charts.controller.js';
@@ -11,6 +15,9 @@ import { DiscoverController } from './api/discover.controller.js';
 import { GuestMetadataController } from './api/guests/metadata.controller.js';
 import { ApiHealthController } from './api/health.controller.js';
 import { LoginController } from './api/login.controller.js';
+import { NotificationsController } from './api/notifications.controller.js';
+import { EmailController } from './api/notifications/email.controller.js';
+import { WebhooksController } from './api/notifications/webhooks.controller.js';
 import { OidcController } from './api/oidc/oidc.controller.js';
 import { AdministrationController } from './api/security/administration.controller.js';
 import { PasswordController } from './api/security/change-password.controller.js';
@@ -24,22 +31,31 @@ import { StorageController } from './api/storage.controller.js';
 import { GpuController } from './api/system/gpu.controller.js';
 import { SystemHealthController } from './api/system/health.controller.js';
 import { MockModeController } from './api/system/mock-mode.controller.js';
+import { SeverityController } from './api/system/severity.controller.js';
 import { SystemSettingsController } from './api/system/settings.controller.js';
 import { TestNotificationController } from './api/test-notification.controller.js';
 import { AgentsController } from './api/v1/agents.controller.js';
 import { EnrollController } from './api/v1/agents/enroll.controller.js';
 import { PendingAgentsController } from './api/v1/agents/pending.controller.js';
 import { AgentSettingsController } from './api/v1/agents/settings.controller.js';
+import { TytoAlertsController } from './api/v1/alerts.controller.js';
+import { TytoAlertHistoryController } from './api/v1/alerts/history.controller.js';
+import { AlertReplayController } from './api/v1/alerts/replay.controller.js';
+import { AlertStreamController } from './api/v1/alerts/stream.controller.js';
 import { AuditController } from './api/v1/audit.controller.js';
 import { MeController } from './api/v1/auth/me.controller.js';
 import { SessionController } from './api/v1/auth/session.controller.js';
+import { DeliveriesController } from './api/v1/deliveries.controller.js';
 import { ExportMetricsController } from './api/v1/export/metrics.controller.js';
 import { V1HealthController } from './api/v1/health.controller.js';
 import { HistoryController } from './api/v1/history.controller.js';
+import { IncidentsController } from './api/v1/incidents.controller.js';
 import { LedgerController } from './api/v1/ledger.controller.js';
+import { MaintenanceWindowsController } from './api/v1/maintenance-windows.controller.js';
 import { ProcessesController } from './api/v1/processes.controller.js';
 import { RolesController } from './api/v1/roles.controller.js';
 import { RefreshController } from './api/v1/settings/refresh.controller.js';
+import { SilencesController } from './api/v1/silences.controller.js';
 import { StreamController } from './api/v1/stream.controller.js';
 import { ActivityController } from './api/v1/system/activity.controller.js';
 import { ResourcesController } from './api/v1/system/resources.controller.js';
@@ -105,6 +121,22 @@ export const controllers: Type[] = [
   MockModeController,
   SystemSettingsController,
   TestNotificationController,
+  AlertConfigController,
+  ActiveAlertsController,
+  AlertHistoryController,
+  AlertActionsController,
+  TytoAlertsController,
+  TytoAlertHistoryController,
+  AlertStreamController,
+  AlertReplayController,
+  SilencesController,
+  MaintenanceWindowsController,
+  IncidentsController,
+  DeliveriesController,
+  NotificationsController,
+  EmailController,
+  WebhooksController,
+  SeverityController,
   SimpleStatsController,
   SocketIoController,
   WebSocketController,

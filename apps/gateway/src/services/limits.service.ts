@@ -5,6 +5,8 @@ import type { PrincipalsService } from './principals.service.js';
 const MINUTE_MS = 60_000;
 /** Credentials that nobody has. */
 const GUESSES: Limit = { name: 'guesses', limit: 300, windowMs: MINUTE_MS };
+/** Trials of notifications: each of them sends something to others. */
+const TRIALS: Limit = { name: 'trials', limit: 10, windowMs: MINUTE_MS };
 const MAX_LOCAL = 10_000;
 
 /** How often somebody may ask, over all replicas. */
@@ -12,6 +14,7 @@ export class LimitsService {
   readonly #general: SlidingWindow;
   readonly #logins: SlidingWindow;
   readonly #guesses: SlidingWindow;
+  readonly #trials: SlidingWindow;
   readonly #local = new Map<string, WindowState>();
 
   /** @param perMinute the general limit. */
@@ -23,6 +26,7 @@ export class LimitsService {
     this.#general = new SlidingWindow(redis, { name: 'general', limit: perMinute, windowMs: MINUTE_MS });
     this.#logins = new SlidingWindow(redis, loginLimit);
     this.#guesses = new SlidingWindow(redis, GUESSES);
+    this.#trials = new SlidingWindow(redis, TRIALS);
   }
 
   /** Counts a request. Without Redis each replica counts for itself. */
@@ -39,6 +43,12 @@ export class LimitsService {
   async login(block: string): Promise<void> {
     const verdict = await this.#logins.take(block);
     if (!verdict.allowed) throw new LapwingError('RATE_LIMITED', 'at most 10 attempts a minute', { ...verdict });
+  }
+
+  /** Counts a trial of notifications; throws `RATE_LIMITED`, and `UNAVAILABLE` without Redis. */
+  async trial(key: string): Promise<void> {
+    const verdict = await this.#trials.take(key);
+    if (!verdict.allowed) throw new LapwingError('RATE_LIMITED', 'at most 10 trials a minute', { ...verdict });
   }
 
   /** Before a credential that was not seen lately is looked up: throws `RATE_LIMITED` for an address that guesses. */

@@ -2,6 +2,7 @@ import type { Bus } from '@lapwing/bus';
 import { LapwingError, nodeChanged, noticePosted, settingsChanged } from '@lapwing/contracts';
 import { gauge } from '@lapwing/telemetry';
 import type { OnApplicationBootstrap, OnModuleDestroy } from '@nestjs/common';
+import type { AlertsService } from './alerts.service.js';
 import type { EstateService } from './estate.service.js';
 import { writeDelta, type StateDocument } from './state-document.js';
 import type { StateService } from './state.service.js';
@@ -39,10 +40,12 @@ export class RealtimeService implements OnApplicationBootstrap, OnModuleDestroy 
     private readonly bus: Bus,
     private readonly state: StateService,
     private readonly estate: EstateService,
+    private readonly alerts: AlertsService,
   ) {}
 
   onApplicationBootstrap(): void {
     this.state.onChange((document) => this.#changed(document));
+    this.alerts.onNews((type, data) => this.broadcast(type, data));
     this.bus.listen(noticePosted, '*', (notice) => this.broadcast('notification', notice));
     this.bus.listen(settingsChanged, '*', ({ refreshInterval, pollingInterval, mockMode }) =>
       this.broadcast('settingsUpdate', { refreshInterval, pollingInterval, mockMode: mockMode.enabled }),

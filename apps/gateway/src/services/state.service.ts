@@ -2,6 +2,7 @@ import { LapwingError, type HostSample, type SectionName } from '@lapwing/contra
 import { createLogger, describeError } from '@lapwing/telemetry';
 import type { OnApplicationBootstrap, OnModuleDestroy } from '@nestjs/common';
 import { setImmediate as breathe, setTimeout as pause } from 'node:timers/promises';
+import type { AlertsService } from './alerts.service.js';
 import type { EstateTarget } from './estate.js';
 import type { EstateListener, EstateService } from './estate.service.js';
 import { KEY_END, StateDocument, type Fragments } from './state-document.js';
@@ -17,7 +18,8 @@ export interface StateViews {
     section: SectionName,
     context: { now: number; targets: EstateTarget[]; sampleOf: (node: string) => HostSample | undefined },
   ): Partial<Record<string, { id: string }[]>>;
-  ofDocker(): { id: string }[];
+  /** What comes from no target, by where it comes from. */
+  others: Record<'docker' | 'alerts', () => Partial<Record<string, { id: string }[]>>>;
   values(watchers: number): Record<string, unknown>;
 }
 
@@ -36,7 +38,7 @@ export class StateService implements OnApplicationBootstrap, OnModuleDestroy {
   readonly #log = createLogger('gateway', 'state');
   /** How many watch it over sockets; the state tells. */
   watchers = 0;
-  /** What each source (a section of a target, the Docker hosts) gives to which list. */
+  /** What each source (a section of a target, the Docker hosts, the alerts) gives to which list. */
   readonly #sources = new Map<string, Map<string, Fragments>>();
   readonly #dirty = new Set<string>();
   readonly #listeners: Listener[] = [];
@@ -55,6 +57,7 @@ export class StateService implements OnApplicationBootstrap, OnModuleDestroy {
 
   constructor(
     private readonly estate: EstateService,
+    private readonly alerts: AlertsService,
     private readonly views: StateViews,
     private readonly sampleOf: (node: string) => HostSample | undefined,
   ) {
@@ -64,6 +67,7 @@ export class StateService implements OnApplicationBootstrap, OnModuleDestroy {
 
   onApplicationBootstrap(): void {
     this.estate.onChange((change) => this.#changed(change));
+    this.alerts.onChange(() => this.#changed('alerts'));
     // What nobody says anything of any more looks otherwise without a change.
     this.#clock = setInterval(() => this.#age(), AGE_MS);
   }
@@ -97,7 +101,7 @@ export class StateService implements OnApplicationBootstrap, OnModuleDestroy {
     this.#listeners.push(hear);
   }
 
-  #changed(change: Parameters<EstateListener>[0]): void {
+  #changed(change: Parameters<EstateListener>[0] | 'alerts'): void {
     if (change === 'all') {
       this.#sources.clear();
       this.#generation++;
@@ -105,8 +109,8 @@ export class StateService implements OnApplicationBootstrap, OnModuleDestroy {
       this.#dirty.clear();
       for (const { id } of this.estate.targets())
         for (const section of this.views.sections) this.#dirty.add(`${id}:${section}`);
-      this.#dirty.add('docker');
-    } else if (change === 'docker') this.#dirty.add('docker');
+      for (const other of Object.keys(this.views.others)) this.#dirty.add(other);
+    } else if (change === 'docker' || change === 'alerts') this.#dirty.add(change);
     else for (const section of this.#affected(change.section)) this.#dirty.add(`${change.target.id}:${section}`);
     this.#schedule();
   }
@@ -156,7 +160,7 @@ export class StateService implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   #viewsOf(source: string, context: Parameters<StateViews['ofSection']>[2]): Partial<Record<string, { id: string }[]>> {
-    if (source === 'docker') return { dockerHosts: this.views.ofDocker() };
+    if (source === 'docker' || source === 'alerts') return this.views.others[source]();
     const [id = '', section = ''] = source.split(':');
     const target = this.estate.target(id);
     return target ? this.views.ofSection(target, section as SectionName, context) : {};
