@@ -194,12 +194,19 @@ export class Harness {
     body: unknown,
     headers: Record<string, string> = CREDENTIALS,
   ): Promise<{ status: number; body: unknown }> {
-    const text = typeof body === 'string' ? body : JSON.stringify(body);
-    const answer = await fetch(this.url + path, {
-      method: 'POST',
-      body: text,
-      headers: { 'content-type': 'application/json', ...headers },
-    });
+    return this.send('POST', path, body, headers);
+  }
+
+  async send(
+    method: string,
+    path: string,
+    body?: unknown,
+    headers: Record<string, string> = CREDENTIALS,
+  ): Promise<{ status: number; body: unknown }> {
+    const text = body === undefined || typeof body === 'string' ? body : JSON.stringify(body);
+    const type: Record<string, string> = text === undefined ? {} : { 'content-type': 'application/json' };
+    const init = { method, headers: { ...type, ...headers }, ...(text !== undefined && { body: text }) };
+    const answer = await fetch(this.url + path, init);
     return { status: answer.status, body: await answer.json().catch(() => undefined) };
   }
 
