@@ -64,6 +64,33 @@ export function openAlert(changes: Partial<Alert> = {}): Alert {
   };
 }
 
+/** Of a file system, with a name that has slashes. */
+export const diskAlert = openAlert({
+  id: 'web-1-disk-/var/lib-disk',
+  occurrence: 2,
+  level: 'critical',
+  signal: 'disk',
+  resource: {
+    id: 'web-1-disk-/var/lib',
+    name: '/var/lib',
+    type: 'host',
+    node: 'web-1',
+    instance: 'web-1',
+    parents: [],
+  },
+  score: 90,
+  acknowledgedAt: BEGAN,
+  acknowledgedBy: 'ann',
+});
+/** Of a guest. */
+export const guestAlert = openAlert({
+  id: 'home-pve1-100-cpu',
+  occurrence: 3,
+  resource: { id: 'home-pve1-100', name: 'web', type: 'guest', node: 'pve1', instance: 'home', parents: ['home-pve1'] },
+});
+/** Of before. */
+export const pastAlert = openAlert({ id: 'old', occurrence: 4, resolvedAt: BEGAN + 60_000, resolution: 'recovered' });
+
 /** Plays the service of alerts: what it holds, and what it was asked. */
 export class Alerting {
   open: Alert[] = [];
@@ -74,45 +101,56 @@ export class Alerting {
   page = 2;
   readonly asked: { name: string; input: unknown }[] = [];
 
-  constructor(private readonly bus: Bus) {
-    this.answer(alertList, ({ after }) => {
+  private constructor(private readonly bus: Bus) {}
+
+  /** Answers what most tests ask. */
+  static async play(bus: Bus): Promise<Alerting> {
+    const alerting = new Alerting(bus);
+    await alerting.#play();
+    return alerting;
+  }
+
+  async #play(): Promise<void> {
+    await this.answer(alertList, ({ after }) => {
       const from = after === null ? 0 : this.open.findIndex(({ occurrence }) => occurrence === after) + 1;
       const alerts = this.open.slice(from, from + this.page);
       const isLast = from + this.page >= this.open.length;
       return { alerts, next: isLast ? null : (alerts.at(-1)?.occurrence ?? null) };
     });
-    this.answer(alertHistory, ({ limit, offset, level, incidentId }) => {
+    await this.answer(alertHistory, ({ limit, offset, level, incidentId }) => {
       const all = [...this.open, ...this.past].filter(
         (alert) =>
           (level === null || alert.level === level) && (incidentId === null || alert.incidentId === incidentId),
       );
       return { alerts: all.slice(offset, offset + Math.min(limit, this.page)), total: all.length };
     });
-    this.answer(alerthistoryClear, () => ({ deleted: this.past.splice(0).length }));
-    this.answer(alertAcknowledge, ({ ids, actor, acknowledged }) =>
+    await this.answer(alerthistoryClear, () => ({ deleted: this.past.splice(0).length }));
+    await this.answer(alertAcknowledge, ({ ids, actor, acknowledged }) =>
       this.#each(ids, (alert) => ({
         ...alert,
         acknowledgedAt: acknowledged ? BEGAN + 20_000 : null,
         acknowledgedBy: acknowledged ? actor.name : null,
       })),
     );
-    this.answer(alertClear, ({ ids }) =>
+    await this.answer(alertClear, ({ ids }) =>
       this.#each(ids, (alert) => ({ ...alert, resolvedAt: BEGAN + 30_000, resolution: 'cleared' })),
     );
-    this.answer(alertConfigGet, () => this.config);
-    this.answer(
+    await this.answer(alertConfigGet, () => this.config);
+    await this.answer(
       alertConfigUpdate,
       ({ patch }) => (this.config = AlertConfig.parse(merged(this.config, patch)) satisfies AlertConfig),
     );
   }
 
-  /** Answers a request, and remembers what was asked. */
-  answer<C extends RequestContract>(contract: C, how: (input: InputOf<C>) => OutputOf<C>): void {
+  /** Answers a request from now on, and remembers what was asked. */
+  async answer<C extends RequestContract>(contract: C, how: (input: InputOf<C>) => OutputOf<C>): Promise<void> {
     this.bus.respond(contract, async (input) => {
       this.asked.push({ name: contract.name, input });
       if (this.refusal) throw this.refusal;
       return how(input);
     });
+    // NATS knows of it then, and leads questions here.
+    await this.bus.connection.link().connection.flush();
   }
 
   /** What a request was asked last. */

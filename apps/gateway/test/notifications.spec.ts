@@ -93,28 +93,28 @@ describe('notifications', () => {
 
   beforeAll(async () => {
     gateway = await Harness.start();
-    alerting = new Alerting(gateway.bus);
-    alerting.answer(emailGet, () => email);
-    alerting.answer(emailUpdate, ({ draft: { password: _password, ...draft } }) => ({ ...email, ...draft }));
-    alerting.answer(webhookList, () => ({ webhooks: [webhook] }));
-    alerting.answer(webhookCreate, ({ draft: { secret, ...draft } }) => ({
+    alerting = await Alerting.play(gateway.bus);
+    await alerting.answer(emailGet, () => email);
+    await alerting.answer(emailUpdate, ({ draft: { password: _password, ...draft } }) => ({ ...email, ...draft }));
+    await alerting.answer(webhookList, () => ({ webhooks: [webhook] }));
+    await alerting.answer(webhookCreate, ({ draft: { secret, ...draft } }) => ({
       ...draft,
       id: ID,
       hasSecret: Boolean(secret),
     }));
-    alerting.answer(webhookUpdate, ({ id, changes }) => {
+    await alerting.answer(webhookUpdate, ({ id, changes }) => {
       if (id !== ID) throw new LapwingError('NOT_FOUND');
       return { ...webhook, ...changes };
     });
-    alerting.answer(webhookDelete, ({ id }) => {
+    await alerting.answer(webhookDelete, ({ id }) => {
       if (id !== ID) throw new LapwingError('NOT_FOUND');
       return {};
     });
-    alerting.answer(webhookTest, ({ draft }) => {
+    await alerting.answer(webhookTest, ({ draft }) => {
       if (draft['url'] === 'nonsense') throw new LapwingError('INVALID_INPUT', '"url" is no address');
       return trials[0] ?? trial();
     });
-    alerting.answer(notificationTest, () => ({ results: trials }));
+    await alerting.answer(notificationTest, () => ({ results: trials }));
   });
   beforeEach(() => {
     trials = [trial()];
@@ -203,8 +203,8 @@ describe('notifications', () => {
       payloadTemplate: '{}',
       instructions: '',
     };
-    alerting.answer(emailproviderList, () => ({ providers: [provider] }));
-    alerting.answer(webhooktemplateList, () => ({ templates: [template] }));
+    await alerting.answer(emailproviderList, () => ({ providers: [provider] }));
+    await alerting.answer(webhooktemplateList, () => ({ templates: [template] }));
     expect((await gateway.get('/api/notifications/email-providers')).body).toEqual([provider]);
     expect((await gateway.get('/api/notifications/webhook-templates')).body).toEqual([template]);
   });
@@ -313,7 +313,7 @@ describe('notifications', () => {
       }),
       delivery({ id: ID.replace('0', '2'), status: 'failed', channel: 'email', error: 'refused' }),
     ];
-    alerting.answer(deliveryList, ({ channel, offset, limit }) => {
+    await alerting.answer(deliveryList, ({ channel, offset, limit }) => {
       const found = all.filter((one) => channel === null || one.channel === channel);
       return { deliveries: found.slice(offset, offset + Math.min(limit, 2)), total: found.length };
     });

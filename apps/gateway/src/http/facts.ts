@@ -18,5 +18,5 @@ export function bodyText(request: FastifyRequest, name: string): string {
 
 /** A parameter of a request's path. */
 export function pathText(request: FastifyRequest, name: string): string {
-  return String((request.params as Record<string, unknown>)[name] ?? '').slice(0, MAX);
+  return ((request.params as Record<string, string | undefined>)[name] ?? '').slice(0, MAX);
 }
