@@ -41,6 +41,10 @@ describe('the configuration of NATS', () => {
       readdirSync(path.join(folder, 'credentials'))
         .filter((name) => name.endsWith('.creds'))
         .toSorted(),
-    ).toEqual(['alerting', 'auth', 'fleet', 'gateway', 'metrics-store', 'poller', 'settings'].map((service) => `${service}.creds`));
+    ).toEqual(
+      ['alerting', 'auth', 'fleet', 'gateway', 'metrics-store', 'poller', 'settings'].map(
+        (service) => `${service}.creds`,
+      ),
+    );
   });
 });

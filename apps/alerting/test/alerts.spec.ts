@@ -107,6 +107,6 @@ describe('alerts', () => {
     await alerting.cpu('web-1', now - 5000, 99);
     await alerting.cpu('web-3', now - 600_000, 99);
     await alerting.cpu('web-4', now, 99);
-    await alerting.until(['web-2-cpu', 'web-4-cpu']);
+    expect(await alerting.until(['web-2-cpu', 'web-4-cpu'])).toHaveLength(2);
   });
 });

@@ -1,4 +1,4 @@
-import { agentChanged, agentConfigured, agentList, agentReported } from './agents.js';
+import { agentChanged, agentConfigured, agentReported } from './agents.js';
 import { alertChanged, alertingChanged } from './alerts.js';
 import { auditOccurred } from './audit.js';
 import { catalogue, type ServiceName } from './catalogue.js';
@@ -72,7 +72,7 @@ export const grants: Record<ServiceName | 'poller' | 'gateway', Grants> = {
   },
   alerting: {
     ...none,
-    asks: [settingsGet, nodeList, dockerhostList, agentList],
+    asks: [settingsGet, nodeList, dockerhostList],
     says: [alertChanged, alertingChanged, deliveryDue, deliveryEnded, auditOccurred],
     hears: [
       alertChanged,

@@ -133,7 +133,7 @@ export class Engine {
     this.config = config;
     this.#rules.clear();
     const changes: Change[] = [];
-    for (const tracked of [...this.#tracks.values()]) {
+    for (const tracked of Array.from(this.#tracks.values())) {
       const { alertId, resource, signal, track } = tracked;
       const rule = this.#rule(alertId, resource, signal);
       const { track: next, verdict } = rejudge(track, rule);

@@ -17,8 +17,6 @@ import {
   type PayloadOf,
 } from '@lapwing/contracts';
 import { Injectable } from '@nestjs/common';
-import { emailProviders } from '../channels/email/providers.js';
-import { webhookServices } from '../channels/registry.js';
 import { ChannelsService } from '../services/channels.service.js';
 import { DeliveriesService } from '../services/deliveries.service.js';
 import { DeliveryStore } from '../store/delivery.store.js';
@@ -52,7 +50,7 @@ export class ChannelsHandler {
 
   @OnRequest(emailproviderList)
   async emailProviders(): Promise<OutputOf<typeof emailproviderList>> {
-    return { providers: [...emailProviders] };
+    return { providers: this.channels.emailProviders() };
   }
 
   @OnRequest(webhookList)
@@ -78,18 +76,7 @@ export class ChannelsHandler {
 
   @OnRequest(webhooktemplateList)
   async webhookTemplates(): Promise<OutputOf<typeof webhooktemplateList>> {
-    const templates = webhookServices.map(
-      ({ service, name, urlPattern, method, headers, payloadTemplate, instructions, contentType }) => ({
-        service,
-        name,
-        urlPattern,
-        method,
-        headers: { 'Content-Type': contentType, ...headers },
-        payloadTemplate,
-        instructions,
-      }),
-    );
-    return { templates };
+    return { templates: this.channels.webhookTemplates() };
   }
 
   @OnRequest(webhookTest)

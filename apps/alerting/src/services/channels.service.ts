@@ -4,6 +4,7 @@ import {
   LapwingError,
   WebhookDraft,
   alertingChanged,
+  type WebhookTemplate,
   type EmailSettings as ShownEmail,
   type Webhook as ShownWebhook,
 } from '@lapwing/contracts';
@@ -11,7 +12,9 @@ import type { Schema, Statements, Transaction } from '@lapwing/postgres';
 import type { SecretKey } from '@lapwing/service';
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
+import { emailProviders, type EmailProvider } from '../channels/email/providers.js';
 import { checkEmail, type EmailSettings } from '../channels/email/settings.js';
+import { webhookServices } from '../channels/registry.js';
 import { checkWebhook } from '../channels/webhook-check.js';
 import type { Webhook } from '../channels/webhook-channel.js';
 import { shownFields, shownHeaders, targetOf, unmasked } from '../domain/channel-draft.js';
@@ -60,6 +63,26 @@ export class ChannelsService {
       networks: readonly string[];
     },
   ) {}
+
+  /** Presets of mail providers. */
+  emailProviders(): EmailProvider[] {
+    return [...emailProviders];
+  }
+
+  /** The services of webhooks, with what each is sent. */
+  webhookTemplates(): z.infer<typeof WebhookTemplate>[] {
+    return webhookServices.map(
+      ({ service, name, urlPattern, method, headers, contentType, payloadTemplate, instructions }) => ({
+        service,
+        name,
+        urlPattern,
+        method,
+        headers: { 'Content-Type': contentType, ...headers },
+        payloadTemplate,
+        instructions,
+      }),
+    );
+  }
 
   /** All who are to be told now. */
   async receivers(): Promise<Receiver[]> {
