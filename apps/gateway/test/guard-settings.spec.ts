@@ -150,11 +150,10 @@ describe('the guard, set otherwise', () => {
       GATEWAY_ALLOWED_HOSTS: 'lapwing.example.com',
     });
     const asked: boolean[] = [];
-    gateway.bus.respond(setupCreate, (input) => {
+    await gateway.respond(setupCreate, (input) => {
       asked.push(input.near);
       return Promise.resolve({ apiToken: null });
     });
-    await gateway.bus.connection.link().connection.flush();
     const { hostname, port } = new URL(gateway.url);
     const body = JSON.stringify({ username: 'first', password: 'long enough' });
     const headers = {

@@ -85,7 +85,7 @@ describe('the guard', () => {
   it('says 403 to whoever is known and may not, and tells the audit trail', async () => {
     const told: string[] = [];
     gateway.bus.listen(auditOccurred, '*', ({ type, action, target }) => told.push(`${type} ${action} ${target}`));
-    await gateway.bus.connection.link().connection.flush();
+    await gateway.settle();
     const answer = await gateway.post(...KILL, as('auditor', ['processes:view'], { name: 'auditor' }));
     expect(answer).toMatchObject({ status: 403, body: { error: 'this wants the permission "processes:signal"' } });
     await eventually(() => expect(told).toContain('access denied POST /api/v1/processes/:pid/signal'));

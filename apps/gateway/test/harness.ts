@@ -23,7 +23,9 @@ import {
   type HealthStatus,
   type HostSample,
   type InputOf,
+  type OutputOf,
   type Principal,
+  type RequestContract,
   type ServiceName,
 } from '@lapwing/contracts';
 import { NatsServer, eventually, hostFigures, redisUrl } from '@lapwing/testing';
@@ -97,6 +99,7 @@ export class Harness {
     const app = await startGateway(GatewayModule.register(config), config);
     const harness = new Harness(nats, bus, app, (await app.getUrl()).replace(/\[::1\]|0\.0\.0\.0/, '127.0.0.1'));
     harness.#play();
+    await harness.settle();
     await eventually(async () => expect((await harness.get('/api/system/health/ready')).status).toBe(200));
     return harness;
   }
@@ -168,6 +171,20 @@ export class Harness {
       }),
     );
     bus.respondAs(processSignal, 'web-1', (input: InputOf<typeof processSignal>) => answer('signal', input, input));
+  }
+
+  /** Plays one more answer; when this resolves, whoever asks gets it. */
+  async respond<C extends RequestContract>(
+    contract: C,
+    answer: (input: InputOf<C>) => Promise<OutputOf<C>>,
+  ): Promise<void> {
+    this.bus.respond(contract, answer);
+    await this.settle();
+  }
+
+  /** Waits until NATS knows all who answer and listen here: the gateway has a connection of its own, and could be faster. */
+  async settle(): Promise<void> {
+    await this.bus.connection.link().connection.flush();
   }
 
   /** Says that a host was sampled. */

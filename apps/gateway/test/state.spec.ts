@@ -127,7 +127,7 @@ describe('what Pulse clients read', () => {
   beforeAll(async () => {
     gateway = await Harness.start();
     gateway.behind.nodes = [node];
-    gateway.bus.respond(dockerhostList, async () => ({ hosts: [], next: null }));
+    await gateway.respond(dockerhostList, async () => ({ hosts: [], next: null }));
     await link();
     await see({ section: 'nodes', items: [proxmoxNode] });
     await see({
@@ -241,7 +241,7 @@ describe('what Pulse clients read', () => {
 
   it('draws charts out of stored series, or of what is now', async () => {
     const asked: unknown[] = [];
-    gateway.bus.respond(chartsGet, async ({ kind, step }) => {
+    await gateway.respond(chartsGet, async ({ kind, step }) => {
       asked.push([kind, step]);
       const series = [{ name: '100', times: [1000, 2000], values: { cpu: [1, null], networkIn: [5, 6] } }];
       return { series: kind === 'guest' ? series : [] };
@@ -277,11 +277,11 @@ describe('what Pulse clients read', () => {
       ]),
     );
     const drafts: unknown[] = [];
-    gateway.bus.respond(nodeCreate, async ({ draft }) => {
+    await gateway.respond(nodeCreate, async ({ draft }) => {
       drafts.push(draft);
       return node;
     });
-    gateway.bus.respond(nodeTest, async () => ({
+    await gateway.respond(nodeTest, async () => ({
       success: false,
       message: 'no',
       latencyMs: 3,
@@ -303,7 +303,11 @@ describe('what Pulse clients read', () => {
   });
 
   it('hands out scripts that hold nothing odd, and codes beside them', async () => {
-    gateway.bus.respond(setupcodeCreate, async () => ({ code: 'A7K9P2', host: 'https://pve1:8006', expiresAt: 5000 }));
+    await gateway.respond(setupcodeCreate, async () => ({
+      code: 'A7K9P2',
+      host: 'https://pve1:8006',
+      expiresAt: 5000,
+    }));
     const { body } = await gateway.post('/api/setup-script-url', { type: 'pve', host: 'pve1', backupPerms: true });
     const { url, command, setupCode, expires } = body as Record<string, string>;
     expect({ setupCode, expires }).toEqual({ setupCode: 'A7K9P2', expires: 5 });
@@ -324,7 +328,7 @@ describe('what Pulse clients read', () => {
 
   it('lets nodes register with a code or a token, never without', async () => {
     const asked: { setupCode: string | null; actor: unknown }[] = [];
-    gateway.bus.respond(nodeRegister, async (input) => {
+    await gateway.respond(nodeRegister, async (input) => {
       asked.push(input);
       return { node, isNew: true };
     });
@@ -345,13 +349,13 @@ describe('what Pulse clients read', () => {
 
   it('keeps notes about guests under both forms of their id', async () => {
     const empty = { consoleUrl: '', notes: '', description: '', tags: [] };
-    gateway.bus.respond(guestmetadataGet, async ({ id }) => ({ id, ...empty }));
-    gateway.bus.respond(guestmetadataUpdate, async ({ id, changes }) => ({
+    await gateway.respond(guestmetadataGet, async ({ id }) => ({ id, ...empty }));
+    await gateway.respond(guestmetadataUpdate, async ({ id, changes }) => ({
       id,
       ...empty,
       ...changes,
     }));
-    gateway.bus.respond(guestmetadataList, async () => ({ guests: [{ id: 'pve1:100', ...empty }], next: null }));
+    await gateway.respond(guestmetadataList, async () => ({ guests: [{ id: 'pve1:100', ...empty }], next: null }));
     expect((await gateway.get('/api/guests/metadata')).body).toMatchObject({ 'pve1:100': { notes: '' } });
     expect((await gateway.get('/api/guests/metadata/pve1:100')).body).toMatchObject({ id: 'pve1:100' });
     expect((await gateway.get('/api/guests/metadata/pve1/100')).body).toMatchObject({ id: 'pve1:100' });
@@ -391,7 +395,7 @@ describe('a gateway that lets everybody in', () => {
     const gateway = await Harness.start({ AUTH_DISABLED: 'true' });
     try {
       let asked = 0;
-      gateway.bus.respond(nodeRegister, async () => {
+      await gateway.respond(nodeRegister, async () => {
         asked++;
         return { node, isNew: true };
       });
