@@ -38,6 +38,15 @@ async function events(url: string, count: number, headers: Record<string, string
 
 describe('npm start', () => {
   let lapwing: Lapwing;
+  const recent = async (): Promise<string[]> =>
+    (await lapwing.get<History>('/api/v1/history?resolution=raw')).body.data.map((point) => point.timestamp);
+  /** What is told once a sample was taken after a time: in whole seconds, so one of the same second can be from before. */
+  const recentAfter = (time: string): Promise<string[]> =>
+    eventually(async () => {
+      const points = await recent();
+      expect(Date.parse(points.at(-1) ?? '')).toBeGreaterThan(Date.parse(time));
+      return points;
+    });
 
   beforeAll(async () => {
     lapwing = await Lapwing.create();
@@ -107,8 +116,6 @@ describe('npm start', () => {
   }, 60_000);
 
   it('has its history again after a stop and a start; the outage is a gap, and the ledger says why', async () => {
-    const recent = async (): Promise<string[]> =>
-      (await lapwing.get<History>('/api/v1/history?resolution=raw')).body.data.map((point) => point.timestamp);
     const before = await eventually(async () => {
       const points = await recent();
       expect(points.length).toBeGreaterThan(3);
@@ -118,11 +125,7 @@ describe('npm start', () => {
     expect(await lapwing.processes()).toEqual([]);
     const startedAt = new Date().toISOString();
     await lapwing.start([], { COLLECTOR_INTERVAL: '1' });
-    const after = await eventually(async () => {
-      const points = await recent();
-      expect(points.at(-1)?.localeCompare(startedAt)).toBe(1);
-      return points;
-    });
+    const after = await recentAfter(startedAt);
     expect(after.slice(0, before.length)).toEqual(before);
     const ledger = await eventually(async () => {
       const { body } = await lapwing.get<Ledger>('/api/v1/ledger');
@@ -136,13 +139,24 @@ describe('npm start', () => {
     expect(after.filter((time) => gap && time > gap.from && time < gap.to)).toEqual([]);
   }, 120_000);
 
-  it('leaves nothing behind when the launcher is killed', async () => {
+  it('leaves nothing behind when the launcher is killed; the outage is a gap of its own', async () => {
+    const gaps = async () => (await lapwing.get<Ledger>('/api/v1/ledger')).body.gaps;
+    const before = await gaps();
+    // A collector that ends again before it took a sample knows of one gap, which has grown.
+    const last = (await recentAfter(before.at(-1)?.to ?? '1970-01-01')).at(-1) ?? '';
     await lapwing.kill();
     await eventually(async () => expect(await lapwing.processes()).toEqual([]), 30_000);
     await lapwing.start();
     // NATS may have lost what it had not written yet, and the collector asks after 15 s what became of that.
-    const told = async () => expect((await lapwing.get<Ledger>('/api/v1/ledger')).body.gaps).toHaveLength(2);
-    await eventually(told, 60_000);
+    const told = await eventually(async () => {
+      const now = await gaps();
+      expect(now).toHaveLength(before.length + 1);
+      return now;
+    }, 60_000);
+    expect(told.slice(0, -1)).toEqual(before);
+    // The kernel asks the collector to end when the launcher is gone, and it has 10 s to do so in order.
+    expect(told.at(-1)?.cause).toMatch(/^collector_(stopped|killed)$/);
+    expect(Date.parse(told.at(-1)?.from ?? '')).toBeGreaterThanOrEqual(Date.parse(last));
   }, 120_000);
 });
 
