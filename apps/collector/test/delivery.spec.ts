@@ -142,6 +142,23 @@ describe('delivery', () => {
     await again.close();
   });
 
+  it('tells that a gap has grown, when the collector ended again before it took a sample', async () => {
+    await take();
+    await delivery.stop();
+    await outbox.close();
+    for (const seconds of [1, 2]) {
+      const to = Date.now() + seconds * 1000;
+      const again = await Outbox.open({ folder, maxBytes: 2 ** 26, bootId: 'boot', now: to });
+      const next = new DeliveryService(bus, 'web-1', again);
+      next.start();
+      await eventually(() => expect(received.at(-1)?.gaps?.at(-1)?.to).toBe(to));
+      await next.stop();
+      await again.close();
+    }
+    const told = received.at(-1)?.gaps ?? [];
+    expect(new Set(told.map(({ from, cause }) => `${from} ${cause}`)).size).toBe(1);
+  });
+
   it('puts aside a sample that cannot be read, and sends the others', async () => {
     await delivery.stop();
     for (let count = 0; count < 5; count++) await outbox.append(figures, Date.now() + count);

@@ -183,8 +183,10 @@ export class DeliveryService {
     for (const entry of entries) this.#sending.add(entry);
     try {
       // The newest gap is part of the name: after a kill the same samples may go out again under the name of a message
-      // that the stream has already, and what it takes for a duplicate it drops, with the gap that only this one tells.
-      const told = gaps.at(-1)?.from ?? '';
+      // that the stream has already, and what it takes for a duplicate it drops, with the gap that only this one tells. Its
+      // end is part of it, too: a gap grows when the collector ends again before it took a sample.
+      const newest = gaps.at(-1);
+      const told = newest ? `${newest.from}-${newest.to}` : '';
       const id = `${this.agentId}:${first.outbox}:${first.seq}-${entries.at(-1)?.seq}:${first.attempts}:${told}`;
       const { position } = await this.bus.publish(hostSampled, this.agentId, payload, id);
       for (const entry of entries) Object.assign(entry, { position, sentAt: Date.now() });
