@@ -83,7 +83,8 @@ export class Harness {
     readonly url: string,
   ) {}
 
-  static async start(environment: Record<string, string> = {}): Promise<Harness> {
+  /** @param behind what the services answer from the first question on: the gateway asks for some of it rarely. */
+  static async start(environment: Record<string, string> = {}, behind: Partial<Behind> = {}): Promise<Harness> {
     const nats = await NatsServer.start();
     const bus = new Bus({ service: 'behind', servers: nats.url });
     bus.onModuleInit();
@@ -98,6 +99,7 @@ export class Harness {
     });
     const app = await startGateway(GatewayModule.register(config), config);
     const harness = new Harness(nats, bus, app, (await app.getUrl()).replace(/\[::1\]|0\.0\.0\.0/, '127.0.0.1'));
+    Object.assign(harness.behind, behind);
     harness.#play();
     await harness.settle();
     await eventually(async () => expect((await harness.get('/api/system/health/ready')).status).toBe(200));

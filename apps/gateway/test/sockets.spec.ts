@@ -1,3 +1,4 @@
+import { defaultSystemSettings } from '@lapwing/contracts';
 import { eventually } from '@lapwing/testing';
 import { io, type Socket } from 'socket.io-client';
 import { once } from 'node:events';
@@ -12,8 +13,7 @@ describe('sockets', () => {
   const bearer = { authorization: `Bearer ${ADMIN_TOKEN}` };
 
   beforeAll(async () => {
-    gateway = await Harness.start();
-    gateway.behind.mockMode = { ...gateway.behind.mockMode, enabled: true };
+    gateway = await Harness.start({}, { mockMode: { ...defaultSystemSettings.mockMode, enabled: true } });
     await eventually(async () => expect((await gateway.get('/api/state')).headers.get('x-lapwing-mock')).toBe('true'));
   });
   afterAll(() => gateway.stop());

@@ -125,8 +125,7 @@ describe('what Pulse clients read', () => {
   const state = async () => (await gateway.get('/api/state')).body as Record<string, Record<string, unknown>[]>;
 
   beforeAll(async () => {
-    gateway = await Harness.start();
-    gateway.behind.nodes = [node];
+    gateway = await Harness.start({}, { nodes: [node] });
     await gateway.respond(dockerhostList, async () => ({ hosts: [], next: null }));
     await link();
     await see({ section: 'nodes', items: [proxmoxNode] });
