@@ -1,4 +1,4 @@
-import { makeBusKeys } from '@lapwing/bus';
+import { busServices, makeBusKeys } from '@lapwing/bus';
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, mkdtempSync, readFileSync, readdirSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -46,5 +46,10 @@ describe('the configuration of NATS', () => {
         (service) => `${service}.creds`,
       ),
     );
+  });
+
+  it.each(busServices)("has credentials for %s that fit into NATS' control line of 4 kB", (service) => {
+    // Beside the JWT stand the name, the signature and what the client can do.
+    expect(statSync(path.join(folder, 'credentials', `${service}.creds`)).size).toBeLessThan(3700);
   });
 });

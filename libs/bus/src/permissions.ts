@@ -110,26 +110,19 @@ function jetStreamSubjects({ consumes, follows, leases, makesStreams }: Grants):
   ]);
   const followed = follows.flatMap(({ stream }) => [
     `$JS.API.STREAM.MSG.GET.${stream}`,
-    `$JS.API.CONSUMER.CREATE.${stream}.>`,
-    `$JS.API.CONSUMER.INFO.${stream}.*`,
+    // One word stands for create, info and delete.
+    `$JS.API.CONSUMER.*.${stream}.>`,
     `$JS.API.CONSUMER.MSG.NEXT.${stream}.*`,
-    `$JS.API.CONSUMER.DELETE.${stream}.*`,
   ]);
-  const claimed = leases
-    ? [`$KV.${LEASES}.>`, `$JS.API.STREAM.INFO.${LEASES_STREAM}`, `$JS.API.DIRECT.GET.${LEASES_STREAM}.>`]
-    : [];
+  const claimed = leases ? [`$KV.${LEASES}.>`, `$JS.API.DIRECT.GET.${LEASES_STREAM}.>`] : [];
   const made = [...streamNames, LEASES_STREAM].flatMap((stream) => [
     `$JS.API.STREAM.CREATE.${stream}`,
     `$JS.API.STREAM.UPDATE.${stream}`,
   ]);
   return [
-    ...streamNames.map((stream) => `$JS.API.STREAM.INFO.${stream}`),
-    ...new Set([
-      ...consumed,
-      ...followed,
-      ...claimed,
-      ...(makesStreams ? [...made, `$JS.API.STREAM.INFO.${LEASES_STREAM}`] : []),
-    ]),
+    // How full streams are is no secret among services.
+    '$JS.API.STREAM.INFO.*',
+    ...new Set([...consumed, ...followed, ...claimed, ...(makesStreams ? made : [])]),
   ];
 }
 
@@ -138,9 +131,8 @@ function othersConsumers(own: Grants): string[] {
   return durables
     .filter(({ durable }) => !own.consumes.some((consumed) => consumed.durable === durable))
     .flatMap(({ stream, durable }) => [
-      `$JS.API.CONSUMER.CREATE.${stream}.${durable}`,
-      `$JS.API.CONSUMER.CREATE.${stream}.${durable}.>`,
+      `$JS.API.CONSUMER.*.${stream}.${durable}`,
+      `$JS.API.CONSUMER.*.${stream}.${durable}.>`,
       `$JS.API.CONSUMER.MSG.NEXT.${stream}.${durable}`,
-      `$JS.API.CONSUMER.DELETE.${stream}.${durable}`,
     ]);
 }

@@ -73,7 +73,7 @@ export const grants: Record<ServiceName | 'poller' | 'gateway', Grants> = {
   alerting: {
     ...none,
     asks: [settingsGet, nodeList, dockerhostList],
-    says: [alertChanged, alertingChanged, deliveryDue, deliveryEnded, auditOccurred],
+    says: [alertChanged, alertingChanged, deliveryDue, deliveryEnded],
     hears: [
       alertChanged,
       alertingChanged,
@@ -86,7 +86,6 @@ export const grants: Record<ServiceName | 'poller' | 'gateway', Grants> = {
     consumes: [{ contract: deliveryDue, durable: 'alerting-deliveries' }],
     follows: [hostSampled, targetObserved, agentChanged],
     leases: true,
-    makesStreams: true,
   },
   poller: {
     ...none,
