@@ -29,6 +29,7 @@ import type { INestApplicationContext } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { AlertingModule } from '../src/alerting.module';
 import { loadConfig } from '../src/config';
+import { EstateService } from '../src/services/estate.service';
 import { EvaluationService } from '../src/services/evaluation.service';
 import { PARTITIONS } from '../src/domain/partition';
 
@@ -49,8 +50,23 @@ export const atOnce = {
   flapping: { enabled: false },
 };
 
-const node = (id: string, type: ConfiguredNode['type'], name: string): ConfiguredNode =>
-  ({ id, type, name, host: `https://${name}.example.com:8006` }) as ConfiguredNode;
+const node = (id: string, type: ConfiguredNode['type'], name: string): ConfiguredNode => ({
+  id,
+  type,
+  name,
+  host: `https://${name}.example.com:8006`,
+  user: 'monitor@pve',
+  hasPassword: true,
+  tokenName: '',
+  hasToken: false,
+  fingerprint: '',
+  caCertificate: '',
+  verifySSL: true,
+  monitor: {},
+  source: 'manual',
+  createdAt: 0,
+  updatedAt: 0,
+});
 
 /** alerting on real servers; the services beside it are played on the bus, and receivers are real HTTP servers. */
 export class Alerting {
@@ -151,8 +167,13 @@ export class Alerting {
   }
 
   /** An agent reports or does not. */
-  async presence(agentId: string, status: 'online' | 'offline', time = Date.now()): Promise<void> {
-    await this.bus.publish(agentChanged, agentId, { agentId, change: 'status', status, message: '', time });
+  presence(agentId: string, status: 'online' | 'offline', time = Date.now()): Promise<void> {
+    return this.announce({ agentId, change: 'status', status, message: '', time });
+  }
+
+  /** Something happened to an agent. */
+  async announce(change: PayloadOf<typeof agentChanged>): Promise<void> {
+    await this.bus.publish(agentChanged, change.agentId, change);
   }
 
   /** A target is configured. */
@@ -161,12 +182,26 @@ export class Alerting {
     this.nodes.push(added);
     const { host } = added;
     await this.bus.publish(nodeChanged, id, { nodeId: id, change: 'added', type, name, host, time: Date.now() });
+    const known = (app: INestApplicationContext): boolean =>
+      app
+        .get(EstateService)
+        .targets()
+        .some((one) => one.id === id);
+    await eventually(() => expect(this.apps.every(known)).toBe(true));
   }
 
   /** A section of a target was seen. */
   async observe<S extends SectionName>(targetId: string, section: S, items: SectionItem<S>[], time = Date.now()) {
     const observation = { targetId, section, part: 0, parts: 1, time, items } as unknown as Observation;
     await this.bus.publish(targetObserved, `${targetId}:${section}:0`, observation);
+  }
+
+  /** Waits until something of a scope was judged. */
+  async judged(scope: string): Promise<void> {
+    await eventually(async () => {
+      const sql = `SELECT 1 FROM alerting.partition, jsonb_array_elements(state -> 'seen') s WHERE s ->> 0 = $1`;
+      expect(await this.rows(sql, [scope])).toHaveLength(1);
+    });
   }
 
   /** Docker hosts have reported. */

@@ -57,10 +57,13 @@ describe('generic', () => {
   it('says everything', () => {
     expect(one('generic', summary)).toMatchObject({
       event: 'summary',
-      alertCount: 12,
+      count: 12,
+      grouped: true,
       instance: 'https://lapwing.example',
     });
     expect(one('generic', summary).alerts).toHaveLength(3);
+    expect(one('generic', summary).alert).toBeUndefined();
+    expect(one('generic', resolved).alert).toEqual(one('generic', resolved).alerts[0]);
     expect(one('generic', resolved).alerts[0]).toEqual({
       id: 'vm-101-cpu',
       level: 'critical',

@@ -17,6 +17,8 @@ export interface Tellable {
   upgraded: boolean;
   acknowledged: boolean;
   isResolved: boolean;
+  /** It was kept quiet because what it stands on was away. */
+  wasInhibited: boolean;
   /** It was held back by quiet hours: then it is summed up, even when it is over. */
   isFromQuietHours: boolean;
   flaps: FlapState;
@@ -40,6 +42,9 @@ export type Decision =
 
 /** An alert that waits for another to end is looked at again this often. */
 const INHIBITED_MS = 10_000;
+
+/** What stands on something that has just come back may need so long to come back, too. */
+const SETTLE_MS = 120_000;
 
 /** What silences and maintenance windows look at. */
 export const subjectOf = ({
@@ -89,9 +94,16 @@ function holdForSilence(one: Tellable, { silences, windows }: Circumstances, at:
     : undefined;
 }
 
-function holdForParent({ alertId, resource }: Tellable, { away }: Circumstances, at: number): Decision | undefined {
+function holdForParent(
+  { alertId, resource, wasInhibited }: Tellable,
+  { away }: Circumstances,
+  at: number,
+): Decision | undefined {
   const parent = resource.parents.find((id) => away.has(id) && away.get(id) !== alertId);
-  if (parent === undefined) return undefined;
+  if (parent === undefined)
+    return wasInhibited
+      ? { do: 'hold', until: at + SETTLE_MS, why: 'what it stands on has just come back' }
+      : undefined;
   const inhibitedBy = away.get(parent) ?? '';
   return { do: 'hold', until: at + INHIBITED_MS, why: `${parent} is away`, inhibitedBy };
 }

@@ -95,8 +95,11 @@ export class Engine {
     return count;
   }
 
-  /** Judges a look. One that is not newer than the last of its scope changes nothing: the past never fires again. */
-  look({ scope, time, readings }: Look): Change[] {
+  /**
+   * Judges a look. One that is not newer than the last of its scope changes nothing: the past never fires again.
+   * @param missingAre how alerts end whose signals are missing in it.
+   */
+  look({ scope, time, readings }: Look, missingAre: Resolution = 'removed'): Change[] {
     if (time <= (this.#seen.get(scope) ?? 0)) return [];
     this.#seen.set(scope, time);
     const changes: Change[] = [];
@@ -107,7 +110,7 @@ export class Engine {
       const change = this.#read(alertId, scope, reading, time);
       if (change) changes.push(change);
     }
-    for (const alertId of missing) changes.push(...this.#end(alertId, time, 'removed'));
+    for (const alertId of missing) changes.push(...this.#end(alertId, time, missingAre));
     return changes;
   }
 
@@ -116,6 +119,11 @@ export class Engine {
     const changes = [...(this.#scopes.get(scope) ?? [])].flatMap((alertId) => this.#end(alertId, time, 'removed'));
     this.#seen.delete(scope);
     return changes;
+  }
+
+  /** Whether anything of a scope is open or waits. */
+  hasTracks(scope: string): boolean {
+    return this.#scopes.has(scope);
   }
 
   /** Whether anything of a scope was judged before. */

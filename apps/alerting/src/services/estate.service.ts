@@ -121,10 +121,10 @@ export class EstateService implements OnApplicationBootstrap, OnModuleDestroy {
     this.#hosts.set(agentId, hostname);
   }
 
-  /** What stands on what, as it was some seconds ago. */
-  topology(): Topology {
+  /** What stands on what, as it was some seconds ago, or less. */
+  topology(mostMs = TOPOLOGY_MS): Topology {
     const now = performance.now();
-    if (this.#topology && now - this.#topologyAt < TOPOLOGY_MS) return this.#topology;
+    if (this.#topology && now - this.#topologyAt < mostMs) return this.#topology;
     this.#topologyAt = now;
     this.#topology = new Topology({ targets: this.targets(), dockerHosts: this.#dockerHosts, hosts: this.#hosts });
     return this.#topology;

@@ -27,6 +27,8 @@ const REFRESH_MS = 10_000;
 const BACKUP_AGES_MS = 60_000;
 /** A holder that finds older notes begins with the present: what was then is history. */
 const FORGET_MS = 600_000;
+/** What is listed as away with something else is as it was so long ago at most. */
+const FRESH_MS = 100;
 /** More changes than this wait for a database that is away: then the partition is given up, and read again where it stood. */
 const MAX_PENDING = 50_000;
 
@@ -179,6 +181,7 @@ export class EvaluationService implements OnApplicationBootstrap, OnModuleDestro
     const partition = this.#of(agentId);
     if (!partition || position <= partition.position) return;
     partition.position = position;
+    partition.heard(agentId, storedAt);
     const parents = this.estate
       .topology()
       .pathOf(this.estate.hostName(agentId))
@@ -272,7 +275,7 @@ export class EvaluationService implements OnApplicationBootstrap, OnModuleDestro
     return changes.map((change) => {
       const isAway = change.kind === 'fired' && (change.signal === 'connectivity' || change.signal === 'powered-off');
       const { affected, count } = isAway
-        ? this.estate.topology().below(change.resource.id)
+        ? this.estate.topology(FRESH_MS).below(change.resource.id)
         : { affected: [], count: 0 };
       return { change, partition, affected, affectedCount: count };
     });

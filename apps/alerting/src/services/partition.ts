@@ -56,7 +56,8 @@ export class Partition {
       for (const scope of [presenceScope(agentId), hostScope(agentId)]) this.#add(this.engine.forget(scope, time));
       return;
     }
-    if (status !== 'online' && status !== 'stale' && status !== 'offline') return;
+    // What else happens to an agent says nothing of whether it reports: one that is let in has never reported yet.
+    if (change !== 'status' || (status !== 'online' && status !== 'stale' && status !== 'offline')) return;
     const resource = hostResource({ agentId, parents }, name);
     const value = Number(status === 'offline');
     this.#add(
@@ -66,6 +67,12 @@ export class Partition {
         readings: [{ resource, signal: 'connectivity', value }],
       }),
     );
+  }
+
+  /** An agent is heard: it is there, whatever was said of it before. */
+  heard(agentId: string, at: number): void {
+    const scope = presenceScope(agentId);
+    if (this.engine.hasTracks(scope)) this.#add(this.engine.look({ scope, time: at, readings: [] }, 'recovered'));
   }
 
   /** Judges a section of a target. */

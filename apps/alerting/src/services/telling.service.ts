@@ -160,6 +160,7 @@ function tellable(notice: DueNotice, memory: AlertMemory | undefined): Tellable 
     upgraded,
     acknowledged: acknowledgedAt !== null,
     isResolved: resolvedAt !== null,
+    wasInhibited: notice.inhibitedBy !== null,
     isFromQuietHours: held === QUIET_HOURS,
     flaps: memory?.flaps ?? steady,
     told: memory?.told ?? nothingTold,
