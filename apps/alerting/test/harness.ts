@@ -190,10 +190,16 @@ export class Alerting {
     await eventually(() => expect(this.apps.every(known)).toBe(true));
   }
 
-  /** A section of a target was seen. */
+  /** A section of a target was seen, by all replicas: the stream keeps the newest only. */
   async observe<S extends SectionName>(targetId: string, section: S, items: SectionItem<S>[], time = Date.now()) {
     const observation = { targetId, section, part: 0, parts: 1, time, items } as unknown as Observation;
     await this.bus.publish(targetObserved, `${targetId}:${section}:0`, observation);
+    const hasSeen = (app: INestApplicationContext): boolean =>
+      app
+        .get(EstateService)
+        .targets()
+        .some((one) => one.id === targetId && one.sections[section]?.time === time);
+    await eventually(() => expect(this.apps.every(hasSeen)).toBe(true));
   }
 
   /** Waits until something of a scope was judged. */
