@@ -63,7 +63,8 @@ describe('what alerts are about', () => {
       const quiet = (await alerting.open()).filter(({ inhibitedBy }) => inhibitedBy === 'home-pve1-connectivity');
       expect(quiet.map(({ id }) => id).toSorted()).toEqual(['docker-1-connectivity', 'web-connectivity']);
     }, 30_000);
-    expect(alerting.received().map(({ alert }) => alert?.id)).toEqual(['home-pve1-connectivity']);
+    const told = () => alerting.received().map(({ alert }) => alert?.id);
+    await eventually(() => expect(told()).toEqual(['home-pve1-connectivity']), 20_000);
     // What is still away when its hypervisor is back has some time to come back, and is told after that.
     await nodes([pveNode('pve1'), pveNode('pve2')], now + 1000);
     await eventually(async () => {
