@@ -31,9 +31,12 @@ describe('a poller of Proxmox VE', () => {
       expect(node?.loadAverage).toHaveLength(3);
       expect(node?.cpuInfo.cores).toBeGreaterThan(0);
     });
-    await pollers.section('link', ([link]) =>
-      expect(link).toMatchObject({ status: 'online', isCluster: true, clusterName: 'lab', failures: 0 }),
-    );
+    await pollers.section('link', ([link]) => {
+      expect(link).toMatchObject({ status: 'online', isCluster: true, clusterName: 'lab', failures: 0 });
+      const days = ((link?.certificateEndsAt ?? 0) - Date.now()) / 86_400_000;
+      expect(days).toBeGreaterThan(9);
+      expect(days).toBeLessThanOrEqual(10);
+    });
   });
 
   it('tells guests with what is seen inside them', async () => {

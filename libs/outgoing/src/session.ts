@@ -1,4 +1,4 @@
-import { rootCertificates, type TLSSocket } from 'node:tls';
+import { TLSSocket, rootCertificates } from 'node:tls';
 import { Agent, buildConnector, request, type Dispatcher } from 'undici';
 import { Deadline } from './deadline.js';
 import { OutgoingError } from './errors.js';
@@ -47,6 +47,7 @@ export interface SessionAnswer {
  */
 export class OutgoingSession {
   readonly #agent: Agent;
+  #certificateEndsAt: number | undefined;
 
   constructor(private readonly options: SessionOptions) {
     const { certificate, connections, connectMs, maxBytes } = options;
@@ -55,8 +56,13 @@ export class OutgoingSession {
       pipelining: 1,
       keepAliveTimeout: 60_000,
       maxResponseSize: maxBytes,
-      connect: connector(certificate, connectMs, options),
+      connect: connector(certificate, connectMs, options, (endsAt) => (this.#certificateEndsAt = endsAt)),
     });
+  }
+
+  /** When the certificate ends that was shown last and accepted, milliseconds since 1970; undefined before the first connection. */
+  get certificateEndsAt(): number | undefined {
+    return this.#certificateEndsAt;
   }
 
   /**
@@ -94,7 +100,12 @@ export class OutgoingSession {
   }
 }
 
-function connector(check: CertificateCheck, timeout: number, options: SessionOptions): buildConnector.connector {
+function connector(
+  check: CertificateCheck,
+  timeout: number,
+  options: SessionOptions,
+  seen: (certificateEndsAt: number) => void,
+): buildConnector.connector {
   const { fingerprint, ca, verify } = check;
   const connect = buildConnector({
     timeout,
@@ -104,13 +115,16 @@ function connector(check: CertificateCheck, timeout: number, options: SessionOpt
     // A session of before says nothing about the certificate that is shown now.
     maxCachedSessions: 0,
   });
-  if (fingerprint === undefined) return connect;
   return (target, callback) =>
     connect(target, (...outcome) => {
       const [error, socket] = outcome;
-      if (error || !socket) return callback(...outcome);
-      const shown = (socket as TLSSocket).getPeerCertificate().fingerprint256;
-      if (shown === fingerprint) return callback(null, socket);
+      if (error || !(socket instanceof TLSSocket)) return callback(...outcome);
+      const { fingerprint256: shown, valid_to: end } = socket.getPeerCertificate();
+      if (fingerprint === undefined || shown === fingerprint) {
+        const endsAt = Date.parse(end);
+        if (Number.isFinite(endsAt)) seen(endsAt);
+        return callback(null, socket);
+      }
       socket.destroy();
       callback(
         new OutgoingError(`the certificate has the fingerprint ${shown}, not the one that was configured`),

@@ -128,6 +128,7 @@ export class TargetPoller {
   #link(wait: number): LinkStatus {
     const { version, isCluster, clusterName, members } = this.#source.installation;
     const endpoints = this.#client.endpoints();
+    const { certificateEndsAt } = this.#client;
     const offline = this.#failures >= OFFLINE_AFTER || (this.#reachedAt === null && this.#failures > 0);
     // Ways that never led there, e.g. addresses of a network that this poller is not in, are no loss.
     const isWeak = this.#failures > 0 || endpoints.some(({ usable, lastSeenAt }) => !usable && lastSeenAt !== null);
@@ -149,6 +150,7 @@ export class TargetPoller {
       }),
       reachedAt: this.#reachedAt,
       intervalSeconds: Math.max(wait, this.intervalMs()) / 1000,
+      ...(certificateEndsAt !== undefined && { certificateEndsAt }),
       failures: this.#failures,
     };
   }

@@ -66,6 +66,12 @@ export class ProxmoxClient {
     this.#endpoints = [this.#endpoint({ host: options.host })];
   }
 
+  /** When the first of the endpoints' certificates ends, milliseconds since 1970; undefined when none was seen. */
+  get certificateEndsAt(): number | undefined {
+    const ends = this.#endpoints.flatMap(({ session }) => session.certificateEndsAt ?? []);
+    return ends.length > 0 ? Math.min(...ends) : undefined;
+  }
+
   /** How the endpoints are, the configured one first. */
   endpoints(): { host: string; lastSeenAt: number | null; usable: boolean; fingerprint: string | undefined }[] {
     const now = performance.now();
