@@ -1,5 +1,6 @@
 import { EventFeed, streamBounds, type Bus } from '@lapwing/bus';
 import {
+  SectionAssembly,
   defaultSystemSettings,
   dockerhostChanged,
   dockerhostList,
@@ -32,16 +33,11 @@ const SETTLE_MS = 5000;
 /** Hears what has changed: a section of a target, the Docker hosts, or everything. */
 export type EstateListener = (change: { target: EstateTarget; section: SectionName } | 'docker' | 'all') => void;
 
-/** The parts of a section, until all are there. */
-interface Parts {
-  observations: (Observation | undefined)[];
-}
-
 /** Knows all machines that are polled or report by Docker agents, as they were seen last; in mock mode the made-up ones instead. */
 export class EstateService implements OnApplicationBootstrap, OnModuleDestroy {
   readonly #log = createLogger('gateway', 'estate');
   readonly #feed: EventFeed<typeof targetObserved>;
-  readonly #parts = new Map<string, Parts>();
+  readonly #assembly = new SectionAssembly();
   /** Everything that was seen, of targets that are configured or not (yet). */
   readonly #seen = new Map<string, EstateTarget['sections']>();
   readonly #listeners: EstateListener[] = [];
@@ -133,17 +129,11 @@ export class EstateService implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   #hear(observation: Observation): void {
-    const { targetId, section, part, parts } = observation;
+    const { targetId, section } = observation;
     // A poll ends with the word about the link.
     if (section === 'link') this.#polls++;
-    const key = `${targetId}:${section}`;
-    const known = this.#parts.get(key);
-    const observations =
-      known?.observations.length === parts ? known.observations : Array.from({ length: parts }, () => undefined);
-    observations[part] = observation;
-    this.#parts.set(key, { observations });
-    if (observations.some((one) => one === undefined)) return;
-    const items = observations.flatMap((one): unknown[] => one?.items ?? []);
+    const items = this.#assembly.add(observation);
+    if (!items) return;
     const sections = this.#seen.get(targetId) ?? {};
     Object.assign(sections, { [section]: { items, time: observation.time } });
     this.#seen.set(targetId, sections);
@@ -213,7 +203,7 @@ export class EstateService implements OnApplicationBootstrap, OnModuleDestroy {
 
   #forget(id: string): void {
     this.#seen.delete(id);
-    for (const key of this.#parts.keys()) if (key.startsWith(`${id}:`)) this.#parts.delete(key);
+    this.#assembly.forget(id);
   }
 
   async #readDockerHosts(now: number): Promise<void> {

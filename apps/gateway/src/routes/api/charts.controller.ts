@@ -1,4 +1,4 @@
-import type { ChartMetric } from '@lapwing/contracts';
+import { guestIdOf, nodeIdOf, storageIdOf, type ChartMetric } from '@lapwing/contracts';
 import { Controller, Get, Query, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
@@ -18,8 +18,7 @@ import {
   storageMetrics,
   type Range,
 } from './charts.view.js';
-import { guestIdOf, nodeIdOf, percentOf } from './state/machines.view.js';
-import { storageIdOf } from './state/storage.view.js';
+import { percentOf } from './state/machines.view.js';
 
 const rangeNames = Object.keys(ranges) as [Range, ...Range[]];
 const ChartsQuery = z.object({ range: z.enum(rangeNames).default('1h') });
@@ -155,7 +154,7 @@ function guestsOf(target: EstateTarget): Charted[] {
     .filter(({ template }) => !template)
     .map((guest) => ({
       name: String(guest.vmid),
-      id: guestIdOf(target, guest),
+      id: guestIdOf(target.name, guest),
       now: {
         cpu: guest.cpu,
         memory: percentOf(guest.memory.used, guest.memory.total),
@@ -176,7 +175,7 @@ function nodesOf(target: EstateTarget): Charted[] {
   }
   return itemsOf(target, 'nodes').map((node) => ({
     name: node.name,
-    id: nodeIdOf(target, node.name),
+    id: nodeIdOf(target.name, node.name),
     now: {
       cpu: node.cpu,
       memory: percentOf(node.memory.used, node.memory.total),
@@ -194,7 +193,7 @@ function storagesOf(target: EstateTarget): Charted[] {
   }));
   const storages = itemsOf(target, 'storages').map((storage) => ({
     name: (storage.shared ? storage.name : `${storage.nodes[0] ?? ''}/${storage.name}`).slice(0, 500),
-    id: storageIdOf(target, storage),
+    id: storageIdOf(target.name, storage),
     now: { disk: percentOf(storage.used, storage.total) },
   }));
   return [...storages, ...datastores];

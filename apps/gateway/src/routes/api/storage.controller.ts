@@ -1,11 +1,10 @@
-import { LapwingError } from '@lapwing/contracts';
+import { nodeIdOf, LapwingError } from '@lapwing/contracts';
 import { Controller, Get, Param } from '@nestjs/common';
 import { z } from 'zod';
 import { Requires } from '../../http/access.js';
 import { Answers } from '../../http/answer.js';
 import { itemsOf } from '../../services/estate.js';
 import { EstateService } from '../../services/estate.service.js';
-import { nodeIdOf } from './state/machines.view.js';
 import { storageView } from './state/storage.view.js';
 
 const Storage = z.looseObject({ id: z.string(), name: z.string(), node: z.string(), status: z.string() });
@@ -50,6 +49,6 @@ export class StorageController {
   #isNode(id: string): boolean {
     return this.estate
       .targets()
-      .some((target) => itemsOf(target, 'nodes').some(({ name }) => name === id || nodeIdOf(target, name) === id));
+      .some((target) => itemsOf(target, 'nodes').some(({ name }) => name === id || nodeIdOf(target.name, name) === id));
   }
 }

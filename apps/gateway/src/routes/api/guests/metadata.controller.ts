@@ -1,5 +1,6 @@
 import { Bus } from '@lapwing/bus';
 import {
+  guestIdOf,
   GuestMetadataChanges,
   guestmetadataDelete,
   guestmetadataGet,
@@ -16,7 +17,6 @@ import { Answers } from '../../../http/answer.js';
 import { By } from '../../../http/caller.js';
 import { itemsOf } from '../../../services/estate.js';
 import { EstateService } from '../../../services/estate.service.js';
-import { guestIdOf } from '../state/machines.view.js';
 
 const View = z.object({
   id: z.string(),
@@ -135,7 +135,7 @@ export class GuestMetadataController {
   #idOf(text: string): string {
     for (const target of this.estate.targets())
       for (const guest of itemsOf(target, 'guests'))
-        if (guestIdOf(target, guest) === text) return `${guest.node}:${guest.vmid}`;
+        if (guestIdOf(target.name, guest) === text) return `${guest.node}:${guest.vmid}`;
     return text;
   }
 

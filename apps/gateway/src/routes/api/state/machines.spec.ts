@@ -1,13 +1,11 @@
-import type { HostSample } from '@lapwing/contracts';
-import { guestIdOf, temperatureView } from './machines.view';
-
-const target = (name: string) => ({ id: 'pve-1', type: 'pve' as const, name, host: '', sections: {} });
+import { guestIdOf, type HostSample } from '@lapwing/contracts';
+import { temperatureView } from './machines.view';
 
 describe('ids', () => {
   it.each([
     ['lab', 'lab-pve1-100'],
     ['pve1', 'pve1-100'],
-  ])('of a guest of %s is %s', (name, id) => expect(guestIdOf(target(name), { node: 'pve1', vmid: 100 })).toBe(id));
+  ])('of a guest of %s is %s', (name, id) => expect(guestIdOf(name, { node: 'pve1', vmid: 100 })).toBe(id));
 });
 
 describe('temperatures', () => {

@@ -1,4 +1,13 @@
-import type { HostSample, PhysicalDisk, ProxmoxGuest, ProxmoxNode, ReplicationJob } from '@lapwing/contracts';
+import {
+  diskIdOf,
+  guestIdOf,
+  nodeIdOf,
+  type HostSample,
+  type PhysicalDisk,
+  type ProxmoxGuest,
+  type ProxmoxNode,
+  type ReplicationJob,
+} from '@lapwing/contracts';
 import { isoSeconds } from '../../../http/query.js';
 import { linkOf, type EstateTarget } from '../../../services/estate.js';
 
@@ -16,14 +25,6 @@ const fraction = (percent: number): number => Math.round(percent * 100) / 10_000
 
 /** How full something is: bytes, and percent. */
 export const usageView = ({ total, used, free }: Filled) => ({ total, used, free, usage: percentOf(used, total) });
-
-/** The id of a node among all installations. */
-export const nodeIdOf = ({ name }: EstateTarget, node: string): string => `${name}-${node}`;
-
-/** The id of a guest among all installations; that of a single node has its name once only. */
-export function guestIdOf({ name }: EstateTarget, { node, vmid }: { node: string; vmid: number }): string {
-  return name === node ? `${node}-${vmid}` : `${name}-${node}-${vmid}`;
-}
 
 /** Temperatures as Pulse's clients know them, °C; out of what an agent on the node reports. */
 export function temperatureView(sample: HostSample | undefined) {
@@ -51,7 +52,7 @@ export function nodeView(target: EstateTarget, node: ProxmoxNode, now: number, s
   const link = linkOf(target, now);
   const { memory, swap, disk } = node;
   return {
-    id: nodeIdOf(target, node.name),
+    id: nodeIdOf(target.name, node.name),
     node: node.name,
     name: node.name,
     displayName: node.name,
@@ -83,7 +84,7 @@ export function guestView(target: EstateTarget, guest: ProxmoxGuest, seenAt: num
   const { memory, disk, diskReason, filesystems, os, interfaces, tags, cpu, ...rest } = guest;
   const { balloon, ...filled } = memory;
   return {
-    id: guestIdOf(target, guest),
+    id: guestIdOf(target.name, guest),
     ...rest,
     instance: target.name,
     cpu: fraction(cpu),
@@ -112,7 +113,7 @@ export function guestView(target: EstateTarget, guest: ProxmoxGuest, seenAt: num
 export function physicalDiskView(target: EstateTarget, disk: PhysicalDisk) {
   const { lifeLeft, temperature, rpm, checkedAt, ...rest } = disk;
   return {
-    id: `${target.name}-${disk.node}-${disk.devPath.replaceAll('/', '-')}`,
+    id: diskIdOf(target.name, disk),
     ...rest,
     instance: target.name,
     wearout: lifeLeft ?? -1,

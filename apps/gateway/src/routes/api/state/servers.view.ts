@@ -1,4 +1,4 @@
-import type { BackupServer, MailGateway } from '@lapwing/contracts';
+import { serverIdOf, type BackupServer, type MailGateway } from '@lapwing/contracts';
 import { isoSeconds } from '../../../http/query.js';
 import { linkOf, type EstateTarget } from '../../../services/estate.js';
 import { percentOf, usageView } from './machines.view.js';
@@ -28,7 +28,7 @@ const jobView = ({ lastRunAt, nextRunAt, state, ...job }: Job) => ({
 /** A Proxmox Backup Server as Pulse's clients know it: processors and memory in percent. */
 export function backupServerView(target: EstateTarget, server: BackupServer, now: number) {
   return {
-    id: `pbs-${target.name}`,
+    id: serverIdOf('pbs', target.name),
     ...standing(target, now),
     cpu: Math.round(server.cpu * 100) / 100,
     memory: percentOf(server.memory.used, server.memory.total),
@@ -54,7 +54,7 @@ export function mailGatewayView(target: EstateTarget, gateway: MailGateway, now:
   const updatedAt = isoSeconds(gateway.readAt);
   const { mail } = gateway;
   return {
-    id: `pmg-${target.name}`,
+    id: serverIdOf('pmg', target.name),
     ...standing(target, now),
     nodes: gateway.nodes.map(({ queue, loadAverage, ...node }) => ({
       ...node,

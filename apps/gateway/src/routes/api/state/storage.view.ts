@@ -1,26 +1,18 @@
-import type { CephCluster, ProxmoxStorage } from '@lapwing/contracts';
+import { cephIdOf, nodeIdOf, storageIdOf, type CephCluster, type ProxmoxStorage } from '@lapwing/contracts';
 import type { EstateTarget } from '../../../services/estate.js';
-import { nodeIdOf, percentOf } from './machines.view.js';
-
-/** The id of a storage among all installations; a shared one belongs to no node. */
-export function storageIdOf(
-  { name }: EstateTarget,
-  storage: Pick<ProxmoxStorage, 'shared' | 'nodes' | 'name'>,
-): string {
-  return `${name}-${storage.shared ? 'cluster' : (storage.nodes[0] ?? '')}-${storage.name}`;
-}
+import { percentOf } from './machines.view.js';
 
 /** A storage as Pulse's clients know it; a shared one once, for all its nodes. */
 export function storageView(target: EstateTarget, storage: ProxmoxStorage) {
   const { name, nodes, type, status, total, used, free, content, shared, enabled, active, zfsPool } = storage;
   return {
-    id: storageIdOf(target, storage),
+    id: storageIdOf(target.name, storage),
     storage: name,
     name,
     node: shared ? 'cluster' : (nodes[0] ?? ''),
     instance: target.name,
     nodes,
-    nodeIds: nodes.map((node) => nodeIdOf(target, node)),
+    nodeIds: nodes.map((node) => nodeIdOf(target.name, node)),
     nodeCount: nodes.length,
     type,
     status,
@@ -40,7 +32,7 @@ export function storageView(target: EstateTarget, storage: ProxmoxStorage) {
 /** A Ceph cluster as the document shows it: `lastUpdated` in seconds. */
 export function cephView(target: EstateTarget, cluster: CephCluster, seenAt: number) {
   return {
-    id: `${target.name}-${cluster.fsid}`,
+    id: cephIdOf(target.name, cluster),
     instance: target.name,
     name: cluster.name,
     fsid: cluster.fsid,
