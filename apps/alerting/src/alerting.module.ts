@@ -86,7 +86,11 @@ export class AlertingModule {
         })),
         healthProvider,
         ...restartProviders(config),
-        { provide: 'health checks', useFactory: addChecks, inject: [Health, Migrations, EvaluationService] },
+        {
+          provide: 'health checks',
+          useFactory: addChecks,
+          inject: [Health, Migrations, EvaluationService, ClockService],
+        },
       ],
     };
   }
@@ -145,15 +149,21 @@ function assemble(config: AlertingConfig, given: { key: SecretKey; bus: Bus; sch
   ];
 }
 
-function addChecks(health: Health, migrations: Migrations, evaluation: EvaluationService): true {
+function addChecks(health: Health, migrations: Migrations, evaluation: EvaluationService, clock: ClockService): true {
   health.add('database', 'dependency', () =>
     migrations.ready
       ? { status: 'healthy', message: 'Database operational' }
       : { status: 'unhealthy', message: 'Database is being brought up to date' },
   );
-  health.add('evaluation', 'worker', () => ({
-    status: 'healthy',
-    message: `judges ${evaluation.partitions} of ${PARTITIONS} partitions`,
-  }));
+  health.add('evaluation', 'worker', () =>
+    evaluation.fault
+      ? { status: 'degraded', message: evaluation.fault }
+      : { status: 'healthy', message: `judges ${evaluation.partitions} of ${PARTITIONS} partitions` },
+  );
+  health.add('clock', 'worker', () =>
+    clock.fault
+      ? { status: 'degraded', message: clock.fault }
+      : { status: 'healthy', message: clock.isRunning ? 'routes alerts' : 'another replica routes alerts' },
+  );
   return true;
 }

@@ -45,6 +45,7 @@ export class ClockService implements OnApplicationBootstrap, OnModuleDestroy, On
   #isAwake = false;
   #slowAt = 0;
   #tidyAt = 0;
+  #fault: string | null = null;
 
   constructor(private readonly parts: ClockParts) {
     this.#shares = new Shares('alerting', parts.leases, [LEASE], this);
@@ -69,6 +70,11 @@ export class ClockService implements OnApplicationBootstrap, OnModuleDestroy, On
   /** The leases are shared with whoever judges: they are given back when all have stopped. */
   async onApplicationShutdown(): Promise<void> {
     await this.parts.leases.stop();
+  }
+
+  /** What went wrong at the last turn; null when nothing did. */
+  get fault(): string | null {
+    return this.#fault;
   }
 
   /** Whether this process is the one. */
@@ -103,7 +109,9 @@ export class ClockService implements OnApplicationBootstrap, OnModuleDestroy, On
       this.#isAwake = false;
       try {
         if (this.parts.schema.ready) await this.#turn();
+        this.#fault = null;
       } catch (error) {
+        this.#fault = 'alerts could not be routed';
         this.#log.warn({ error: describeError(error) }, 'alerts could not be routed, trying again');
         await pause(LONGEST_MS, undefined, { signal }).catch(() => {});
       }

@@ -54,6 +54,7 @@ export class EvaluationService implements OnApplicationBootstrap, OnModuleDestro
   #timers: NodeJS.Timeout[] = [];
   #flushing: Promise<void> = Promise.resolve();
   #isSoon = false;
+  #fault: string | null = null;
 
   constructor(
     private readonly bus: Bus,
@@ -91,6 +92,11 @@ export class EvaluationService implements OnApplicationBootstrap, OnModuleDestro
     for (const timer of this.#timers) clearInterval(timer);
     await this.#feed.stop();
     await this.#shares.stop();
+  }
+
+  /** What went wrong at the last writing; null when nothing did. */
+  get fault(): string | null {
+    return this.#fault;
   }
 
   /** How many partitions this process judges. */
@@ -222,11 +228,17 @@ export class EvaluationService implements OnApplicationBootstrap, OnModuleDestro
   }
 
   #flushLater(): void {
-    this.#flushing = this.#flushing
-      .then(() => this.#flush(false))
-      .catch((error: unknown) =>
-        this.#log.warn({ error: describeError(error) }, 'changes could not be written, trying again'),
-      );
+    this.#flushing = this.#flushing.then(() => this.#attemptFlush());
+  }
+
+  async #attemptFlush(): Promise<void> {
+    try {
+      await this.#flush(false);
+      this.#fault = null;
+    } catch (error) {
+      this.#fault = 'changes could not be written';
+      this.#log.warn({ error: describeError(error) }, 'changes could not be written, trying again');
+    }
   }
 
   async #flush(all: boolean): Promise<void> {

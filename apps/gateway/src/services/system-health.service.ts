@@ -46,7 +46,7 @@ export class SystemHealthService {
         { status, message: `${service} is ${status}`, details: null },
       ]),
     );
-    const lines = { database, redis, ai: NO_ANALYSIS, nats, ...own };
+    const lines = { database, redis, ai: analysisOf(reports), nats, ...own };
     const storing = reports.find((report) => report.service === 'metrics-store');
     return {
       status: systemStatus(lines),
@@ -74,8 +74,13 @@ export class SystemHealthService {
   }
 }
 
-/** Nothing in this installation scores alerts yet; what is not part of it cannot be ill. */
-const NO_ANALYSIS: Line = { status: 'healthy', message: 'not part of this installation', details: null };
+/** Whoever scores alerts and hands them over to be told. */
+function analysisOf(reports: ServiceHealth[]): Line {
+  const { status = 'unhealthy' } = reports.find(({ service }) => service === 'alerting') ?? {};
+  const message = status === 'healthy' ? 'Alerts are judged and told' : `alerting is ${status}`;
+  // Without it everything is seen, and nobody is told: that is less than healthy, and not all is lost.
+  return { status: status === 'unhealthy' ? 'degraded' : status, message, details: null };
+}
 
 const rank = (check: HealthCheck): number => ['healthy', 'degraded', 'unhealthy'].indexOf(check.status);
 const lineOf = ({ status, message }: HealthCheck): Line => ({ status, message, details: null });
@@ -87,7 +92,7 @@ function systemStatus({ database, redis, nats, ...others }: Record<string, Line>
   return worstOf([vital, ...Object.values(others).map((line) => (line.status === 'healthy' ? 'healthy' : 'degraded'))]);
 }
 
-/** The workers under the names that clients know. Those of the alert pipeline come with the alerting service. */
+/** The workers under the names that clients know. */
 function workersOf(reports: ServiceHealth[]): SystemHealth['workers'] {
   const check = (name: string) => reports.flatMap((report) => report.checks).find((one) => one.name === name);
   const worker = (name: string, found: HealthCheck | undefined) => ({
@@ -95,15 +100,10 @@ function workersOf(reports: ServiceHealth[]): SystemHealth['workers'] {
     running: found?.status === 'healthy',
     message: found ? (found.status === 'healthy' ? null : found.message) : 'does not answer',
   });
-  const absent = (name: string) => ({
-    name,
-    running: false,
-    message: 'not part of this installation: there is no alerting service yet',
-  });
   return [
     worker('gpu_monitor', check('sampler')),
     worker('cleanup_service', check('cleanup_service')),
-    absent('detection_worker'),
-    absent('analysis_worker'),
+    worker('detection_worker', check('evaluation')),
+    worker('analysis_worker', check('clock')),
   ];
 }
