@@ -23,6 +23,8 @@ import { Partition } from './partition.js';
 const FLUSH_MS = 200;
 /** What has changed nothing is noted this often. */
 const SAVE_MS = 2000;
+/** Where nothing was judged, how far it has come is noted this often. */
+const SAVE_MOVED_MS = 30_000;
 const REFRESH_MS = 10_000;
 const BACKUP_AGES_MS = 60_000;
 /** A holder that finds older notes begins with the present: what was then is history. */
@@ -120,7 +122,17 @@ export class EvaluationService implements OnApplicationBootstrap, OnModuleDestro
     partition.configure(this.config.current, now);
     this.#partitions.set(number, partition);
     this.#lookAtAll(partition);
-    if (partition.position === 0 || partition.position < this.#feed.position) this.#feed.rewind(partition.position);
+    this.#rewind();
+  }
+
+  /**
+   * Goes back to where the first of all partitions stands: they are taken one after the other, and none must make another miss anything. A new
+   * one, beside others, begins with what comes next.
+   */
+  #rewind(): void {
+    const begun = [...this.#partitions.values()].map(({ position }) => position).filter((position) => position > 0);
+    const from = begun.length > 0 ? Math.min(...begun) : 0;
+    if (from === 0 || from !== this.#feed.position) this.#feed.rewind(from);
   }
 
   async drop(name: string): Promise<void> {
@@ -184,9 +196,11 @@ export class EvaluationService implements OnApplicationBootstrap, OnModuleDestro
     const { agentId, samples } = payload;
     const newest = samples.at(-1);
     if (newest) this.estate.noteHost(agentId, newest.system.hostname || agentId);
-    const partition = this.#of(agentId);
-    if (!partition || position <= partition.position) return;
-    partition.position = position;
+    const own = this.#of(agentId);
+    const partition = own && position > own.position ? own : undefined;
+    // What is nobody's of them is behind all of them: none must read it again.
+    for (const each of this.#partitions.values()) each.position = Math.max(each.position, position);
+    if (!partition) return;
     partition.heard(agentId, storedAt);
     const parents = this.estate
       .topology()
@@ -244,7 +258,9 @@ export class EvaluationService implements OnApplicationBootstrap, OnModuleDestro
   async #flush(all: boolean): Promise<void> {
     const now = Date.now();
     const due = [...this.#partitions.values()].filter(
-      ({ isDirty, pending, savedAt }) => isDirty && (all || pending.length > 0 || now - savedAt >= SAVE_MS),
+      ({ isDirty, hasMoved, pending, savedAt }) =>
+        (isDirty && (all || pending.length > 0 || now - savedAt >= SAVE_MS)) ||
+        (hasMoved && now - savedAt >= SAVE_MOVED_MS),
     );
     if (due.length === 0) return;
     let changes = 0;
@@ -267,6 +283,7 @@ export class EvaluationService implements OnApplicationBootstrap, OnModuleDestro
         return true;
       });
       partition.savedAt = now;
+      partition.savedPosition = position;
       if (!isMine) await this.#lose(partition);
       return isMine ? pending.length : 0;
     } catch (error) {

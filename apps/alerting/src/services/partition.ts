@@ -22,6 +22,8 @@ export class Partition {
   /** Whether there is anything that the database does not have. */
   isDirty = false;
   savedAt = 0;
+  /** How far the database knows that it has come. */
+  savedPosition: number;
 
   constructor(
     readonly number: number,
@@ -33,6 +35,12 @@ export class Partition {
     this.engine = new Engine(config, { seen, waiting }, open);
     this.#memories = new Map(memories);
     this.position = taken.position;
+    this.savedPosition = taken.position;
+  }
+
+  /** Whether the stream was read further than the database knows. */
+  get hasMoved(): boolean {
+    return this.position > this.savedPosition;
   }
 
   /** What another holder needs to go on. */
