@@ -1,11 +1,11 @@
 // (g) What many hosts cost fleet: 1,000 simulated agents, a sample every 5 s each, each over a connection of its own, for 5 minutes.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { memoryOf, processorOf } from './processes.js';
 import { line, median, thousands } from './report.js';
 
 const {
@@ -15,20 +15,8 @@ const {
   FLEET_SECONDS = '300',
   SERVICE_PIDS = '{}',
 } = process.env;
-const TICKS_A_SECOND = 100;
 const LOOK_MS = 10_000;
 const pids = JSON.parse(SERVICE_PIDS) as Record<string, number>;
-
-/** Seconds of processor that a process has used so far. */
-function used(pid: number): number {
-  const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
-  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
-  return (Number(fields[11]) + Number(fields[12])) / TICKS_A_SECOND;
-}
-
-/** Memory of a process, MB. */
-const memory = (pid: number): number =>
-  Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1000;
 
 const folder = await mkdtemp(path.join(tmpdir(), 'lapwing-fleet-'));
 const simulator = spawn(process.execPath, [path.join(import.meta.dirname, 'fleet-simulator.js')], {
@@ -49,15 +37,15 @@ line(
 
 await pause(LOOK_MS);
 const startedAt = performance.now();
-const before = Object.fromEntries(Object.entries(pids).map(([name, pid]) => [name, used(pid)]));
+const before = Object.fromEntries(Object.entries(pids).map(([name, pid]) => [name, processorOf(pid)]));
 const sizes: Record<string, number[]> = Object.fromEntries(Object.keys(pids).map((name) => [name, []]));
 while (performance.now() - startedAt < Number(FLEET_SECONDS) * 1000) {
-  for (const [name, pid] of Object.entries(pids)) sizes[name]?.push(memory(pid));
+  for (const [name, pid] of Object.entries(pids)) sizes[name]?.push(memoryOf(pid));
   await pause(LOOK_MS);
 }
 const seconds = (performance.now() - startedAt) / 1000;
 for (const [name, pid] of Object.entries(pids)) {
-  const percent = ((used(pid) - (before[name] ?? 0)) / seconds) * 100;
+  const percent = ((processorOf(pid) - (before[name] ?? 0)) / seconds) * 100;
   const all = sizes[name] ?? [];
   const tenth = Math.max(Math.floor(all.length / 10), 1);
   const growth = median(all.slice(-tenth)) - median(all.slice(0, tenth));
