@@ -62,7 +62,7 @@ export function isDuplicate(error: unknown): boolean {
   return (error as { code?: unknown }).code === '23505';
 }
 
-/** The SQL of an instant that comes as milliseconds since 1970 in a parameter, e.g. `$1`. */
+/** The SQL of an instant that comes as milliseconds since 1970 in a parameter, e.g. `$1`, or in an expression, e.g. `$1 - $2`. */
 export function instant(parameter: string): string {
-  return `to_timestamp(${parameter}::float8 / 1000)`;
+  return `to_timestamp((${parameter})::float8 / 1000)`;
 }
