@@ -1,10 +1,12 @@
 import { eventSubject, readEvent, type EventContract, type PayloadOf } from '@lapwing/contracts';
 import { createLogger, describeError, type Logger } from '@lapwing/telemetry';
 import { DeliverPolicy, type ConsumerMessages, type JsMsg, type MsgRequest } from '@nats-io/jetstream';
-import { setTimeout as pause } from 'node:timers/promises';
+import { setImmediate as breathe, setTimeout as pause } from 'node:timers/promises';
 import type { Bus } from './bus.js';
 import type { Link } from './connection.js';
 import { isMissing } from './missing.js';
+
+const PIECE_BYTES = 2 ** 16;
 
 /** A message of a feed. */
 export interface FeedMessage<T> {
@@ -66,11 +68,23 @@ export class EventFeed<C extends EventContract> {
     while (!this.#stopping) {
       try {
         this.#messages = await this.#open(link);
-        for await (const message of this.#messages) this.#receive(message);
+        await this.#readAll(this.#messages);
       } catch (error) {
         if (!this.#stopping) this.#log.warn({ error: describeError(error) }, 'following failed, trying again');
       }
       if (!this.#stopping) await pause(100);
+    }
+  }
+
+  /** What has come already is read in pieces that leave room for other work. */
+  async #readAll(messages: ConsumerMessages): Promise<void> {
+    let bytes = 0;
+    for await (const message of messages) {
+      this.#receive(message);
+      bytes += message.data.length;
+      if (bytes < PIECE_BYTES) continue;
+      bytes = 0;
+      await breathe();
     }
   }
 
