@@ -6,11 +6,6 @@ import { itemsOf, nodeResource, type Target } from './readings/target.js';
 
 const MAX_AFFECTED = 100;
 
-/** Whatever has alerts and stands on something else. */
-interface Standing {
-  resource: AlertResource;
-}
-
 /** What is known of all machines, as far as it says what stands on what. */
 export interface Estate {
   targets: readonly Target[];
@@ -25,6 +20,7 @@ export interface Estate {
  */
 export class Topology {
   readonly #paths = new Map<string, string[] | null>();
+  #standing: Map<string, AffectedResource[]> | undefined;
 
   constructor(private readonly estate: Estate) {
     for (const target of estate.targets) {
@@ -46,25 +42,33 @@ export class Topology {
 
   /** What is away when a resource is: all that stands on it, the first of them by name. */
   below(id: string): { affected: AffectedResource[]; count: number } {
-    const found = [...this.#all()].filter(({ resource }) => resource.parents.includes(id));
-    const affected = found
-      .slice(0, MAX_AFFECTED)
-      .map(({ resource: { id: own, name, type } }) => ({ id: own, name, type }));
-    return { affected, count: found.length };
+    this.#standing ??= this.#index();
+    const found = this.#standing.get(id) ?? [];
+    return { affected: found.slice(0, MAX_AFFECTED), count: found.length };
   }
 
-  *#all(): Generator<Standing> {
+  /** What stands on each resource. Made once: when much goes away together, each of them asks. */
+  #index(): Map<string, AffectedResource[]> {
+    const standing = new Map<string, AffectedResource[]>();
+    for (const { id, name, type, parents } of this.#all())
+      for (const parent of new Set(parents)) {
+        const found = standing.get(parent);
+        if (found) found.push({ id, name, type });
+        else standing.set(parent, [{ id, name, type }]);
+      }
+    return standing;
+  }
+
+  *#all(): Generator<AlertResource> {
     for (const target of this.estate.targets) {
-      for (const { name } of itemsOf(target, 'nodes')) yield { resource: nodeResource(target, name) };
-      for (const guest of itemsOf(target, 'guests'))
-        if (!guest.template) yield { resource: guestResource(target, guest) };
+      for (const { name } of itemsOf(target, 'nodes')) yield nodeResource(target, name);
+      for (const guest of itemsOf(target, 'guests')) if (!guest.template) yield guestResource(target, guest);
     }
-    for (const [agentId, name] of this.estate.hosts)
-      yield { resource: hostResource({ agentId, parents: this.pathOf(name) }, name) };
+    for (const [agentId, name] of this.estate.hosts) yield hostResource({ agentId, parents: this.pathOf(name) }, name);
     for (const host of this.estate.dockerHosts) {
       const resource = dockerResource(host, this.pathOf(host.report.host.hostname));
-      yield { resource };
-      for (const container of host.report.containers) yield { resource: containerResource(resource, container) };
+      yield resource;
+      for (const container of host.report.containers) yield containerResource(resource, container);
     }
   }
 }
