@@ -13,7 +13,7 @@ import type { Notice, NoticeStore } from '../store/notice.store.js';
 import type { ConfigService } from './config.service.js';
 
 const BATCH = 1000;
-const PUBLISHED_AT_ONCE = 100;
+const PUBLISHED_AT_ONCE = 50;
 /** What is away may be so because what it stands on is: the news of that may come a little later. */
 const SETTLE_MS = 15_000;
 
@@ -39,14 +39,18 @@ export class RoutingService {
       const changes = await this.parts.changes.unrouted(BATCH);
       count = changes.length;
       if (count === 0) break;
-      await this.#publish(changes);
-      await this.parts.schema.transaction('changes.route', (transaction) => this.#take(transaction, changes));
+      await this.parts.schema.transaction('changes.route', async (transaction) => {
+        const publishing = this.#publish(changes);
+        publishing.catch(() => {});
+        await this.#take(transaction, changes);
+        await publishing;
+      });
       done += count;
     }
     return done;
   }
 
-  /** Told before it is noted as told: a process that dies in between tells it again, and the stream keeps it once. */
+  /** Told before it is noted for good as told: a process that dies in between tells it again, and the stream keeps it once. */
   async #publish(changes: readonly ChangeRow[]): Promise<void> {
     const { bus } = this.parts;
     for (let at = 0; at < changes.length; at += PUBLISHED_AT_ONCE)

@@ -1,5 +1,6 @@
 import type { Schema, Transaction } from '@lapwing/postgres';
 import { randomUUID } from 'node:crypto';
+import { setImmediate as breathe } from 'node:timers/promises';
 import { decide, type Circumstances, type Decision, type Tellable } from '../domain/decision.js';
 import type { AlertMessage, AlertNotice, MessageKind } from '../domain/message.js';
 import { steady } from '../domain/quiet/flapping.js';
@@ -30,6 +31,9 @@ export interface TellingParts {
   publicUrl: string;
 }
 
+/** A storm is worked on in pieces that leave room for other work. */
+const PIECE = 500;
+
 interface Judged {
   notice: DueNotice;
   decision: Decision;
@@ -50,15 +54,18 @@ export class TellingService {
       const given = await this.#circumstances(transaction);
       const there = await notices.lock(transaction, due);
       const open = due.filter(({ occurrence, kind }) => there.has(`${occurrence} ${kind}`));
-      const judged = open.map((notice) => ({
-        notice,
-        decision: decide(tellable(notice, memories.get(notice.id)), given, at),
-      }));
-      await this.#putOff(transaction, judged);
+      const judged: Judged[] = [];
+      for (const piece of piecesOf(open)) {
+        for (const notice of piece)
+          judged.push({ notice, decision: decide(tellable(notice, memories.get(notice.id)), given, at) });
+        await breathe();
+      }
+      for (const piece of piecesOf(judged)) await this.#putOff(transaction, piece);
       const told = judged.filter(({ decision }) => decision.do === 'tell').map(({ notice }) => notice);
       const deliveries = this.#deliveries(told, receivers, at);
       await this.parts.deliveries.add(transaction, deliveries, at);
-      await this.#noteTold(transaction, told, deliveries, { memories, at });
+      const reached = new Set(deliveries.flatMap(({ occurrences }) => occurrences));
+      for (const piece of piecesOf(told)) await this.#noteTold(transaction, piece, { reached, memories, at });
       return deliveries.length;
     });
   }
@@ -124,11 +131,8 @@ export class TellingService {
   async #noteTold(
     transaction: Transaction,
     told: readonly DueNotice[],
-    deliveries: readonly NewDelivery[],
-    { memories, at }: { memories: ReadonlyMap<string, AlertMemory>; at: number },
+    { reached, memories, at }: { reached: ReadonlySet<number>; memories: ReadonlyMap<string, AlertMemory>; at: number },
   ): Promise<void> {
-    if (told.length === 0) return;
-    const reached = new Set(deliveries.flatMap(({ occurrences }) => occurrences));
     const why = (occurrence: number): string => (reached.has(occurrence) ? '' : 'there is no channel');
     await this.parts.notices.remove(
       transaction,
@@ -147,6 +151,10 @@ export class TellingService {
     });
     await this.parts.changes.remember(transaction, new Map(next), at);
   }
+}
+
+function* piecesOf<T>(all: readonly T[]): Generator<T[]> {
+  for (let at = 0; at < all.length; at += PIECE) yield all.slice(at, at + PIECE);
 }
 
 function tellable(notice: DueNotice, memory: AlertMemory | undefined): Tellable {

@@ -1,4 +1,5 @@
 import { instant, type Schema, type Statements } from '@lapwing/postgres';
+import { setImmediate as breathe } from 'node:timers/promises';
 import type { EngineState } from '../domain/engine.js';
 
 /** What is kept of a partition between two holders. */
@@ -39,10 +40,26 @@ export class PartitionStore {
   ): Promise<boolean> {
     const { count } = await statements.query(
       `UPDATE alerting.partition SET position = $3, state = $4, updated_at = ${instant('$5')} WHERE number = $1 AND holder = $2`,
-      [part.number, part.holder, part.position, clean(part.state), part.at],
+      [part.number, part.holder, part.position, await written(part.state), part.at],
     );
     return count === 1;
   }
+}
+
+const PIECE = 250;
+
+/** A state as JSON, made in pieces that leave room for other work: after an outage thousands of alerts may wait for their delay. */
+async function written(state: PartitionState): Promise<string> {
+  const members: string[] = [];
+  for (const [name, list] of Object.entries(state) as [string, readonly unknown[]][]) {
+    const pieces: string[] = [];
+    for (let at = 0; at < list.length; at += PIECE) {
+      pieces.push(clean(list.slice(at, at + PIECE)).slice(1, -1));
+      if (list.length > PIECE) await breathe();
+    }
+    members.push(`"${name}":[${pieces.join(',')}]`);
+  }
+  return `{${members.join(',')}}`;
 }
 
 /** JSON without NUL characters, which PostgreSQL cannot keep and a remote server may send. */
