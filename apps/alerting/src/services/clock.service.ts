@@ -168,7 +168,7 @@ export class ClockService implements OnApplicationBootstrap, OnModuleDestroy, On
     for (const { id, attempts } of await deliveries.toQueue(now, LOST_MS, QUEUED_AT_ONCE)) {
       const attempt = attempts + 1;
       await bus.publish(deliveryDue, id, { deliveryId: id, attempt }, `${id}-${attempt}-${Math.floor(now / LOST_MS)}`);
-      await deliveries.queued(id, now);
+      await deliveries.queued(id, attempt, now);
     }
   }
 }

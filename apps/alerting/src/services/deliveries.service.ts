@@ -12,6 +12,7 @@ import {
 } from '@lapwing/contracts';
 import { counter, createLogger, describeError, histogram } from '@lapwing/telemetry';
 import { randomUUID } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Outcome } from '../channels/channel.js';
 import { sendEmail } from '../channels/email/email.js';
 import { sendWebhook } from '../channels/webhook.js';
@@ -22,6 +23,9 @@ import { receiverOf, type Channel, type ChannelsService } from './channels.servi
 
 const DEADLINE_MS = 30_000;
 const TRIAL_MS = 10_000;
+/** So long what was sent is kept in mind while the database is away. */
+const NOTE_MS = 600_000;
+const AGAIN_MS = 250;
 
 const attempts = counter<'channel' | 'outcome'>({
   name: 'lapwing_alerting_deliveries_total',
@@ -62,12 +66,27 @@ export class DeliveriesService {
     const status = outcome.status === 'sent' ? 'sent' : nextAt === null ? 'failed' : 'retrying';
     const error = outcome.status === 'sent' ? '' : outcome.reason;
     const size = Buffer.byteLength(JSON.stringify(open.message));
-    await deliveries.end(deliveryId, { status, code: outcome.code, error, size, at: now, nextAt });
+    await this.#untilThere(() =>
+      deliveries.end(deliveryId, { status, code: outcome.code, error, size, at: now, nextAt }),
+    );
     const kind = channel?.kind ?? 'webhook';
     attempts.inc({ channel: kind, outcome: status });
     if (status === 'retrying') return;
     seconds.observe({ channel: kind }, (now - open.message.createdAt) / 1000);
     await this.#ended(deliveryId, status, channel ? receiverOf(open.channelId, channel).target : '', error);
+  }
+
+  /** It was sent: that the database is away now must not make it be sent again. */
+  async #untilThere(note: () => Promise<void>): Promise<void> {
+    for (const until = performance.now() + NOTE_MS; ;) {
+      try {
+        return await note();
+      } catch (error) {
+        const isAway = error instanceof LapwingError && error.code === 'UNAVAILABLE';
+        if (!isAway || performance.now() > until) throw error;
+        await pause(AGAIN_MS);
+      }
+    }
   }
 
   async #ended(deliveryId: string, status: 'sent' | 'failed', target: string, error: string): Promise<void> {

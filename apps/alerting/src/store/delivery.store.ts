@@ -88,13 +88,13 @@ export class DeliveryStore {
     return rows;
   }
 
-  /** Notes that the queue has it. */
-  async queued(id: string, at: number): Promise<void> {
+  /** Notes that the queue has it for an attempt, unless that has begun already. */
+  async queued(id: string, attempt: number, at: number): Promise<void> {
     await this.schema.query(
       'delivery.queued',
-      `UPDATE alerting.delivery SET status = 'queued', queued_at = ${instant('$2')}
-       WHERE id = $1 AND ended_at IS NULL AND status <> 'sending'`,
-      [id, at],
+      `UPDATE alerting.delivery SET status = 'queued', queued_at = ${instant('$3')}
+       WHERE id = $1 AND ended_at IS NULL AND attempts < $2`,
+      [id, attempt, at],
     );
   }
 
