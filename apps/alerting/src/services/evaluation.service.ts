@@ -34,6 +34,9 @@ const FRESH_MS = 100;
 /** More changes than this wait for a database that is away: then the partition is given up, and read again where it stood. */
 const MAX_PENDING = 50_000;
 
+/** Alerts that are written at once. */
+const MAX_BATCH = 250;
+
 const leaseOf = (number: number): string => `judging.${number}`;
 const numberOf = (name: string): number => Number(name.split('.')[1]);
 
@@ -85,7 +88,7 @@ export class EvaluationService implements OnApplicationBootstrap, OnModuleDestro
     this.#shares.start();
     this.#timers = [
       setInterval(() => this.#flushLater(), FLUSH_MS),
-      setInterval(() => void this.#refresh(), REFRESH_MS),
+      setInterval(() => this.#refreshLater(), REFRESH_MS),
       setInterval(() => this.#judgeBackupAges(), BACKUP_AGES_MS),
     ];
   }
@@ -138,7 +141,9 @@ export class EvaluationService implements OnApplicationBootstrap, OnModuleDestro
   async drop(name: string): Promise<void> {
     const partition = this.#partitions.get(numberOf(name));
     if (!partition) return;
-    await this.#flush(true).catch(() => {});
+    // After what is being written: two writes at once could leave the older state.
+    this.#flushing = this.#flushing.then(() => this.#flush(true)).catch(() => {});
+    await this.#flushing;
     this.#partitions.delete(partition.number);
   }
 
@@ -310,25 +315,34 @@ export class EvaluationService implements OnApplicationBootstrap, OnModuleDestro
     });
   }
 
+  #refreshLater(): void {
+    this.#flushing = this.#flushing
+      .then(() => this.#refresh())
+      .catch((error: unknown) =>
+        this.#log.debug({ error: describeError(error) }, 'the newest values could not be noted'),
+      );
+  }
+
+  /** Never while alerts wait to be written: the database would not know them, and they would count as cleared. */
   async #refresh(): Promise<void> {
-    try {
-      for (const { engine } of this.#partitions.values()) {
-        const gone = await this.stores.alerts.refresh(engine.changedOpen());
+    for (const { engine, pending } of this.#partitions.values()) {
+      if (pending.length > 0) continue;
+      const open = engine.changedOpen();
+      for (let at = 0; at < open.length; at += MAX_BATCH) {
+        const gone = await this.stores.alerts.refresh(open.slice(at, at + MAX_BATCH));
         for (const alertId of gone) this.#cleared(alertId);
       }
-    } catch (error) {
-      this.#log.debug({ error: describeError(error) }, 'the newest values could not be noted');
     }
   }
 }
 
-/** The same changes in batches in which no alert comes twice. */
+/** The same changes in batches in which no alert comes twice, and which leave room for other work between them. */
 function batches(changes: readonly Change[]): Change[][] {
   const all: Change[][] = [];
   let ids = new Set<string>();
   for (const change of changes) {
     const current = all.at(-1);
-    if (current && !ids.has(change.alertId)) {
+    if (current && current.length < MAX_BATCH && !ids.has(change.alertId)) {
       current.push(change);
       ids.add(change.alertId);
     } else {
