@@ -20,7 +20,7 @@ import { loadavg, tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
-import { memoryOf, processorOf } from './processes.js';
+import { memoryOf, processorOf, waitOf } from './processes.js';
 import { line, percentile, thousands } from './report.js';
 import { wanderingSample } from './samples.js';
 
@@ -28,11 +28,12 @@ const HOSTS = 1000;
 /** Of those: how many breach for two samples, and are fine for the next two. */
 const RESTLESS = 20;
 const WARM_UP_S = 15;
-const SECONDS = 60;
+
 const FLOOD_HOSTS = 159;
 const FLOOD_MOUNTS = 63;
 /** `ALERTING_FLAGS` profiles: `--cpu-prof --cpu-prof-dir=…`. */
-const { ALERTING_FLAGS = '' } = process.env;
+const { ALERTING_FLAGS = '', ALERTING_SECONDS = '60' } = process.env;
+const SECONDS = Number(ALERTING_SECONDS);
 const actor: Actor = { name: 'admin', userId: null, sessionHash: null, permissions: ['*'], address: '127.0.0.1' };
 
 const folder = await mkdtemp(path.join(tmpdir(), 'lapwing-bench-'));
@@ -94,14 +95,16 @@ receiver.answer = ({ body }) => {
 await play(WARM_UP_S);
 delays.firing = [];
 delays.resolved = [];
-const usedBefore = processorOf(pid);
+const [usedBefore, waitedBefore] = [processorOf(pid), waitOf(pid)];
 const from = performance.now();
 await play(SECONDS);
+const waited = ((waitOf(pid) - waitedBefore) / ((performance.now() - from) / 1000)) * 100;
 const share = ((processorOf(pid) - usedBefore) / ((performance.now() - from) / 1000)) * 100;
 line(
   `${HOSTS} hosts at 1 s for ${SECONDS} s: alerting`,
   `${share.toFixed(1)} % of a core, ${memoryOf(pid).toFixed(0)} MB`,
 );
+line('  meanwhile it was ready to run and waited for a core', `${waited.toFixed(1)} % of the time`);
 line('  longest stops of its event loop, p50 and max of the seconds', stops(SECONDS));
 await pause(2000);
 for (const [event, all] of Object.entries(delays))

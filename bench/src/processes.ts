@@ -12,3 +12,7 @@ export function processorOf(pid: number): number {
 /** Memory of a process, MB. */
 export const memoryOf = (pid: number): number =>
   Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1000;
+
+/** Seconds that the main thread of a process was ready to run and waited for a processor. Source: proc(5), schedstat. */
+export const waitOf = (pid: number): number =>
+  Number(readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ')[1]) / 1e9;

@@ -14,6 +14,7 @@ import {
 import { NatsServer, WebhookReceiver, eventually, hostFigures, hostSample } from '@lapwing/testing';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { OwnPostgres } from './own-postgres.js';
 
@@ -67,14 +68,17 @@ export class AlertingReplicas {
     for (let number = 0; number < replicas; number++) alerting.run(number);
     await alerting.configure({});
     const draft = { name: 'Receiver', url: `${alerting.receiver.url}/hook` };
-    await bus.request(webhookCreate, { actor, draft });
     await alerting.divided(replicas);
+    await eventually(() => bus.request(webhookCreate, { actor, draft }));
     return alerting;
   }
 
   /** Starts a replica (again). */
   run(number: number): void {
-    this.#replicas[number] = spawn(process.execPath, [main], {
+    // Where it can, the kernel ends it with the test.
+    const bound = existsSync('/usr/bin/setpriv') ? ['/usr/bin/setpriv', '--pdeathsig', 'KILL', '--'] : [];
+    const [program = '', ...args] = [...bound, process.execPath, main];
+    this.#replicas[number] = spawn(program, args, {
       env: {
         ...process.env,
         NATS_URL: this.nats.url,
