@@ -31,9 +31,14 @@ export function ruleFor(config: AlertConfig, resource: Ruled, signal: Signal): R
 }
 
 /** What is set for a resource alone; a file system is looked up as what it belongs to, too. */
-export function overrideOf({ overrides }: AlertConfig, { id }: Ruled): Thresholds | undefined {
-  return overrides[id] ?? overrides[id.replace(/-disk-[^-].*$/, '')];
+export function overrideOf({ overrides }: AlertConfig, { id, type, parents: [owner] }: Ruled): Thresholds | undefined {
+  const isFilesystem = (type === 'guest' || type === 'host') && owner !== undefined && id.startsWith(`${owner}-disk-`);
+  return own(overrides, id) ?? (isFilesystem ? own(overrides, owner) : undefined);
 }
+
+/** Resources are named by others: none is to find what every object has. */
+const own = <T>(values: Record<string, T>, name: string): T | undefined =>
+  Object.hasOwn(values, name) ? values[name] : undefined;
 
 const wholeKinds: Partial<Record<ResourceType, [all: keyof AlertConfig, offline?: keyof AlertConfig]>> = {
   host: ['disableAllHosts', 'disableAllHostsOffline'],
@@ -73,11 +78,15 @@ function defaultsOf(config: AlertConfig, type: ResourceType): Thresholds | undef
 export function delaySeconds(config: AlertConfig, { id, type }: Ruled, signal: Signal): number {
   const { metricTimeThresholds: byMetric, timeThresholds: byResource } = config;
   const names = [id, type];
-  const found = names.flatMap((name) => byMetric[name]?.[signal] ?? byMetric[name]?.['default'] ?? []);
+  const found = names.flatMap((name) => {
+    const metrics = own(byMetric, name);
+    return metrics?.[signal] ?? metrics?.['default'] ?? [];
+  });
   if (found[0] !== undefined) return found[0];
+  const ofResource = own(byResource, id);
   // How long something must be away says the number of looks that missed it.
-  if (signals[signal].category === 'offline' && byResource[id] === undefined) return 0;
-  return byResource[id] ?? byResource[type] ?? 0;
+  if (signals[signal].category === 'offline' && ofResource === undefined) return 0;
+  return ofResource ?? byResource[type] ?? 0;
 }
 
 function metricRule(config: AlertConfig, resource: Ruled, signal: ThresholdMetric, delayMs: number): Rule | null {
