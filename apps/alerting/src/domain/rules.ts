@@ -135,7 +135,7 @@ function stateRule(config: AlertConfig, resource: Ruled, signal: Signal): Plain 
   const { pmgThresholds: mail, dockerDefaults: docker, diskDefaults: disk, certificateDefaults: certificate } = config;
   const off = overrideOf(config, resource)?.poweredOffSeverity ?? config.guestDefaults.poweredOffSeverity;
   const rules: Partial<Record<Signal, () => Plain | null>> = {
-    connectivity: () => (resource.type === 'node' ? state(1, OFFLINE_CONFIRMATIONS) : offlineRule(resource.type)),
+    connectivity: () => offlineRule(resource),
     'powered-off': () => state(off === 'critical' ? 1 : null, STATE_CONFIRMATIONS),
     'zfs-errors': () => state(null),
     'disk-health': () => state(1),
@@ -158,7 +158,8 @@ function stateRule(config: AlertConfig, resource: Ruled, signal: Signal): Plain 
   return (rules[signal] ?? (() => state(2)))();
 }
 
-/** Something that the fleet or its poller has missed three times already is told at once. */
-function offlineRule(type: ResourceType): Plain {
-  return type === 'storage' ? state(2, STATE_CONFIRMATIONS) : state(1);
+/** Something that the fleet or its poller has missed three times already, as an installation, is told at once. */
+function offlineRule({ type, parents }: Ruled): Plain {
+  if (type === 'storage') return state(2, STATE_CONFIRMATIONS);
+  return type === 'node' && parents.length > 0 ? state(1, OFFLINE_CONFIRMATIONS) : state(1);
 }
