@@ -114,11 +114,11 @@ const state = (critical: number | null, confirmations = 1): Plain => ({
   confirmations,
 });
 
-/** A figure that is fine just below its warning. */
-function atLeast(warning: number, critical: number): Plain | null {
+/** A figure that is fine just below its warning; 0 is none. */
+function atLeast(warning: number, critical: number, clearShare = 0.95): Plain | null {
   if (warning <= 0 && critical <= 0) return null;
   const trigger = warning > 0 ? warning : critical;
-  return { trigger, clear: trigger * 0.95, critical: critical > 0 ? critical : null, sign: 1, confirmations: 1 };
+  return { trigger, clear: trigger * clearShare, critical: critical > 0 ? critical : null, sign: 1, confirmations: 1 };
 }
 
 function atMost(enabled: boolean, warning: number, critical: number): Plain | null {
@@ -127,8 +127,7 @@ function atMost(enabled: boolean, warning: number, critical: number): Plain | nu
 }
 
 function aged({ enabled, warningDays, criticalDays }: AlertConfig['backupDefaults']): Plain | null {
-  if (!enabled || warningDays <= 0) return null;
-  return { trigger: warningDays, clear: warningDays * 0.99, critical: criticalDays, sign: 1, confirmations: 1 };
+  return enabled ? atLeast(warningDays, criticalDays, 0.99) : null;
 }
 
 function stateRule(config: AlertConfig, resource: Ruled, signal: Signal): Plain | null {
