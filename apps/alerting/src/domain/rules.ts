@@ -105,10 +105,10 @@ function criticalOf({ trigger, critical }: Threshold, signal: ThresholdMetric): 
 
 type Plain = Omit<Rule, 'delayMs'>;
 
-/** A state: 1 is a warning, 2 critical; or 1 already, where it is that bad. */
+/** A state: 1 is a warning, 2 critical; or 1 already, where it is that bad. Half a state of hysteresis: from 2 to 1 it is better indeed. */
 const state = (critical: number | null, confirmations = 1): Plain => ({
   trigger: 1,
-  clear: 0,
+  clear: 0.5,
   critical,
   sign: 1,
   confirmations,
