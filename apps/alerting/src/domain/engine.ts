@@ -239,11 +239,12 @@ function changeOf(
   track: Track | undefined,
 ): Change {
   const { alertId, scope, resource, signal, detail, track: last } = tracked;
-  const { trigger, clear, critical } = rule ?? NO_RULE;
+  const { trigger, clear, critical, sign } = rule ?? NO_RULE;
   const level = last.level ?? 'warning';
   const threshold = level === 'critical' ? (critical ?? trigger) : trigger;
   const { unit } = signals[signal];
   const most = unit === '%' ? 100 : Math.max(1, 2 * (critical ?? trigger));
+  const worst = sign === -1 ? 0 : most;
   return {
     kind,
     alertId,
@@ -255,7 +256,7 @@ function changeOf(
     threshold,
     clearThreshold: clear,
     unit,
-    score: scoreOf(level, rule ?? NO_RULE, value, most),
+    score: scoreOf(level, rule ?? NO_RULE, value, worst),
     detail,
     message: describeBreach({ resource, signal, value, threshold, detail }),
     why: describeWhy({ kind, level, value, rule, since: last.since, at: time, count: last.count, resolution, unit }),

@@ -114,7 +114,7 @@ export function rejudge(track: Track, rule: Rule | null): { track: Track | undef
 
 /**
  * How much an alert matters, 0–100 (contract-notes C9): a warning between trigger and critical lies at 30 to 84, what is critical at 85 to 100.
- * @param most the greatest value there can be, where there is one.
+ * @param most the worst value there can be, where there is one.
  */
 export function scoreOf(level: AlertLevel, rule: Rule, value: number, most: number): number {
   const { trigger, critical } = rule;
