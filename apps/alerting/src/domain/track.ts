@@ -26,18 +26,25 @@ export interface Track {
   count: number;
   lastTime: number;
   lastValue: number;
+  /** Between its last two samples while it waited, in milliseconds: what is looked at seldom has no holes for that. */
+  gap: number;
   /** The readings that made it: while it waits all of the run, at most {@link MAX_SAMPLES}. */
   samples: [time: number, value: number][];
   /** Cleared by hand: it waits until its figure was fine once, or until then. */
   clearedUntil: number | null;
+  /** By what an open one was judged last. */
+  judgedBy: Bounds | null;
 }
+
+/** The figures of a rule. */
+export type Bounds = Pick<Rule, 'trigger' | 'clear' | 'critical'>;
 
 /** What a sample did. */
 export type Verdict = 'fired' | 'level' | 'resolved' | null;
 
 /** The readings that an alert keeps. */
 export const MAX_SAMPLES = 40;
-/** A run with a longer hole in it begins anew: of what happened meanwhile nobody knows. */
+/** A run with a longer hole in it, twice as long as the one before, begins anew: of what happened meanwhile nobody knows. */
 export const MAX_HOLE_MS = 300_000;
 
 /**
@@ -65,21 +72,27 @@ function levelOf(value: number, { critical, sign }: Rule): AlertLevel {
 
 function judgeWaiting(track: Track | undefined, rule: Rule, time: number, value: number) {
   if (!reaches(value, rule.trigger, rule.sign)) return { track: undefined, verdict: null };
-  const run = track && time - track.lastTime <= MAX_HOLE_MS ? track : undefined;
+  const gap = track ? time - track.lastTime : 0;
+  const run = track && gap <= Math.max(MAX_HOLE_MS, 2 * track.gap) ? track : undefined;
   const next: Track = {
     level: null,
     since: run?.since ?? time,
     count: (run?.count ?? 0) + 1,
     lastTime: time,
     lastValue: value,
+    gap,
     samples: [...(run?.samples ?? []), [time, value] satisfies [number, number]].slice(-MAX_SAMPLES),
     clearedUntil: null,
+    judgedBy: null,
   };
   const isDue = time - next.since >= rule.delayMs && next.count >= rule.confirmations;
   if (!isDue) return { track: next, verdict: null };
   next.level = levelOf(value, rule);
+  next.judgedBy = boundsOf(rule);
   return { track: next, verdict: 'fired' as const };
 }
+
+const boundsOf = ({ trigger, clear, critical }: Rule): Bounds => ({ trigger, clear, critical });
 
 function judgeOpen(track: Track, level: AlertLevel, rule: Rule, time: number, value: number) {
   if (!reaches(value, rule.clear, rule.sign) || value === rule.clear)
@@ -102,14 +115,31 @@ function judgeCleared(track: Track, rule: Rule, time: number, value: number) {
   return judgeWaiting(undefined, rule, time, value);
 }
 
-/** How an open alert stands when the rule itself has changed: judged by its newest value, at once. */
+/**
+ * How something stands when rules may have changed. What is open is judged by its newest value, at once, unless its own rule is as it was: then
+ * the hysteresis holds. What waits has been in breach of the new rule only since its last sample that was not.
+ */
 export function rejudge(track: Track, rule: Rule | null): { track: Track | undefined; verdict: Verdict } {
   if (rule === null) return { track: undefined, verdict: track.level ? 'resolved' : null };
-  if (track.level === null || track.clearedUntil !== null) return { track, verdict: null };
+  if (track.clearedUntil !== null) return { track, verdict: null };
+  if (track.level === null) return { track: inBreachOf(track, rule), verdict: null };
+  if (isJudgedBy(track, rule)) return { track, verdict: null };
   // What lies below the new trigger would not have fired, whatever the hysteresis says.
   if (!reaches(track.lastValue, rule.trigger, rule.sign)) return { track: undefined, verdict: 'resolved' };
   const level = levelOf(track.lastValue, rule);
-  return { track: { ...track, level }, verdict: level === track.level ? null : 'level' };
+  return { track: { ...track, level, judgedBy: boundsOf(rule) }, verdict: level === track.level ? null : 'level' };
+}
+
+const isJudgedBy = ({ judgedBy }: Track, { trigger, clear, critical }: Rule): boolean =>
+  judgedBy?.trigger === trigger && judgedBy.clear === clear && judgedBy.critical === critical;
+
+/** What is left of a run that waits: as a rule all of it. */
+function inBreachOf(track: Track, { trigger, sign }: Rule): Track | undefined {
+  const last = track.samples.findLastIndex(([, value]) => !reaches(value, trigger, sign));
+  if (last === -1) return track;
+  const samples = track.samples.slice(last + 1);
+  const [first] = samples;
+  return first && { ...track, since: first[0], count: samples.length, samples };
 }
 
 /**
