@@ -104,8 +104,7 @@ export class Engine {
     this.#seen.set(scope, time);
     const changes: Change[] = [];
     const missing = new Set(this.#scopes.get(scope));
-    for (const reading of readings) {
-      const alertId = alertIdOf(reading.resource, reading.signal);
+    for (const [alertId, reading] of this.#worst(readings)) {
       missing.delete(alertId);
       const change = this.#read(alertId, scope, reading, time);
       if (change) changes.push(change);
@@ -158,6 +157,19 @@ export class Engine {
     if (tracked?.track.level) tracked.track = { ...tracked.track, level: null, clearedUntil: until };
   }
 
+  /** The readings by alert; where one look has several of the same, the worst counts, whatever their order. */
+  #worst(readings: readonly Reading[]): Map<string, Reading> {
+    const all = new Map<string, Reading>();
+    for (const reading of readings) {
+      const alertId = alertIdOf(reading.resource, reading.signal);
+      const other = all.get(alertId);
+      const sign = other ? (this.#rule(alertId, reading.resource, reading.signal)?.sign ?? 1) : 1;
+      const badness = ({ value }: Reading): number => (value === null ? Number.NEGATIVE_INFINITY : sign * value);
+      if (!other || badness(reading) > badness(other)) all.set(alertId, reading);
+    }
+    return all;
+  }
+
   #read(alertId: string, scope: string, { resource, signal, value, detail = '' }: Reading, time: number) {
     const known = this.#tracks.get(alertId);
     if (value === null || !Number.isFinite(value)) return undefined;
@@ -190,7 +202,7 @@ export class Engine {
     const before = this.#tracks.get(about.alertId);
     const { rule, ...tracked } = about;
     if (track) this.#put({ ...tracked, track });
-    else this.#drop(about.alertId, about.scope);
+    else this.#drop(about.alertId, before?.scope ?? about.scope);
     if (!verdict) return undefined;
     const last = track ?? before?.track;
     return last && changeOf({ ...tracked, track: last }, rule, verdict, now, track);
@@ -216,6 +228,9 @@ export class Engine {
   }
 
   #put(tracked: Tracked): void {
+    const before = this.#tracks.get(tracked.alertId);
+    // The same thing may be seen in two ways, for a while: whoever saw it last says whether it is there.
+    if (before && before.scope !== tracked.scope) this.#drop(before.alertId, before.scope);
     this.#tracks.set(tracked.alertId, tracked);
     const ids = this.#scopes.get(tracked.scope) ?? new Set();
     this.#scopes.set(tracked.scope, ids.add(tracked.alertId));
