@@ -94,8 +94,7 @@ export class Partition {
       this.#remember(target.id, section, memory);
       this.#add(this.engine.look(look));
     } else if (section === 'mailGateway') {
-      const least = config.pmgThresholds.quarantineGrowthWarnMin;
-      const { look, memory } = readMail(target, this.#memory<MailMemory>(target.id, section, []), least);
+      const { look, memory } = readMail(target, this.#memory<MailMemory>(target.id, section, []), config.pmgThresholds);
       this.#remember(target.id, section, memory);
       this.#add(this.engine.look(look));
     } else if (readSections.has(section)) {
