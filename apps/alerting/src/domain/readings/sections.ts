@@ -33,6 +33,8 @@ export function readSection(target: Target, section: SectionName, config: AlertC
   const { time } = target.sections[section] ?? {};
   const read = readers[section];
   if (!read || time === undefined) return null;
+  // Snapshots are told by the guests whose they are: without those all would seem to be gone.
+  if (section === 'snapshots' && !target.sections.guests) return null;
   return { scope: sectionScope(target.id, section), time, readings: read(target, time, config) };
 }
 
@@ -43,7 +45,7 @@ function link(target: Target, at: number): Reading[] {
     const days = certificateEndsAt === undefined ? null : (certificateEndsAt - at) / DAY_MS;
     return [
       { resource, signal: 'connectivity', value: isUnknown ? null : Number(status === 'offline'), detail: error },
-      ...(days === null ? [] : [{ resource, signal: 'certificate-days' as const, value: days, detail: endsIn(days) }]),
+      { resource, signal: 'certificate-days', value: days, ...(days !== null && { detail: endsIn(days) }) },
     ];
   });
 }
@@ -211,16 +213,21 @@ export function lastBackups(target: Target, servers: readonly Target[]): Map<num
   return last;
 }
 
-/** How old the newest backup of each guest is; one that has none at all is as old as it can be. */
+/**
+ * How old the newest backup of each guest is; one that has none at all is as old as it can be, once everything that keeps backups was looked
+ * into.
+ */
 export function readBackupAges(target: Target, servers: readonly Target[], at: number): Look {
   const last = lastBackups(target, servers);
+  const isWhole = target.sections.storageBackups && servers.every(({ sections }) => sections.serverBackups);
+  const none = isWhole ? MAX_DAYS : null;
   const readings = itemsOf(target, 'guests')
     .filter(({ template }) => !template)
     .flatMap((guest): Reading[] => {
       const backedUpAt = last.get(guest.vmid);
-      const value = backedUpAt === undefined ? MAX_DAYS : (at - backedUpAt) / DAY_MS;
-      const detail = backedUpAt === undefined ? 'there is none' : `${Math.floor(value)} days ago`;
-      return [{ resource: guestResource(target, guest), signal: 'backup-age', value, detail }];
+      const age = backedUpAt === undefined ? null : (at - backedUpAt) / DAY_MS;
+      const detail = age === null ? 'there is none' : `${Math.floor(age)} days ago`;
+      return [{ resource: guestResource(target, guest), signal: 'backup-age', value: age ?? none, detail }];
     });
   return { scope: sectionScope(target.id, 'backupAges'), time: at, readings };
 }
