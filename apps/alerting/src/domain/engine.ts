@@ -99,7 +99,7 @@ export class Engine {
    * Judges a look. One that is not newer than the last of its scope changes nothing: the past never fires again.
    * @param missingAre how alerts end whose signals are missing in it.
    */
-  look({ scope, time, readings }: Look, missingAre: Resolution = 'removed'): Change[] {
+  look({ scope, time, readings, partly }: Look, missingAre: Resolution = 'removed'): Change[] {
     if (time <= (this.#seen.get(scope) ?? 0)) return [];
     this.#seen.set(scope, time);
     const changes: Change[] = [];
@@ -109,7 +109,10 @@ export class Engine {
       const change = this.#read(alertId, scope, reading, time);
       if (change) changes.push(change);
     }
-    for (const alertId of missing) changes.push(...this.#end(alertId, time, missingAre));
+    for (const alertId of missing) {
+      const parents = this.#tracks.get(alertId)?.resource.parents ?? [];
+      if (!partly || !parents.some((id) => partly.has(id))) changes.push(...this.#end(alertId, time, missingAre));
+    }
     return changes;
   }
 

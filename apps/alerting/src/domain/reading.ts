@@ -18,6 +18,8 @@ export interface Look {
   /** When the sample was taken, milliseconds since 1970. */
   time: number;
   readings: Reading[];
+  /** Resources of which only a part was seen: what stood of what belongs to them goes on standing, too. */
+  partly?: ReadonlySet<string>;
 }
 
 /** The alert that a signal of a resource raises. */

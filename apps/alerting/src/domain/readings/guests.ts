@@ -5,6 +5,14 @@ import { filesystemResource, fullness } from './host.js';
 import { itemsOf, nodeResource, sectionScope, type Target } from './target.js';
 
 const MIB = 2 ** 20;
+/** Why file systems are not known now, though they may be there. */
+const NOT_ANSWERED = new Set<string | null>([
+  'agent-not-running',
+  'agent-timeout',
+  'permission-denied',
+  'agent-error',
+  'no-data',
+]);
 
 /** What is remembered of guests from look to look, by their numbers. */
 export interface GuestMemory {
@@ -37,6 +45,7 @@ export function readGuests(
   const before = { running: new Set(memory.running), locked: new Map(memory.locked) };
   const after: GuestMemory = { running: [], locked: [] };
   const readings: Reading[] = [];
+  const partly = new Set<string>();
   for (const guest of items) {
     if (guest.template) continue;
     const { vmid, status, lock } = guest;
@@ -46,10 +55,12 @@ export function readGuests(
     if (status === 'running' || ranBefore) after.running.push(vmid);
     if (lock === 'backup') after.locked.push([vmid, lockedSince]);
     const isKnown = status === 'running' || status === 'stopped';
+    if (!isKnown || (status === 'running' && guest.filesystems.length === 0 && NOT_ANSWERED.has(guest.diskReason)))
+      partly.add(guestResource(target, guest).id);
     const isQuiet = !isKnown || isHeld(target, guest, { at: time, lockedSince, config });
     readings.push(...guestReadings(target, guest, ranBefore).map((reading) => quieted(reading, isQuiet)));
   }
-  return { look: { scope: sectionScope(target.id, 'guests'), time, readings }, memory: after };
+  return { look: { scope: sectionScope(target.id, 'guests'), time, readings, partly }, memory: after };
 }
 
 const quieted = (reading: Reading, isQuiet: boolean): Reading =>
