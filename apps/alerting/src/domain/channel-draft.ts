@@ -23,7 +23,10 @@ function masked(values: Record<string, string>, isSecret: (name: string) => bool
 /** Values as they are meant: stars keep what is there. */
 export function unmasked(given: Record<string, string>, kept: Record<string, string>): Record<string, string> {
   return Object.fromEntries(
-    Object.entries(given).map(([name, value]) => [name, value === STARS ? (kept[name] ?? '') : value]),
+    Object.entries(given).map(([name, value]) => [
+      name,
+      value === STARS ? (Object.hasOwn(kept, name) && kept[name]) || '' : value,
+    ]),
   );
 }
 

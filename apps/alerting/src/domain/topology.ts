@@ -37,7 +37,7 @@ export class Topology {
   /** What a machine of this host name stands on, the nearest first. */
   pathOf(hostname: string): string[] {
     const name = hostname.toLowerCase();
-    return this.#paths.get(name) ?? this.#paths.get(name.split('.')[0] ?? '') ?? [];
+    return this.#paths.get(this.#paths.has(name) ? name : (name.split('.')[0] ?? '')) ?? [];
   }
 
   /** What is away when a resource is: all that stands on it, the first of them by name. */
