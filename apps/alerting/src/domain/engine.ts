@@ -167,7 +167,8 @@ export class Engine {
       const alertId = alertIdOf(reading.resource, reading.signal);
       const other = all.get(alertId);
       const sign = other ? (this.#rule(alertId, reading.resource, reading.signal)?.sign ?? 1) : 1;
-      const badness = ({ value }: Reading): number => (value === null ? Number.NEGATIVE_INFINITY : sign * value);
+      const badness = ({ value }: Reading): number =>
+        value !== null && Number.isFinite(value) ? sign * value : Number.NEGATIVE_INFINITY;
       if (!other || badness(reading) > badness(other)) all.set(alertId, reading);
     }
     return all;
