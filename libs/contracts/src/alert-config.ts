@@ -254,9 +254,10 @@ const Flapping = z
 
 const ResourceKey = z.string().min(1).max(512);
 const metricNames: readonly string[] = [...thresholdMetrics, 'default'];
-const MetricName = z
-  .string()
-  .refine((name) => metricNames.includes(name), { error: `no such metric; there are ${metricNames.join(', ')}` });
+const MetricName = z.string().refine((name) => metricNames.includes(name));
+const MetricSeconds = z.record(MetricName, Seconds, {
+  error: ({ code }) => (code === 'invalid_key' ? `no such metric; there are ${metricNames.join(', ')}` : undefined),
+});
 
 const all = {
   disableAllHosts: z.boolean().default(false),
@@ -315,7 +316,7 @@ export const AlertConfig = z.object({
   overrides: z.record(ResourceKey, Thresholds).default({}),
   /** Seconds for which a breach must last, by resource id or kind of resource. */
   timeThresholds: z.record(ResourceKey, Seconds).default({ guest: 5, node: 5, storage: 5, pbs: 5, host: 5 }),
-  metricTimeThresholds: z.record(ResourceKey, z.record(MetricName, Seconds)).default({}),
+  metricTimeThresholds: z.record(ResourceKey, MetricSeconds).default({}),
   aggregation: Aggregation,
   flapping: Flapping,
   schedule: Schedule,
