@@ -15,7 +15,7 @@ import {
 } from '@lapwing/contracts';
 import { mergeConfig } from '../src/domain/merge-config';
 import type { Look } from '../src/domain/reading';
-import type { Seen, Target } from '../src/domain/readings/target';
+import type { Target } from '../src/domain/readings/target';
 
 /** Any instant: tests count from it. */
 export const T0 = 1_700_000_000_000;
@@ -143,7 +143,7 @@ export function targetOf(
   sections: { [S in SectionName]?: SectionItem<S>[] },
   { time = T0, type = 'pve', name = 'home' }: { time?: number; type?: NodeType; name?: string } = {},
 ): Target {
-  const seen = Object.entries(sections).map(([section, items]) => [section, { items, time } as Seen<SectionName>]);
+  const seen = Object.entries(sections).map(([section, items]) => [section, { items, time }]);
   return { id: `id-${name}`, type, name, sections: Object.fromEntries(seen) as Target['sections'] };
 }
 

@@ -26,7 +26,12 @@ interface Dice {
 function diceOf(seed: number): Dice {
   const random = mulberry32(seed);
   const below = (count: number): number => Math.floor(random() * count);
-  return { below, oneOf: <T>(values: readonly T[]) => values[below(values.length)] as T };
+  const oneOf = <T>(values: readonly T[]): T => {
+    const value = values[below(values.length)];
+    if (value === undefined) throw new Error('nothing to choose from');
+    return value;
+  };
+  return { below, oneOf };
 }
 
 /** A kind of signal: rules as people set them, and as they are meant. */
