@@ -16,6 +16,7 @@ const one = (given: Partial<Tellable> = {}): Tellable => ({
   upgraded: false,
   acknowledged: false,
   isResolved: false,
+  wasInhibited: false,
   isFromQuietHours: false,
   flaps: { changes: [], mutedUntil: null },
   told: nothingTold,
@@ -177,6 +178,13 @@ describe('what could be told', () => {
       ),
       { do: 'tell' },
     ],
+    [
+      'waits a little when that is back',
+      one({ wasInhibited: true }),
+      given(),
+      held(NOON + 2 * MIN, 'what it stands on has just come back'),
+    ],
+    ['is told when it is over, then, too', one({ wasInhibited: true, kind: 'resolved' }), given(), { do: 'tell' }],
     ['does not wait for itself', one({ alertId: 'n' }), given({}, { away: new Map([['node', 'n']]) }), { do: 'tell' }],
 
     [
