@@ -54,6 +54,17 @@ export class Leases {
     clearInterval(this.#timer);
     await this.#renewing;
     await Promise.all([...this.#held.keys()].map((name) => this.release(name)));
+    await this.#leave();
+  }
+
+  /** From now on the others divide the work without this one. */
+  async #leave(): Promise<void> {
+    if (!this.#link || !this.bus.online) return;
+    try {
+      await (await this.#open(this.#link)).delete(`${this.group}.${this.holder}`);
+    } catch (error) {
+      this.#log.debug({ error: describeError(error) }, 'a holder could not say that it leaves');
+    }
   }
 
   /** The names of the leases that are surely held now. */
@@ -70,10 +81,15 @@ export class Leases {
   /** How many holders of the group there are, this one counted. Throws when NATS does not tell. */
   async holders(): Promise<number> {
     if (!this.#link) return 1;
+    const prefix = `$KV.${LEASES}.`;
     const info = await this.#link.manager.streams.info(LEASES_STREAM, {
-      subjects_filter: `$KV.${LEASES}.${this.group}.>`,
+      subjects_filter: `${prefix}${this.group}.>`,
     });
-    return Math.max(Object.keys(info.state.subjects ?? {}).length, 1);
+    const bucket = await this.#open(this.#link);
+    // Of one that has left a mark stays until it would have ended by itself.
+    const names = Object.keys(info.state.subjects ?? {}).map((subject) => subject.slice(prefix.length));
+    const entries = await Promise.all(names.map((name) => bucket.get(name)));
+    return Math.max(entries.filter((entry) => entry?.operation === 'PUT').length, 1);
   }
 
   /** Tries to get a lease. Returns whether it is held now. */

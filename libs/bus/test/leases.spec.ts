@@ -34,6 +34,7 @@ describe('leases', () => {
     expect(await b.leases.claim('target.one')).toBe(true);
     await eventually(async () => expect(await a.leases.holders()).toBe(2));
     await a.leases.stop();
+    expect(await b.leases.holders()).toBe(1);
     await b.leases.stop();
     expect(b.leases.held()).toEqual([]);
   });
