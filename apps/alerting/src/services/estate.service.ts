@@ -38,7 +38,8 @@ export interface Presence {
 /** What wants to know what is seen. */
 export interface EstateListener {
   section(target: Target, section: SectionName): void;
-  targetGone(targetId: string): void;
+  /** All targets that are configured, whenever that was asked: what is judged of others is over. */
+  targets(targetIds: ReadonlySet<string>): void;
   dockerHosts(hosts: DockerHost[]): void;
   presence(agentId: string, presence: Presence): void;
 }
@@ -53,7 +54,7 @@ export class EstateService implements OnApplicationBootstrap, OnModuleDestroy {
   readonly #seen = new Map<string, Target['sections']>();
   readonly #presences = new Map<string, Presence>();
   readonly #hosts = new Map<string, string>();
-  #targets = new Map<string, Target>();
+  #targets: Map<string, Target> | undefined;
   #dockerHosts: DockerHost[] = [];
   #topology: Topology | undefined;
   #topologyAt = Number.NEGATIVE_INFINITY;
@@ -96,14 +97,19 @@ export class EstateService implements OnApplicationBootstrap, OnModuleDestroy {
     this.#listener = listener;
   }
 
-  /** The configured targets with all that was seen of them. */
+  /** The configured targets with all that was seen of them; none before they were read first. */
   targets(): Target[] {
-    return [...this.#targets.values()];
+    return [...(this.#targets?.values() ?? [])];
   }
 
   /** The Docker hosts as they were last. */
   dockerHosts(): DockerHost[] {
     return this.#dockerHosts;
+  }
+
+  /** The configured targets by id; undefined before they were read first. */
+  targetIds(): ReadonlySet<string> | undefined {
+    return this.#targets && new Set(this.#targets.keys());
   }
 
   /** How the agents are, by id. */
@@ -137,7 +143,7 @@ export class EstateService implements OnApplicationBootstrap, OnModuleDestroy {
     const sections = this.#seen.get(targetId) ?? {};
     Object.assign(sections, { [section]: { items, time } });
     this.#seen.set(targetId, sections);
-    const target = this.#targets.get(targetId);
+    const target = this.#targets?.get(targetId);
     if (target) this.#listener?.section(target, section);
   }
 
@@ -164,21 +170,22 @@ export class EstateService implements OnApplicationBootstrap, OnModuleDestroy {
     }
   }
 
-  async #readNodes(now: number): Promise<void> {
+  async #readNodes(askedAt: number): Promise<void> {
     // From before the question: what changes meanwhile is asked about again.
-    this.#nodesAt = now;
+    this.#nodesAt = askedAt;
     const { nodes } = await this.bus.request(nodeList, {});
-    const before = this.#targets;
-    this.#targets = new Map(nodes.map((node) => [node.id, this.#targetOf(node)]));
-    for (const [id, target] of this.#targets)
+    const before = this.#targets ?? new Map<string, Target>();
+    const now = new Map(nodes.map((node) => [node.id, this.#targetOf(node)]));
+    this.#targets = now;
+    for (const [id, target] of now)
       if (before.get(id)?.name !== target.name)
         for (const section of Object.keys(target.sections) as SectionName[]) this.#listener?.section(target, section);
     for (const id of before.keys()) {
-      if (this.#targets.has(id)) continue;
+      if (now.has(id)) continue;
       this.#seen.delete(id);
       this.#assembly.forget(id);
-      this.#listener?.targetGone(id);
     }
+    this.#listener?.targets(new Set(now.keys()));
   }
 
   #targetOf({ id, type, name }: ConfiguredNode): Target {

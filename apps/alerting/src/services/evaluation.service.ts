@@ -155,8 +155,12 @@ export class EvaluationService implements OnApplicationBootstrap, OnModuleDestro
     this.#flushIfPending(partition);
   }
 
-  targetGone(targetId: string): void {
-    this.#of(targetId)?.forget(sectionScope(targetId, ''), Date.now());
+  targets(targetIds: ReadonlySet<string>): void {
+    for (const partition of this.#partitions.values()) {
+      for (const id of partition.targetIds())
+        if (!targetIds.has(id)) partition.forget(sectionScope(id, ''), Date.now());
+      this.#flushIfPending(partition);
+    }
   }
 
   dockerHosts(hosts: DockerHost[]): void {
@@ -193,6 +197,8 @@ export class EvaluationService implements OnApplicationBootstrap, OnModuleDestro
       if (isOwn(target.id))
         for (const section of Object.keys(target.sections) as SectionName[]) this.section(target, section);
     for (const [agentId, presence] of this.estate.presences()) if (isOwn(agentId)) this.presence(agentId, presence);
+    const targetIds = this.estate.targetIds();
+    if (targetIds) this.targets(targetIds);
     const hosts = this.estate.dockerHosts();
     if (hosts.length > 0) this.dockerHosts(hosts);
   }

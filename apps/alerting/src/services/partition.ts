@@ -124,6 +124,11 @@ export class Partition {
       this.#memories.delete(scope);
   }
 
+  /** The targets that it has judged. */
+  targetIds(): Set<string> {
+    return new Set(this.engine.scopes('target:').map((scope) => scope.split(':')[1] ?? ''));
+  }
+
   /** The Docker hosts that it has judged. */
   dockerScopes(): string[] {
     return this.engine.scopes('docker:');
