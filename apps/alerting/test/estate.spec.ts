@@ -87,7 +87,7 @@ describe('what alerts are about', () => {
     await alerting.until(['home-pve1-101-cpu']);
     await alerting.observe('pve-1', 'backupTasks', [{ ...running, status: 'OK', endedAt: now }]);
     await guests([guest({ cpu: 99 }), guest({ vmid: 101, name: 'db', cpu: 99 })], now - 10_000);
-    await alerting.until(['home-pve1-100-cpu', 'home-pve1-101-cpu']);
+    expect(await alerting.until(['home-pve1-100-cpu', 'home-pve1-101-cpu'])).toHaveLength(2);
   });
 
   it('containers: an end that nobody asked for, a failing health check, restarts without end', async () => {
@@ -111,7 +111,7 @@ describe('what alerts are about', () => {
       );
     }
     alerting.reported([]);
-    await alerting.until([]);
+    expect(await alerting.until([])).toEqual([]);
   });
 
   it('an agent that reports no more; it is over with the next sample', async () => {
