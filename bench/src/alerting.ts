@@ -76,7 +76,7 @@ await eventually(async () => {
 
 interface Message {
   event: 'firing' | 'resolved';
-  alertCount: number;
+  count: number;
   alerts: { resourceId: string }[];
 }
 /** When the sample was taken that each host breached or recovered with. */

@@ -28,7 +28,7 @@ export interface Told {
   /** The same each time the same message is sent. */
   delivery: string;
   event: string;
-  alertCount: number;
+  count: number;
   alerts: string[];
   /** By the clock of this process, milliseconds since 1970. */
   at: number;
@@ -47,9 +47,9 @@ export class AlertingReplicas {
     readonly receiver: WebhookReceiver,
   ) {
     receiver.answer = ({ headers, body }) => {
-      const { event, alertCount, alerts } = JSON.parse(body) as Omit<Told, 'alerts'> & { alerts: { id: string }[] };
+      const { event, count, alerts } = JSON.parse(body) as Omit<Told, 'alerts'> & { alerts: { id: string }[] };
       const delivery = headers['x-lapwing-delivery'] ?? '';
-      this.told.push({ delivery, event, alertCount, alerts: alerts.map(({ id }) => id), at: Date.now() });
+      this.told.push({ delivery, event, count, alerts: alerts.map(({ id }) => id), at: Date.now() });
       return {};
     };
   }
@@ -76,8 +76,9 @@ export class AlertingReplicas {
   /** Starts a replica (again). */
   run(number: number): void {
     // Where it can, the kernel ends it with the test.
-    const bound = existsSync('/usr/bin/setpriv') ? ['/usr/bin/setpriv', '--pdeathsig', 'KILL', '--'] : [];
-    const [program = '', ...args] = [...bound, process.execPath, main];
+    const bound = existsSync('/usr/bin/setpriv');
+    const program = bound ? '/usr/bin/setpriv' : process.execPath;
+    const args = bound ? ['--pdeathsig', 'KILL', '--', process.execPath, main] : [main];
     this.#replicas[number] = spawn(program, args, {
       env: {
         ...process.env,
