@@ -6,7 +6,7 @@ import type { Bus } from './bus.js';
 import type { Link } from './connection.js';
 import { isMissing } from './missing.js';
 
-const PIECE_BYTES = 2 ** 16;
+const PIECE_BYTES = 2 ** 15;
 
 /** A message of a feed. */
 export interface FeedMessage<T> {

@@ -13,7 +13,7 @@ import type { Notice, NoticeStore } from '../store/notice.store.js';
 import type { ConfigService } from './config.service.js';
 
 const BATCH = 1000;
-const PUBLISHED_AT_ONCE = 50;
+const PUBLISHED_AT_ONCE = 25;
 /** What is away may be so because what it stands on is: the news of that may come a little later. */
 const SETTLE_MS = 15_000;
 
