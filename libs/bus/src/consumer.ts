@@ -144,13 +144,13 @@ export class EventConsumer<C extends EventContract> {
   }
 
   async #ensure(link: Link): Promise<Consumer> {
-    const { durable, maxDeliver, ackWaitMs, maxBatch } = this.#options;
+    const { durable, maxDeliver, ackWaitMs, maxBatch, concurrency } = this.#options;
     const stream = streamOf(this.contract);
     const wanted = {
       filter_subject: eventSubject(this.contract, '>'),
       max_deliver: maxDeliver,
       ack_wait: nanos(ackWaitMs),
-      max_ack_pending: 20 * maxBatch,
+      max_ack_pending: 20 * maxBatch * concurrency,
     };
     try {
       await link.manager.consumers.info(stream, durable);

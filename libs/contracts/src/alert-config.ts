@@ -168,9 +168,11 @@ const Clock = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'a time of day from 
 /** An IANA time zone, e.g. Europe/Berlin. */
 export const TimeZone = z.string().max(64).refine(isTimeZone, 'no such time zone; IANA names such as Europe/Berlin');
 
+/** Whether a name is a time zone of the IANA database. Bare offsets (`+01:00`), which newer versions of Node take, are none. */
 function isTimeZone(name: string): boolean {
+  if (!/^[a-z]/i.test(name)) return false;
   try {
-    return name !== '' && new Intl.DateTimeFormat('en', { timeZone: name }) instanceof Intl.DateTimeFormat;
+    return new Intl.DateTimeFormat('en', { timeZone: name }) instanceof Intl.DateTimeFormat;
   } catch {
     return false;
   }

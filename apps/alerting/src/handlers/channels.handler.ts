@@ -22,7 +22,7 @@ import { DeliveriesService } from '../services/deliveries.service.js';
 import { DeliveryStore } from '../store/delivery.store.js';
 
 /** One receiver that hangs must not keep the others waiting. */
-const AT_ONCE = 24;
+const AT_ONCE = 32;
 
 /** Answers questions about channels, and takes messages out of the queue. */
 @Injectable()

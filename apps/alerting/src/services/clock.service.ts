@@ -18,7 +18,8 @@ const SLOW_MS = 5000;
 const TIDY_MS = 3_600_000;
 /** A job that the queue has lost, or whose worker has died without a word, is handed over again after this. */
 const LOST_MS = 120_000;
-const QUEUED_AT_ONCE = 500;
+const MOST_QUEUED = 500;
+const QUEUED_AT_ONCE = 16;
 
 /** What the clock keeps going. */
 export interface ClockParts {
@@ -164,11 +165,16 @@ export class ClockService implements OnApplicationBootstrap, OnModuleDestroy, On
 
   /** Hands messages to the queue: those that are new, and those that are to be tried again. */
   async #queue(now: number): Promise<void> {
-    const { deliveries, bus } = this.parts;
-    for (const { id, attempts } of await deliveries.toQueue(now, LOST_MS, QUEUED_AT_ONCE)) {
-      const attempt = attempts + 1;
-      await bus.publish(deliveryDue, id, { deliveryId: id, attempt }, `${id}-${attempt}-${Math.floor(now / LOST_MS)}`);
-      await deliveries.queued(id, attempt, now);
-    }
+    const due = await this.parts.deliveries.toQueue(now, LOST_MS, MOST_QUEUED);
+    for (let at = 0; at < due.length; at += QUEUED_AT_ONCE)
+      await Promise.all(due.slice(at, at + QUEUED_AT_ONCE).map((delivery) => this.#queueOne(delivery, now)));
+  }
+
+  async #queueOne({ id, attempts, nextAt }: { id: string; attempts: number; nextAt: number | null }, now: number) {
+    const attempt = attempts + 1;
+    // The same once more is kept once; what is to be tried again, or was lost, is not the same.
+    const name = `${id}-${attempt}-${nextAt ?? Math.floor(now / LOST_MS)}`;
+    await this.parts.bus.publish(deliveryDue, id, { deliveryId: id, attempt }, name);
+    await this.parts.deliveries.queued(id, attempt, now);
   }
 }

@@ -18,11 +18,14 @@ import { sendEmail } from '../channels/email/email.js';
 import { sendWebhook } from '../channels/webhook.js';
 import { retryAt } from '../domain/retry.js';
 import type { AlertMessage } from '../domain/message.js';
-import type { DeliveryStore } from '../store/delivery.store.js';
+import type { DeliveryStore, OpenDelivery } from '../store/delivery.store.js';
 import { receiverOf, type Channel, type ChannelsService } from './channels.service.js';
 
 const DEADLINE_MS = 30_000;
 const TRIAL_MS = 10_000;
+/** One receiver that takes its time must not keep the others waiting. */
+const MOST_FOR_CHANNEL = 6;
+const BUSY_MS = 1000;
 /** So long what was sent is kept in mind while the database is away. */
 const NOTE_MS = 600_000;
 const AGAIN_MS = 250;
@@ -41,6 +44,8 @@ const seconds = histogram<'channel'>({
 /** Sends messages, and notes what becomes of each. */
 export class DeliveriesService {
   readonly #log = createLogger('alerting', 'deliveries');
+  /** How many messages each channel is being sent. */
+  readonly #sending = new Map<string, number>();
 
   constructor(
     private readonly parts: {
@@ -54,9 +59,22 @@ export class DeliveriesService {
 
   /** Makes one attempt. What went wrong for now is tried again later, until there is no sense in it. */
   async deliver({ deliveryId, attempt }: PayloadOf<typeof deliveryDue>): Promise<void> {
-    const { deliveries, channels } = this.parts;
+    const { deliveries } = this.parts;
     const open = await deliveries.begin(deliveryId, attempt, Date.now());
     if (!open) return;
+    const busy = this.#sending.get(open.channelId) ?? 0;
+    if (busy >= MOST_FOR_CHANNEL) return deliveries.postpone(deliveryId, Date.now() + BUSY_MS);
+    this.#sending.set(open.channelId, busy + 1);
+    try {
+      await this.#attempt(open, attempt);
+    } finally {
+      this.#sending.set(open.channelId, (this.#sending.get(open.channelId) ?? 1) - 1);
+    }
+  }
+
+  async #attempt(open: OpenDelivery, attempt: number): Promise<void> {
+    const { deliveries, channels } = this.parts;
+    const { id: deliveryId } = open;
     const channel = await channels.find(open.channelId);
     const outcome: Outcome = channel
       ? await this.#send(channel, open.message, DEADLINE_MS)

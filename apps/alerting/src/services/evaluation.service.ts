@@ -207,11 +207,10 @@ export class EvaluationService implements OnApplicationBootstrap, OnModuleDestro
     const { agentId, samples } = payload;
     const newest = samples.at(-1);
     if (newest) this.estate.noteHost(agentId, newest.system.hostname || agentId);
-    const own = this.#of(agentId);
-    const partition = own && position > own.position ? own : undefined;
+    const partition = this.#of(agentId);
     // What is nobody's of them is behind all of them: none must read it again.
-    for (const each of this.#partitions.values()) each.position = Math.max(each.position, position);
-    if (!partition) return;
+    const moved = [...this.#partitions.values()].filter((each) => each.advance(position, storedAt));
+    if (!partition || !moved.includes(partition)) return;
     partition.heard(agentId, storedAt);
     const parents = this.estate
       .topology()

@@ -19,6 +19,8 @@ export class Partition {
   pending: Change[] = [];
   /** How far the stream of samples was judged. */
   position: number;
+  /** When the stream got what was judged last: what came after that in a lower place is of a stream that was made anew. */
+  #storedAt: number;
   /** Whether there is anything that the database does not have. */
   isDirty = false;
   savedAt = 0;
@@ -35,17 +37,26 @@ export class Partition {
     this.engine = new Engine(config, { seen, waiting }, open);
     this.#memories = new Map(memories);
     this.position = taken.position;
+    this.#storedAt = taken.updatedAt;
     this.savedPosition = taken.position;
   }
 
   /** Whether the stream was read further than the database knows. */
   get hasMoved(): boolean {
-    return this.position > this.savedPosition;
+    return this.position !== this.savedPosition;
   }
 
   /** What another holder needs to go on. */
   state(): PartitionState {
     return { ...this.engine.state(), memories: [...this.#memories] };
+  }
+
+  /** Goes on to a message of the stream. Returns false when it was judged already. */
+  advance(position: number, storedAt: number): boolean {
+    if (position <= this.position && storedAt <= this.#storedAt) return false;
+    this.position = position;
+    this.#storedAt = storedAt;
+    return true;
   }
 
   /** Whether a sample of a host was judged before. */

@@ -76,10 +76,14 @@ export class DeliveryStore {
   }
 
   /** What must be handed to the queue: decided, due for another try, or lost by the queue. */
-  async toQueue(at: number, lostAfterMs: number, limit: number): Promise<{ id: string; attempts: number }[]> {
-    const { rows } = await this.schema.query<{ id: string; attempts: number }>(
+  async toQueue(
+    at: number,
+    lostAfterMs: number,
+    limit: number,
+  ): Promise<{ id: string; attempts: number; nextAt: number | null }[]> {
+    const { rows } = await this.schema.query<{ id: string; attempts: number; nextAt: number | null }>(
       'delivery.to_queue',
-      `SELECT id, attempts FROM alerting.delivery WHERE ended_at IS NULL AND (
+      `SELECT id, attempts, next_at AS "nextAt" FROM alerting.delivery WHERE ended_at IS NULL AND (
          status = 'decided' OR (status = 'retrying' AND next_at <= ${instant('$1')})
          OR (status IN ('queued', 'sending') AND greatest(queued_at, attempted_at) < ${instant('$1 - $2')})
        ) ORDER BY number LIMIT $3`,
@@ -108,6 +112,16 @@ export class DeliveryStore {
       [id, attempt, at],
     );
     return rows[0];
+  }
+
+  /** Takes back that an attempt has begun: it is made later. */
+  async postpone(id: string, until: number): Promise<void> {
+    await this.schema.query(
+      'delivery.postpone',
+      `UPDATE alerting.delivery SET status = 'retrying', attempts = attempts - 1, attempted_at = NULL, next_at = ${instant('$2')}
+       WHERE id = $1 AND ended_at IS NULL`,
+      [id, until],
+    );
   }
 
   /** Notes what came of an attempt. */

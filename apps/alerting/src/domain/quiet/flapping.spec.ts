@@ -1,8 +1,9 @@
-import { defaultFlapRule, isFlapping, noteChange, steady, type FlapRule, type FlapState } from './flapping';
+import { defaultAlertConfig } from '@lapwing/contracts';
+import { isFlapping, noteChange, steady, type FlapRule, type FlapState } from './flapping';
 
 const SECOND = 1000;
 const MINUTE = 60_000;
-const after = (seconds: number[], rule: FlapRule = defaultFlapRule): FlapState =>
+const after = (seconds: number[], rule: FlapRule = defaultAlertConfig.flapping): FlapState =>
   seconds.reduce((state, second) => noteChange(state, second * SECOND, rule), steady);
 
 describe('a signal that changes', () => {
@@ -30,19 +31,21 @@ describe('a signal that changes', () => {
     expect(state.changes).toEqual([9950, 9960, 9970, 9980, 9990]);
   });
   it('is forgotten when the rule is switched off', () =>
-    expect(noteChange(after([0, 10, 20, 30, 40]), 50_000, { ...defaultFlapRule, enabled: false })).toEqual(steady));
+    expect(noteChange(after([0, 10, 20, 30, 40]), 50_000, { ...defaultAlertConfig.flapping, enabled: false })).toEqual(
+      steady,
+    ));
   it('does not count what a clock said that was far ahead', () => {
     const state = after([1e6, 1e6, 1e6, 1e6, 0]);
     expect(state).toEqual({ changes: [0], mutedUntil: null });
   });
   it('is muted at once with a threshold of one', () =>
-    expect(after([7], { ...defaultFlapRule, threshold: 1 })).toEqual({
+    expect(after([7], { ...defaultAlertConfig.flapping, threshold: 1 })).toEqual({
       changes: [7000],
       mutedUntil: 7000 + 30 * MINUTE,
     }));
   it('leaves what was remembered as it was', () => {
     const before = after([0, 10]);
-    noteChange(before, 20_000, defaultFlapRule);
+    noteChange(before, 20_000, defaultAlertConfig.flapping);
     expect(before.changes).toEqual([0, 10_000]);
   });
 });

@@ -1,15 +1,7 @@
-/** When a signal that comes and goes is no longer told of. */
-export interface FlapRule {
-  enabled: boolean;
-  /** As many changes within the window are too many; at least 1. */
-  threshold: number;
-  windowSeconds: number;
-  /** For how long nothing is told after the last change. */
-  cooldownMinutes: number;
-}
+import type { AlertConfig } from '@lapwing/contracts';
 
-/** What holds until somebody says otherwise. */
-export const defaultFlapRule: FlapRule = { enabled: true, threshold: 5, windowSeconds: 300, cooldownMinutes: 30 };
+/** When a signal that comes and goes is no longer told of. */
+export type FlapRule = AlertConfig['flapping'];
 
 /** What is remembered of a signal. Times in milliseconds since 1970. */
 export interface FlapState {

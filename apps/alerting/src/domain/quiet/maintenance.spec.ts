@@ -1,12 +1,7 @@
-import {
-  inMaintenance,
-  maintenanceSpan,
-  nextMaintenance,
-  type MaintenanceSchedule,
-  type MaintenanceWindow,
-} from './maintenance';
+import { weekdays, type MaintenanceSchedule } from '@lapwing/contracts';
+import { inMaintenance, maintenanceSpan, nextMaintenance, type MaintenanceWindow } from './maintenance';
 import type { Subject } from './silence';
-import { weekdays, type Span } from './zoned';
+import type { Span } from './zoned';
 
 const at = (iso: string): number => Date.parse(iso);
 const window = (schedule: MaintenanceSchedule, changes: Partial<MaintenanceWindow> = {}): MaintenanceWindow => ({

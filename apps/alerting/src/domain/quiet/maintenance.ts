@@ -1,4 +1,5 @@
-import { matches, type Matcher, type Subject } from './silence.js';
+import type { MaintenanceDraft, MaintenanceSchedule, Weekday } from '@lapwing/contracts';
+import { matches, type Subject } from './silence.js';
 import {
   addDays,
   dayOfMonth,
@@ -8,32 +9,12 @@ import {
   weekdayOf,
   type CalendarDate,
   type Span,
-  type Weekday,
 } from './zoned.js';
 
-/** The longest that a window lasts: a week, in minutes. */
-export const MAX_MAINTENANCE_MINUTES = 10_080;
-
-/**
- * When work is done. `start`: `HH:MM` on the clock of the window's zone; `durationMinutes`: 1 to {@link MAX_MAINTENANCE_MINUTES}, as they pass, whatever
- * clocks do meanwhile; `day`: 1..31, beyond the month's end its last day; `startsAt`, `endsAt`: milliseconds since 1970.
- */
-export type MaintenanceSchedule =
-  | { kind: 'once'; startsAt: number; endsAt: number }
-  | { kind: 'weekly'; days: Weekday[]; start: string; durationMinutes: number }
-  | { kind: 'monthly'; day: number; start: string; durationMinutes: number };
 type Recurring = Exclude<MaintenanceSchedule, { kind: 'once' }>;
 
 /** Announced work: nobody is told of what it covers meanwhile. */
-export interface MaintenanceWindow {
-  id: string;
-  name: string;
-  matchers: Matcher[];
-  enabled: boolean;
-  /** IANA name, see `isTimeZone`. */
-  timezone: string;
-  schedule: MaintenanceSchedule;
-}
+export type MaintenanceWindow = MaintenanceDraft & { id: string };
 
 const MINUTE_MS = 60_000;
 const DAY_MINUTES = 1440;

@@ -1,5 +1,7 @@
-import { isHeld, quietSpan, type QuietCategory, type QuietHours } from './quiet-hours';
-import { wallClockAt, weekdays, type Weekday } from './zoned';
+import { weekdays, type Weekday } from '@lapwing/contracts';
+import { isHeld, quietSpan, type QuietHours } from './quiet-hours';
+import type { SignalCategory } from '../signals';
+import { wallClockAt } from './zoned';
 
 const MINUTE = 60_000;
 const at = (iso: string): number => Date.parse(iso);
@@ -84,10 +86,10 @@ describe('quiet hours', () => {
 describe('what is held', () => {
   const inside = at('2026-01-09T23:00Z');
   const until = { until: at('2026-01-10T06:00Z') };
-  const only = (category: QuietCategory): Partial<QuietHours> => ({
+  const only = (category: SignalCategory): Partial<QuietHours> => ({
     suppress: { performance: false, storage: false, offline: false, [category]: true },
   });
-  it.each<[string, Partial<QuietHours>, 'warning' | 'critical', QuietCategory, typeof until | null]>([
+  it.each<[string, Partial<QuietHours>, 'warning' | 'critical', SignalCategory, typeof until | null]>([
     ['a warning', {}, 'warning', 'performance', until],
     ['a warning whose category is suppressed', only('storage'), 'warning', 'storage', until],
     ['a warning where critical ones are not allowed', { allowCritical: false }, 'warning', 'offline', until],

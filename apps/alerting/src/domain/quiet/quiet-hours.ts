@@ -1,26 +1,9 @@
-import { addDays, instantOf, isWithin, minuteOf, wallClockAt, weekdayOf, type Span, type Weekday } from './zoned.js';
-
-/** What an alert is about, as far as quiet hours care. */
-export const quietCategories = ['performance', 'storage', 'offline'] as const;
-/** One of {@link quietCategories}. */
-export type QuietCategory = (typeof quietCategories)[number];
+import type { AlertConfig } from '@lapwing/contracts';
+import type { SignalCategory } from '../signals.js';
+import { addDays, instantOf, isWithin, minuteOf, wallClockAt, weekdayOf, type Span } from './zoned.js';
 
 /** When somebody wants to be left alone. */
-export interface QuietHours {
-  enabled: boolean;
-  /** `HH:MM` on the clock of `timezone`, see `isClock`. */
-  start: string;
-  /** `HH:MM`; not after `start`: on the next day. The same as `start`: a whole day. */
-  end: string;
-  /** IANA name, see `isTimeZone`. */
-  timezone: string;
-  /** The days on which quiet hours start. */
-  days: Record<Weekday, boolean>;
-  /** What is held even when it is critical. */
-  suppress: Record<QuietCategory, boolean>;
-  /** Whether critical alerts pass, unless `suppress` holds them. */
-  allowCritical: boolean;
-}
+export type QuietHours = AlertConfig['schedule']['quietHours'];
 
 /**
  * The quiet hours that contain `at` (milliseconds since 1970); null outside them. Those of the next day may follow at once.
@@ -49,7 +32,7 @@ export function quietSpan(quiet: QuietHours, at: number): Span | null {
 export function isHeld(
   quiet: QuietHours,
   at: number,
-  { level, category }: { level: 'warning' | 'critical'; category: QuietCategory },
+  { level, category }: { level: 'warning' | 'critical'; category: SignalCategory },
 ): { until: number } | null {
   const passes = level === 'critical' && quiet.allowCritical && !quiet.suppress[category];
   const span = passes ? null : quietSpan(quiet, at);

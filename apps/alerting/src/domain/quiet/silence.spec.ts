@@ -1,5 +1,6 @@
+import type { Matcher } from '@lapwing/contracts';
 import { matchesGlob } from './glob';
-import { matches, silenceStatus, silencing, type Matcher, type Silence, type Subject } from './silence';
+import { matches, silenceStatus, silencing, type Silence, type Subject } from './silence';
 
 const alert: Subject = {
   alertId: 'vm-101-cpu',

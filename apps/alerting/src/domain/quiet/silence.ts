@@ -1,46 +1,11 @@
+import type { Matcher, SilenceDraft, matcherNames } from '@lapwing/contracts';
 import { matchesGlob } from './glob.js';
 
-/** What an alert can be told by. */
-export const matcherNames = [
-  'alertId',
-  'type',
-  'level',
-  'resourceId',
-  'resourceName',
-  'resourceType',
-  'node',
-  'instance',
-] as const;
-/** One of {@link matcherNames}. */
-export type MatcherName = (typeof matcherNames)[number];
-
-/** `=` and `!=` compare exactly; `~` and `!~` with a pattern of `*` and `?`, upper and lower case alike. */
-export const matcherOps = ['=', '!=', '~', '!~'] as const;
-/** One of {@link matcherOps}. */
-export type MatcherOp = (typeof matcherOps)[number];
-
-/** One condition. */
-export interface Matcher {
-  name: MatcherName;
-  op: MatcherOp;
-  value: string;
-}
-
 /** What conditions are held against: an alert's own values, empty where it has none. */
-export type Subject = Record<MatcherName, string>;
+export type Subject = Record<(typeof matcherNames)[number], string>;
 
-/** Alerts that nobody is told about for a while. Times in milliseconds since 1970. */
-export interface Silence {
-  id: string;
-  matchers: Matcher[];
-  /** The first instant of it. */
-  startsAt: number;
-  /** The first instant after it. */
-  endsAt: number;
-  createdBy: string;
-  comment: string;
-  createdAt: number;
-}
+/** Alerts that nobody is told about for a while. */
+export type Silence = SilenceDraft & { id: string; createdBy: string; createdAt: number };
 
 /** Whether all conditions hold. None at all hold for nothing: an empty list must not silence everything. */
 export const matches = (matchers: readonly Matcher[], subject: Subject): boolean =>

@@ -1,7 +1,4 @@
-/** The days of the week, as they follow each other. */
-export const weekdays = ['monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday', 'sunday'] as const;
-/** One of {@link weekdays}. */
-export type Weekday = (typeof weekdays)[number];
+import { weekdays, type Weekday } from '@lapwing/contracts';
 
 /** A day of the Gregorian calendar, in no zone. `month` 1..12, `day` 1..31. */
 export interface CalendarDate {
@@ -27,14 +24,10 @@ const MINUTE_MS = 60_000;
 const DAY_MS = 86_400_000;
 /** To make a formatter takes fifty times as long as to use it. */
 const MAX_FORMATTERS = 100;
-const MAX_ZONE_NAME = 64;
 const formatters = new Map<string, Intl.DateTimeFormat>();
 
 /** Whether `at` lies in `span`. */
 export const isWithin = ({ from, to }: Span, at: number): boolean => from <= at && at < to;
-
-/** Whether `text` is a time of day, `00:00` to `23:59`. */
-export const isClock = (text: string): boolean => /^([01]\d|2[0-3]):[0-5]\d$/.test(text);
 
 /** The minute of the day, 0..1439, that a time `HH:MM` names. */
 export function minuteOf(clock: string): number {
@@ -42,21 +35,9 @@ export function minuteOf(clock: string): number {
   return hours * 60 + minutes;
 }
 
-/** Whether `name` is a time zone of the IANA database, such as `Europe/Berlin` or `UTC`. Bare offsets (`+01:00`) are none. */
-export function isTimeZone(name: string): boolean {
-  // Newer versions of Node take offsets, too.
-  if (name.length > MAX_ZONE_NAME || !/^[a-z]/i.test(name)) return false;
-  try {
-    formatterOf(name);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
 /**
  * What calendar and clock of a zone say at `at` (milliseconds since 1970).
- * @throws RangeError for a zone that is none, see {@link isTimeZone}.
+ * @throws RangeError for a zone that is none.
  */
 export function wallClockAt(at: number, zone: string): WallClock {
   const wall = at + offsetAt(at, zone);
@@ -68,7 +49,7 @@ export function wallClockAt(at: number, zone: string): WallClock {
 /**
  * The instant, in milliseconds since 1970, at which the clock of a zone first shows `clock` (`HH:MM`) on a date. A time that comes twice, as clocks
  * are put back, is its first; a time that never comes, as they are put forward, is the instant right after the gap.
- * @throws RangeError for a zone that is none, see {@link isTimeZone}.
+ * @throws RangeError for a zone that is none.
  */
 export function instantOf(date: CalendarDate, clock: string, zone: string): number {
   const wall = utcOf(date) + minuteOf(clock) * MINUTE_MS;
