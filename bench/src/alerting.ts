@@ -141,7 +141,7 @@ process.exit(0);
 /** Rules without any delay: each alert is a message, at once. */
 function atOnce() {
   return {
-    timeThresholds: {},
+    timeThresholds: { host: 0, node: 0, guest: 0, storage: 0, pbs: 0 },
     aggregation: { enabled: false },
     schedule: { cooldown: 0, maxAlertsHour: 0 },
     flapping: { enabled: false },

@@ -19,7 +19,7 @@ function randomOf(seed: number): () => number {
 
 /** Each alert is a message of its own, at once. */
 const eachAlone = {
-  timeThresholds: {},
+  timeThresholds: { host: 0, node: 0, guest: 0, storage: 0, pbs: 0 },
   aggregation: { enabled: false },
   schedule: { cooldown: 0, maxAlertsHour: 0 },
   flapping: { enabled: false },

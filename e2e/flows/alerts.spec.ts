@@ -60,7 +60,7 @@ describe('alerts, as their users meet them', () => {
     expect((await ask('PUT', '/api/notifications/email', settings)).status).toBe(200);
     const rules = {
       aggregation: { windowSeconds: 0 },
-      timeThresholds: {},
+      timeThresholds: { host: 0, node: 0, guest: 0, storage: 0, pbs: 0 },
       hostDefaults: { memory: { trigger: 0.01, clear: 0.001 } },
     };
     expect((await ask('PUT', '/api/alerts/config', rules)).status).toBe(200);

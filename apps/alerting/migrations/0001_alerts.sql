@@ -82,6 +82,7 @@ CREATE TABLE alerting.change (
   routed boolean NOT NULL DEFAULT false
 );
 CREATE INDEX change_unrouted ON alerting.change (id) WHERE NOT routed;
+CREATE INDEX change_routed ON alerting.change (at) WHERE routed;
 CREATE INDEX change_occurrence ON alerting.change (occurrence);
 
 -- What is remembered of an alert from one time to the next: how often it came and went, when it was told.
@@ -89,8 +90,6 @@ CREATE TABLE alerting.memory (
   alert_id text PRIMARY KEY,
   flaps jsonb NOT NULL,
   told jsonb NOT NULL,
-  acknowledged_at timestamptz,
-  acknowledged_by text,
   updated_at timestamptz NOT NULL
 );
 
@@ -104,6 +103,8 @@ CREATE TABLE alerting.notice (
   channels text[],
   -- It has become critical since it was told: the cooldown does not count.
   upgraded boolean NOT NULL DEFAULT false,
+  -- It waits for news of what its resource stands on.
+  settles boolean NOT NULL DEFAULT false,
   held text NOT NULL DEFAULT '',
   PRIMARY KEY (occurrence, kind)
 );
@@ -164,6 +165,7 @@ CREATE TABLE alerting.delivery (
   ended_at timestamptz,
   next_at timestamptz
 );
+CREATE INDEX delivery_decided ON alerting.delivery (decided_at);
 CREATE INDEX delivery_number ON alerting.delivery (number DESC);
 CREATE INDEX delivery_unfinished ON alerting.delivery (status, next_at) WHERE ended_at IS NULL;
 

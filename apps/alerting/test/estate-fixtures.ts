@@ -24,12 +24,13 @@ export const GIB = 2 ** 30;
 /** The rules that hold, with some of them otherwise. */
 export function configOf(patch: Record<string, unknown> = {}): AlertConfig {
   const merged = mergeConfig(defaultAlertConfig, patch);
-  if ('faults' in merged) throw new Error(merged.faults);
+  if ('faults' in merged) throw new Error(JSON.stringify(merged.faults));
   return merged.config;
 }
 
 /** A rule book in which everything fires at once. */
-export const atOnce = (patch: Record<string, unknown> = {}): AlertConfig => configOf({ timeThresholds: {}, ...patch });
+export const atOnce = (patch: Record<string, unknown> = {}): AlertConfig =>
+  configOf({ timeThresholds: { host: 0, node: 0, guest: 0, storage: 0, pbs: 0 }, ...patch });
 
 export const resourceOf = (resource: Partial<AlertResource> = {}): AlertResource => ({
   id: 'web-1',

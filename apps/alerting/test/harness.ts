@@ -44,7 +44,7 @@ export const actor: Actor = {
 
 /** Rules without any delay: what breaches is told at once. */
 export const atOnce = {
-  timeThresholds: {},
+  timeThresholds: { host: 0, node: 0, guest: 0, storage: 0, pbs: 0 },
   aggregation: { windowSeconds: 0 },
   schedule: { cooldown: 0, maxAlertsHour: 0 },
   flapping: { enabled: false },

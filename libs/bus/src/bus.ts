@@ -226,9 +226,20 @@ export class Bus implements OnModuleInit, OnApplicationShutdown {
   }
 }
 
+/** A payload as JSON; what is nested so deeply that it cannot be written is somebody's bad input. */
+function written(payload: unknown, name: string): string {
+  try {
+    return JSON.stringify(payload);
+  } catch (error) {
+    if (error instanceof RangeError)
+      throw new LapwingError('INVALID_INPUT', `a message of "${name}" is nested too deeply`);
+    throw error;
+  }
+}
+
 /** A payload as it goes over the wire; `TOO_LARGE` when the server would cut the connection for it. */
 function encode({ connection }: Link, payload: unknown, name: string): string {
-  const text = JSON.stringify(payload);
+  const text = written(payload, name);
   const limit = connection.info?.max_payload ?? Number.POSITIVE_INFINITY;
   // Headers count, too.
   if (text.length * 3 > limit - 1024 && Buffer.byteLength(text) > limit - 1024)

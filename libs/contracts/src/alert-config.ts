@@ -121,19 +121,21 @@ export const Thresholds = strictly({ ...thresholdShape, ...switches });
 /** See {@link Thresholds}. */
 export type Thresholds = z.output<typeof Thresholds>;
 
+/** −1 is off, as 0 is. */
+const orOff = <S extends z.ZodType>(figure: S) => z.preprocess((value) => (value === OFF ? 0 : value), figure);
+const count = orOff(z.number().min(0).max(1_000_000_000));
+
 /** Thresholds of Docker containers. */
 const DockerThresholds = strictly({
   ...thresholdShape,
   ...switches,
   /** So many restarts within `restartWindow` seconds are a loop; 0 is off. */
-  restartCount: z.int().min(0).max(1000).default(3),
+  restartCount: orOff(z.int().min(0).max(1000)).default(3),
   restartWindow: z.int().min(10).max(86_400).default(300),
   /** Percent of a container's own memory limit; 0 is off. */
-  memoryWarnPct: z.number().min(0).max(100).default(90),
-  memoryCriticalPct: z.number().min(0).max(100).default(95),
+  memoryWarnPct: orOff(z.number().min(0).max(100)).default(90),
+  memoryCriticalPct: orOff(z.number().min(0).max(100)).default(95),
 });
-
-const count = z.number().min(0).max(1_000_000_000);
 
 const MailThresholds = strictly({
   queueTotalWarning: count.default(500),
@@ -261,6 +263,10 @@ const MetricSeconds = z.record(MetricName, Seconds, {
   error: ({ code }) => (code === 'invalid_key' ? `no such metric; there are ${metricNames.join(', ')}` : undefined),
 });
 
+/** Entries by name: rules must fit into one message. */
+const named = <V extends z.ZodType>(value: V, most: number) =>
+  z.record(ResourceKey, value).refine((entries) => Object.keys(entries).length <= most, `at most ${most} entries`);
+
 const all = {
   disableAllHosts: z.boolean().default(false),
   disableAllNodes: z.boolean().default(false),
@@ -315,10 +321,10 @@ export const AlertConfig = z.object({
     .object({ enabled: z.boolean().default(true), maxMinutes: z.number().min(1).max(1440).default(180) })
     .prefault({}),
   /** What holds for one resource alone, by its id. */
-  overrides: z.record(ResourceKey, Thresholds).default({}),
+  overrides: named(Thresholds, 2000).default({}),
   /** Seconds for which a breach must last, by resource id or kind of resource. */
-  timeThresholds: z.record(ResourceKey, Seconds).default({ guest: 5, node: 5, storage: 5, pbs: 5, host: 5 }),
-  metricTimeThresholds: z.record(ResourceKey, MetricSeconds).default({}),
+  timeThresholds: named(Seconds, 2000).default({ guest: 5, node: 5, storage: 5, pbs: 5, host: 5 }),
+  metricTimeThresholds: named(MetricSeconds, 1000).default({}),
   aggregation: Aggregation,
   flapping: Flapping,
   schedule: Schedule,

@@ -145,11 +145,11 @@ export const alertClear = request('req.alerting.alert.clear.v1', { input: Many, 
 /** The rules in force. */
 export const alertConfigGet = request('req.alerting.config.get.v1', { input: z.object({}), output: AlertConfig });
 /**
- * Changes rules: what is given is merged into what is there, except `overrides`, `timeThresholds`, `metricTimeThresholds` and lists, which
- * are replaced as wholes. `INVALID_INPUT` names each fault by its place, and then nothing changes.
+ * Changes rules: what is given is merged into what is there, lists and pairs of thresholds as wholes. In `overrides` and delays `null` takes one
+ * out; with `replace` the overrides are exactly those that are given. `INVALID_INPUT` names each fault by its place, and then nothing changes.
  */
 export const alertConfigUpdate = request('req.alerting.config.update.v1', {
-  input: z.object({ actor: Actor, patch: z.record(z.string(), z.unknown()) }),
+  input: z.object({ actor: Actor, patch: z.record(z.string(), z.unknown()), replace: z.boolean().default(false) }),
   output: AlertConfig,
 });
 
@@ -169,12 +169,12 @@ export const matcherNames = [
 export const Matcher = z.strictObject({
   name: z.enum(matcherNames),
   op: z.enum(['=', '!=', '~', '!~']).default('='),
-  value: z.string().max(500),
+  value: z.string().max(200),
 });
 /** See {@link Matcher}. */
 export type Matcher = z.infer<typeof Matcher>;
 
-const Matchers = z.array(Matcher).min(1, 'at least one matcher').max(20);
+const Matchers = z.array(Matcher).min(1, 'at least one matcher').max(10);
 const Clock = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'a time of day from 00:00 to 23:59');
 
 /** What somebody wants to be silent, and for how long: all matchers must fit. */
@@ -211,7 +211,7 @@ export const silenceList = request('req.alerting.silence.list.v1', {
   input: z.object({}),
   output: z.object({ silences: z.array(Silence) }),
 });
-/** Begins a silence, or plans one. `INVALID_INPUT` when there are 500 already. */
+/** Begins a silence, or plans one. `INVALID_INPUT` when there are 200 already. */
 export const silenceCreate = request('req.alerting.silence.create.v1', {
   input: z.object({ actor: Actor, draft: SilenceDraft }),
   output: Silence,

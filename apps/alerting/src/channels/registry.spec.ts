@@ -3,7 +3,9 @@ import { headerText } from './ntfy/ntfy';
 import { webhookService, webhookServices } from './registry';
 import { sampleMessages } from './sample';
 import type { Webhook } from './webhook-channel';
-import { requestsOf } from './webhook-request';
+import { requestsOf as generated } from './webhook-request';
+
+const requestsOf = (...about: Parameters<typeof generated>) => [...generated(...about)];
 
 const [firing, resolved, summary, bare] = sampleMessages();
 if (!firing || !resolved || !summary || !bare) throw new Error('four samples');

@@ -1,5 +1,6 @@
 import type { AlertMessage, AlertNotice, MessageKind } from '../domain/message.js';
-import { figure, isOver, span, textOf, titleOf } from './wording.js';
+import { formatFigure, formatThreshold } from '../domain/signals.js';
+import { isOver, span, textOf, titleOf } from './wording.js';
 
 /** An alert as templates find it. Times are RFC 3339, in UTC; empty where there is none. */
 export interface AlertData {
@@ -119,7 +120,12 @@ function figures({
 }: AlertNotice): Pick<AlertData, 'Value' | 'Threshold' | 'ValueFormatted' | 'ThresholdFormatted'> {
   // JSON has no word for what is no number.
   const [Value, Threshold] = [finite(value), finite(threshold)];
-  return { Value, Threshold, ValueFormatted: figure(Value, unit), ThresholdFormatted: figure(Threshold, unit) };
+  return {
+    Value,
+    Threshold,
+    ValueFormatted: formatFigure(Value, unit),
+    ThresholdFormatted: formatThreshold(Threshold, unit),
+  };
 }
 
 const finite = (value: number): number => (Number.isFinite(value) ? Math.round(value * 100) / 100 : 0);

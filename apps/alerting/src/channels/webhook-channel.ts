@@ -54,6 +54,23 @@ export interface WebhookService {
   check?(webhook: Pick<Webhook, 'url' | 'headers' | 'customFields'>): string[];
 }
 
+/** A message in which names of things, which somebody else has chosen, are written otherwise: so that they are text and nothing else. */
+export function escapedNames(message: AlertMessage, escape: (text: string) => string): AlertMessage {
+  const alerts = message.alerts.map((alert) => ({
+    ...alert,
+    message: escape(alert.message),
+    resourceName: escape(alert.resourceName),
+    resourceId: escape(alert.resourceId),
+    resourceType: escape(alert.resourceType),
+    node: escape(alert.node),
+    acknowledgedBy: alert.acknowledgedBy === null ? null : escape(alert.acknowledgedBy),
+  }));
+  return { ...message, alerts };
+}
+
+/** Text that Markdown takes for text. */
+export const escapedMarkdown = (text: string): string => text.replaceAll(/[\\`*_~|<>[\]()#]/g, (sign) => `\\${sign}`);
+
 /** Later sets win. Names come out in small letters, as they mean the same however they are written. */
 export function mergeHeaders(...sets: Record<string, string>[]): Record<string, string> {
   return Object.fromEntries(

@@ -1,6 +1,7 @@
 import { checkUrl, headerProblem, OutgoingError } from '@lapwing/outgoing';
 import { z } from 'zod';
 import { compile, TemplateError } from '../domain/template/template.js';
+import { originOf } from '../domain/channel-draft.js';
 import { webhookService } from './registry.js';
 import { sampleMessages } from './sample.js';
 import { webhookMethods, type Webhook } from './webhook-channel.js';
@@ -45,6 +46,7 @@ export function checkWebhook(draft: WebhookDraft, networks?: readonly string[]):
   const service = webhookService(webhook.service);
   if (!service) return [`"service" ${JSON.stringify(webhook.service.slice(0, 40))} is not known`];
   const problems = [
+    ...originProblems(webhook.url),
     ...headerProblems(webhook.headers),
     ...templateProblems('"url"', webhook.url),
     ...(webhook.template === null ? [] : templateProblems('"template"', webhook.template)),
@@ -54,6 +56,12 @@ export function checkWebhook(draft: WebhookDraft, networks?: readonly string[]):
 }
 
 const unique = (problems: string[]): string[] => [...new Set(problems)];
+
+/** Headers and fields may hold secrets: where they go must not be for alerts to say. */
+function originProblems(url: string): string[] {
+  if (originOf(url) !== undefined || !/^https?:/i.test(url)) return [];
+  return ['"url": scheme and host must stand there as they are, without {{ }} and user names'];
+}
 
 function headerProblems(headers: Record<string, string>): string[] {
   return Object.entries(headers).flatMap(([name, value]) => {
@@ -77,7 +85,7 @@ function templateProblems(what: string, source: string): string[] {
 function trialProblems(webhook: Webhook, networks: readonly string[] | undefined): string[] {
   return sampleMessages().flatMap((message) => {
     try {
-      return requestsOf(webhook, message).flatMap(({ url }) => urlProblems(url, networks));
+      return [...requestsOf(webhook, message)].flatMap(({ url }) => urlProblems(url, networks));
     } catch (error) {
       if (error instanceof PayloadError) return [error.message];
       throw error;

@@ -1,5 +1,6 @@
 import type { AlertMessage } from '../domain/message.js';
 import { compile, TemplateError } from '../domain/template/template.js';
+import { originOf } from '../domain/channel-draft.js';
 import { generic } from './generic/generic.js';
 import { webhookService } from './registry.js';
 import { chatIdOf } from './telegram/telegram.js';
@@ -21,19 +22,21 @@ export class PayloadError extends Error {
 }
 
 /**
- * What is sent for a message: one request, or as many as the service makes of it.
+ * What is sent for a message: one request, or as many as the service makes of it. Each may take some milliseconds.
  * @throws PayloadError when the URL or the body cannot be made, or the body is not what its content type says, or longer than templates may render.
  */
-export function requestsOf(webhook: Webhook, message: AlertMessage): WebhookRequest[] {
+export function* requestsOf(webhook: Webhook, message: AlertMessage): Generator<WebhookRequest> {
   const service = webhookService(webhook.service) ?? generic;
   const { headers, customFields } = webhook;
   const whole: WebhookPart = { message, headers, customFields };
-  return (service.prepare?.(whole) ?? [whole]).map((part) => requestOf(webhook, service, part));
+  for (const part of service.prepare?.(whole) ?? [whole]) yield requestOf(webhook, service, part);
 }
 
 function requestOf(webhook: Webhook, service: WebhookService, part: WebhookPart): WebhookRequest {
   const data = templateData(part.message, part.customFields, chatIdOf(webhook));
   const url = rendered('URL', webhook.url, data, 'url');
+  if (!URL.canParse(url) || new URL(url).origin !== originOf(webhook.url))
+    throw new PayloadError('the URL leads elsewhere when it is rendered');
   const headers = mergeHeaders(service.headers, { 'content-type': service.contentType }, part.headers);
   if (webhook.method === 'GET') {
     const { 'content-type': _, ...bare } = headers;

@@ -1,4 +1,5 @@
 import { createHmac } from 'node:crypto';
+import { setImmediate as breathe } from 'node:timers/promises';
 import { ConnectionError, OutgoingError, send, type Resolve, type SendAnswer } from '@lapwing/outgoing';
 import type { AlertMessage } from '../domain/message.js';
 import type { Outcome } from './channel.js';
@@ -28,9 +29,12 @@ const LATER = new Set([408, 425, 429]);
  */
 export async function sendWebhook(webhook: Webhook, message: AlertMessage, limits: WebhookLimits): Promise<Outcome> {
   const until = Date.now() + limits.deadlineMs;
-  let requests: WebhookRequest[];
+  const requests: WebhookRequest[] = [];
   try {
-    requests = requestsOf(webhook, message);
+    for (const request of requestsOf(webhook, message)) {
+      requests.push(request);
+      await breathe();
+    }
   } catch (error) {
     if (error instanceof PayloadError) return { status: 'failed', code: null, reason: error.message, retryable: false };
     throw error;

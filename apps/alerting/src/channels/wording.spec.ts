@@ -1,5 +1,5 @@
 import { sampleMessages } from './sample';
-import { cut, figure, span, textOf, titleOf } from './wording';
+import { cut, span, textOf, titleOf } from './wording';
 
 const [firing, resolved, summary, bare] = sampleMessages();
 if (!firing || !resolved || !summary || !bare) throw new Error('four samples');
@@ -16,13 +16,6 @@ describe('words', () => {
     [3 * 86_400_000 + 4 * 3_600_000 + 1, '3d 4h'],
     [-5, '0s'],
   ])('%d ms are %s', (ms, text) => expect(span(ms)).toBe(text));
-
-  it.each([
-    [95.24, '%', '95.2%'],
-    [71, '°C', '71°C'],
-    [12.5, 'MB/s', '12.5 MB/s'],
-    [3, '', '3'],
-  ])('%d with "%s" is %s', (value, unit, text) => expect(figure(value, unit)).toBe(text));
 
   it('are cut between characters', () => {
     expect(cut('ab😀cd', 4)).toBe('ab😀…');

@@ -18,12 +18,6 @@ export function cut(text: string, length: number): string {
   return characters.length <= length ? text : `${characters.slice(0, length - 1).join('')}…`;
 }
 
-/** A value with its unit: `95.2%`, `71°C`, `12.5 MB/s`. At most one digit behind the point. */
-export function figure(value: number, unit: string): string {
-  const text = String(Math.round(value * 10) / 10);
-  return unit === '' || unit === '%' || unit.startsWith('°') ? text + unit : `${text} ${unit}`;
-}
-
 /** How long something took, in its two largest units: `2h 5m`, `42s`. */
 export function span(ms: number): string {
   let rest = Math.max(0, ms);

@@ -30,7 +30,17 @@ export function unmasked(given: Record<string, string>, kept: Record<string, str
   );
 }
 
+/**
+ * Where a URL leads: scheme, host and port. It must stand there as it is: what templates make of alerts is chosen by those who name machines.
+ * @returns undefined for a URL whose origin is not plain.
+ */
+export function originOf(url: string): string | undefined {
+  const plain = /^https?:\/\/[^/?#{}@\\\s]+(?=[/?#]|$)/i.exec(url)?.[0];
+  return plain !== undefined && URL.canParse(plain) ? new URL(plain).origin : undefined;
+}
+
 /** Where a URL leads, without its secret parts: the host alone. */
 export function targetOf(url: string): string {
-  return URL.canParse(url) ? new URL(url).host : '';
+  const origin = originOf(url);
+  return origin === undefined ? '' : new URL(origin).host;
 }

@@ -66,8 +66,8 @@ export const subjectOf = ({
 /** Decides whether something is told at an instant (milliseconds since 1970). */
 export function decide(one: Tellable, given: Circumstances, at: number): Decision {
   const { config } = given;
-  if (!config.enabled) return { do: 'drop', why: 'alerts are switched off' };
   if (one.kind === 'resolved') return holdForQuietHours(one, config, at) ?? { do: 'tell' };
+  if (!config.enabled) return { do: 'drop', why: 'alerts are switched off' };
   if (one.isResolved && !one.isFromQuietHours) return { do: 'drop', why: 'it was over before anybody was told' };
   if (one.acknowledged) return { do: 'drop', why: 'it is acknowledged' };
   return (
@@ -95,10 +95,12 @@ function holdForSilence(one: Tellable, { silences, windows }: Circumstances, at:
 }
 
 function holdForParent(
-  { alertId, resource, wasInhibited }: Tellable,
+  { alertId, signal, resource, wasInhibited }: Tellable,
   { away }: Circumstances,
   at: number,
 ): Decision | undefined {
+  // A figure proves that its host is there, whatever is said of the way to it.
+  if (signalInfo(signal).category !== 'offline') return undefined;
   const parent = resource.parents.find((id) => away.has(id) && away.get(id) !== alertId);
   if (parent === undefined)
     return wasInhibited

@@ -1,5 +1,5 @@
 import type { AlertLevel, AlertResource, Resolution } from '@lapwing/contracts';
-import { formatFigure, signals, type Signal } from './signals.js';
+import { formatFigure, formatThreshold, signalInfo, signals, type Signal } from './signals.js';
 import type { Rule } from './track.js';
 
 const kinds: Record<AlertResource['type'], string> = {
@@ -29,10 +29,18 @@ export function describeBreach(breach: {
   if (signal === 'powered-off') return `${capital(who)} is not running`;
   const { label, unit } = signals[signal];
   if (detail) return `${label} of ${who}: ${detail}`;
-  return `${label} of ${who} is at ${formatFigure(value, unit)} (threshold ${formatFigure(threshold, unit)})`;
+  return `${label} of ${who} is at ${formatFigure(value, unit)} (threshold ${formatThreshold(threshold, unit)})`;
 }
 
 const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
+
+/** That it is fine again, in one sentence for people. */
+export function describeRecovery(resource: AlertResource, signal: string, why: string): string {
+  const who = `${kinds[resource.type]} ${resource.name}`;
+  if (signal === 'connectivity') return `${capital(who)} is reachable again`;
+  if (signal === 'powered-off') return `${capital(who)} is running again`;
+  return `${signalInfo(signal).label} of ${who} is over: ${why}`;
+}
 
 /** Why it was decided so, in one sentence. */
 export function describeWhy(decision: {
@@ -51,10 +59,10 @@ export function describeWhy(decision: {
   if (kind === 'resolved' && resolution === 'disabled') return 'nobody wants to know of this any more';
   if (kind === 'resolved' && resolution === 'removed') return 'it is gone, or does not run any more';
   if (!rule) return '';
-  const bound = formatFigure(level === 'critical' ? (rule.critical ?? rule.trigger) : rule.trigger, unit);
+  const bound = formatThreshold(level === 'critical' ? (rule.critical ?? rule.trigger) : rule.trigger, unit);
   const beyond = rule.sign === 1 ? 'or more' : 'or less';
   if (kind === 'resolved')
-    return `${figure}: fine again is ${formatFigure(rule.clear, unit)} ${rule.sign === 1 ? 'or less' : 'or more'}`;
+    return `${figure}: fine again is ${formatThreshold(rule.clear, unit)} ${rule.sign === 1 ? 'or less' : 'or more'}`;
   if (kind === 'level') return `${figure}: ${level} is ${bound} ${beyond}, with the same hysteresis as the warning`;
   const lasted = Math.round((at - since) / 100) / 10;
   return `${figure}: ${level} is ${bound} ${beyond}; in breach for ${lasted} s in ${count} readings, ${rule.delayMs / 1000} s and ${rule.confirmations} asked for`;

@@ -167,7 +167,8 @@ class Judged {
 const configs = new Map<string, AlertConfig>();
 function cached(patch: Record<string, unknown>): AlertConfig {
   const key = JSON.stringify(patch);
-  const config = configs.get(key) ?? configOf({ timeThresholds: {}, ...patch });
+  const config =
+    configs.get(key) ?? configOf({ timeThresholds: { host: 0, node: 0, guest: 0, storage: 0, pbs: 0 }, ...patch });
   configs.set(key, config);
   return config;
 }

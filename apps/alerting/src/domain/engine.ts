@@ -15,6 +15,12 @@ export interface Tracked {
   track: Track;
 }
 
+/** An open alert with what is to be said of it at its newest value. */
+export interface Reread extends Tracked {
+  message: string;
+  score: number;
+}
+
 /** What came of a look at something: an alert begins, is of another level, or ends. */
 export interface Change {
   kind: 'fired' | 'level' | 'resolved';
@@ -82,10 +88,16 @@ export class Engine {
   }
 
   /** What is open and was read since this was asked last. */
-  changedOpen(): Tracked[] {
+  changedOpen(): Reread[] {
     const changed = [...this.#reread].flatMap((alertId) => this.#tracks.get(alertId) ?? []);
     this.#reread.clear();
-    return changed.filter(({ track }) => isOpen(track));
+    return changed
+      .filter(({ track }) => isOpen(track))
+      .map((tracked) => {
+        const rule = this.#rule(tracked.alertId, tracked.resource, tracked.signal);
+        const { message, score } = standingOf(tracked, rule, tracked.track.lastValue);
+        return { ...tracked, message, score };
+      });
   }
 
   /** How many alerts are open. */
@@ -154,9 +166,13 @@ export class Engine {
     return changes;
   }
 
-  /** An alert was ended by hand: it may come back when its figure was fine once, or after `until`. */
-  clear(alertId: string, until: number): void {
+  /**
+   * An alert was ended by hand: it may come back when its figure was fine once, or after `until`.
+   * @param startedAt when the one that was ended had begun: another that has begun since is left alone.
+   */
+  clear(alertId: string, until: number, startedAt?: number): void {
     const tracked = this.#tracks.get(alertId);
+    if (startedAt !== undefined && tracked?.track.since !== startedAt) return;
     if (tracked?.track.level) tracked.track = { ...tracked.track, level: null, clearedUntil: until };
   }
 
@@ -250,6 +266,18 @@ export class Engine {
 
 const NO_RULE: Rule = { trigger: 0, clear: 0, critical: null, sign: 1, delayMs: 0, confirmations: 1 };
 
+/** What is to be said of an alert at a value. */
+function standingOf({ resource, signal, detail, track }: Tracked, rule: Rule | null, value: number) {
+  const { trigger, clear, critical, sign } = rule ?? NO_RULE;
+  const level = track.level ?? 'warning';
+  const threshold = level === 'critical' ? (critical ?? trigger) : trigger;
+  const { unit } = signals[signal];
+  const most = unit === '%' ? 100 : Math.max(1, 2 * (critical ?? trigger));
+  const score = scoreOf(level, rule ?? NO_RULE, value, sign === -1 ? 0 : most);
+  const message = describeBreach({ resource, signal, value, threshold, detail });
+  return { level, value, threshold, clearThreshold: clear, unit, score, message };
+}
+
 function changeOf(
   tracked: Tracked,
   rule: Rule | null,
@@ -258,26 +286,16 @@ function changeOf(
   track: Track | undefined,
 ): Change {
   const { alertId, scope, resource, signal, detail, track: last } = tracked;
-  const { trigger, clear, critical, sign } = rule ?? NO_RULE;
-  const level = last.level ?? 'warning';
-  const threshold = level === 'critical' ? (critical ?? trigger) : trigger;
-  const { unit } = signals[signal];
-  const most = unit === '%' ? 100 : Math.max(1, 2 * (critical ?? trigger));
-  const worst = sign === -1 ? 0 : most;
+  const standing = standingOf(tracked, rule, value);
+  const { level, unit } = standing;
   return {
     kind,
     alertId,
     scope,
     resource,
     signal,
-    level,
-    value,
-    threshold,
-    clearThreshold: clear,
-    unit,
-    score: scoreOf(level, rule ?? NO_RULE, value, worst),
+    ...standing,
     detail,
-    message: describeBreach({ resource, signal, value, threshold, detail }),
     why: describeWhy({ kind, level, value, rule, since: last.since, at: time, count: last.count, resolution, unit }),
     startedAt: last.since,
     at: time,

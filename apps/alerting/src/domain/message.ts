@@ -14,7 +14,7 @@ export interface AlertNotice {
   message: string;
   value: number;
   threshold: number;
-  /** What stands behind figures: `%`, `°C`, `MB/s`, `h`, or nothing. */
+  /** What stands behind figures: `%`, `°C`, `MiB/s`, `d`, or nothing. */
   unit: string;
   /** Milliseconds since 1970. */
   startedAt: number;

@@ -60,7 +60,9 @@ export function signalInfo(name: string): SignalInfo {
 }
 
 /** A figure as people read it: one decimal at most, with its unit. */
-export function formatFigure(value: number, unit: string): string {
-  const rounded = Math.round(value * 10) / 10;
-  return unit === '' ? String(rounded) : `${rounded} ${unit}`;
-}
+export const formatFigure = (value: number, unit: string): string => withUnit(Math.round(value * 10) / 10, unit);
+
+/** A threshold as it was set, with its unit. */
+export const formatThreshold = (value: number, unit: string): string => withUnit(Number(value.toPrecision(6)), unit);
+
+const withUnit = (value: number, unit: string): string => (unit === '' ? String(value) : `${value} ${unit}`);

@@ -61,8 +61,8 @@ export class AlertsHandler {
   }
 
   @OnRequest(alertConfigUpdate)
-  updateConfig({ actor, patch }: InputOf<typeof alertConfigUpdate>): Promise<AlertConfig> {
-    return this.config.update(actor, patch);
+  updateConfig({ actor, patch, replace }: InputOf<typeof alertConfigUpdate>): Promise<AlertConfig> {
+    return this.config.update(actor, patch, replace);
   }
 
   @OnRequest(incidentList)

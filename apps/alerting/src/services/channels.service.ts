@@ -17,11 +17,13 @@ import { checkEmail, type EmailSettings } from '../channels/email/settings.js';
 import { webhookServices } from '../channels/registry.js';
 import { checkWebhook } from '../channels/webhook-check.js';
 import type { Webhook } from '../channels/webhook-channel.js';
-import { shownFields, shownHeaders, targetOf, unmasked } from '../domain/channel-draft.js';
+import { shownFields, shownHeaders, originOf, targetOf, unmasked } from '../domain/channel-draft.js';
 import type { ChannelRow, ChannelStore } from '../store/channel.store.js';
 
 const LOCK = 7_524_621;
 const MAX_WEBHOOKS = 100;
+/** All of them are listed in one message. */
+const MAX_BYTES = 600_000;
 const EMAIL = 'email';
 
 /** A channel with all that is needed to use it. */
@@ -113,15 +115,23 @@ export class ChannelsService {
     const before = await this.#email(statements);
     const given = Object.fromEntries(Object.entries(draft).filter(([, value]) => value !== undefined));
     const merged: EmailSettings = { ...before, ...given, password: draft.password || before.password };
+    const isOpen = ({ tls, startTLS }: EmailSettings): boolean => !tls && !startTLS;
     const isElsewhere =
-      merged.server !== before.server || merged.port !== before.port || merged.username !== before.username;
+      merged.server !== before.server ||
+      merged.port !== before.port ||
+      merged.username !== before.username ||
+      (isOpen(merged) && !isOpen(before));
     // The old password must not be shown to another server.
     if (isElsewhere && before.password !== '' && !draft.password) {
       if (merged.username !== '')
-        throw new LapwingError('SECRET_REQUIRED', 'the password is required again for another server or user');
+        throw new LapwingError(
+          'SECRET_REQUIRED',
+          'the password is required again for another server or user, or without TLS',
+        );
       merged.password = '';
     }
-    const problems = merged.enabled || merged.server !== '' ? checkEmail(readable(merged)) : [];
+    // What is switched off may be unfinished.
+    const problems = merged.enabled ? checkEmail(merged) : [];
     if (problems.length > 0) throw new LapwingError('INVALID_INPUT', problems.join('; '), { problems });
     return merged;
   }
@@ -193,9 +203,9 @@ export class ChannelsService {
       template: draft.template || null,
       secret: secret === null ? null : secret || (before?.secret ?? null),
     };
-    const isElsewhere = before !== undefined && targetOf(before.url) !== targetOf(webhook.url);
+    const isElsewhere = before !== undefined && originOf(before.url) !== originOf(webhook.url);
     if (isElsewhere && keepsSecrets(draft, before))
-      throw new LapwingError('SECRET_REQUIRED', 'secret headers and fields are required again for another host');
+      throw new LapwingError('SECRET_REQUIRED', 'secrets are required again for another host');
     const problems = checkWebhook(webhook, this.parts.networks);
     if (problems.length > 0) throw new LapwingError('INVALID_INPUT', problems.join('; '), { problems });
     return webhook as Webhook;
@@ -203,6 +213,9 @@ export class ChannelsService {
 
   async #writeWebhook(transaction: Transaction, webhook: Webhook): Promise<ShownWebhook> {
     await this.parts.channels.put(transaction, this.#sealed(webhook.id, { kind: 'webhook', webhook }), Date.now());
+    const bytes = (await this.parts.channels.list(transaction)).reduce((sum, { sealed }) => sum + sealed.length, 0);
+    if (bytes > MAX_BYTES)
+      throw new LapwingError('INVALID_INPUT', `all webhooks together may have ${MAX_BYTES} bytes: shorten a template`);
     return shownWebhook(webhook);
   }
 
@@ -240,21 +253,13 @@ function keepsSecrets(draft: WebhookDraft, before: Webhook): boolean {
     Object.keys(given).some(
       (name) => shown[name] !== kept[name] && (given[name] === shown[name] || given[name] === kept[name]),
     );
+  const signs = before.secret !== null && !draft.secret && draft.secret !== null;
   return (
+    signs ||
     masks(draft.headers, before.headers, shownHeaders(before.headers)) ||
     masks(draft.customFields, before.customFields, shownFields(before.customFields))
   );
 }
-
-/** The old checks want somebody to send to, which those who switch mail off need not have. */
-const readable = (settings: EmailSettings): EmailSettings =>
-  settings.enabled
-    ? settings
-    : {
-        ...settings,
-        to: settings.to.length > 0 ? settings.to : [settings.from],
-        server: settings.server || 'localhost',
-      };
 
 function parsed(draft: Record<string, unknown>): WebhookDraft {
   const given = Object.fromEntries(Object.entries(draft).filter(([, value]) => value !== undefined));

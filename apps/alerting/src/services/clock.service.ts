@@ -8,6 +8,7 @@ import type { DeliveryStore } from '../store/delivery.store.js';
 import type { IncidentStore } from '../store/incident.store.js';
 import type { NoticeStore } from '../store/notice.store.js';
 import type { TidyStore } from '../store/tidy.store.js';
+import type { ConfigService } from './config.service.js';
 import type { EscalationService } from './escalation.service.js';
 import type { RoutingService } from './routing.service.js';
 import type { TellingService } from './telling.service.js';
@@ -26,6 +27,7 @@ export interface ClockParts {
   bus: Bus;
   schema: Schema;
   leases: Leases;
+  config: ConfigService;
   routing: RoutingService;
   telling: TellingService;
   escalation: EscalationService;
@@ -55,9 +57,10 @@ export class ClockService implements OnApplicationBootstrap, OnModuleDestroy, On
   onApplicationBootstrap(): void {
     const { bus } = this.parts;
     bus.listen(alertingChanged, '*', ({ what }) => {
-      if (what !== 'alerts' && what !== 'channels') this.#reconsider();
+      if (what === 'silences' || what === 'maintenance') this.#reconsider();
       this.#wakeUp();
     });
+    this.parts.config.onChange(() => this.#reconsider());
     bus.listen(settingsChanged, '*', ({ batchWindowSeconds, batchIdleTimeoutSeconds }) => {
       this.#batching = { windowSeconds: batchWindowSeconds, idleSeconds: batchIdleTimeoutSeconds };
     });
@@ -84,6 +87,7 @@ export class ClockService implements OnApplicationBootstrap, OnModuleDestroy, On
   }
 
   async take(): Promise<void> {
+    await this.parts.config.load();
     this.#stop = new AbortController();
     this.#running = this.#run(this.#stop.signal);
     void this.#readSettings();
@@ -146,6 +150,9 @@ export class ClockService implements OnApplicationBootstrap, OnModuleDestroy, On
 
   async #turn(): Promise<void> {
     const { routing, telling } = this.parts;
+    const { windowSeconds, idleSeconds } = this.#batching;
+    // What begins now must not join what was complete before.
+    await this.parts.incidents.close(Date.now(), windowSeconds, idleSeconds);
     await routing.route();
     const now = Date.now();
     if (now - this.#slowAt >= SLOW_MS) await this.#slow(now);
@@ -155,9 +162,8 @@ export class ClockService implements OnApplicationBootstrap, OnModuleDestroy, On
 
   async #slow(now: number): Promise<void> {
     this.#slowAt = now;
-    const { escalation, incidents, tidy } = this.parts;
+    const { escalation, tidy } = this.parts;
     await escalation.escalate(now);
-    await incidents.close(now, this.#batching.windowSeconds, this.#batching.idleSeconds);
     if (now - this.#tidyAt < TIDY_MS) return;
     this.#tidyAt = now;
     await tidy.tidy(now);

@@ -52,10 +52,13 @@ export class ConfigService implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   /** Changes rules. `INVALID_INPUT` names each fault, and then nothing has changed. */
-  async update(actor: Actor, patch: Record<string, unknown>): Promise<AlertConfig> {
+  async update(actor: Actor, patch: Record<string, unknown>, replace: boolean): Promise<AlertConfig> {
     const config = await this.schema.exclusive('config.update', { kind: LOCK }, async (transaction) => {
-      const merged = mergeConfig(read(await this.store.read(transaction)), patch);
-      if ('faults' in merged) throw new LapwingError('INVALID_INPUT', merged.faults);
+      const merged = mergeConfig(read(await this.store.read(transaction)), patch, replace);
+      if ('faults' in merged) {
+        const message = merged.faults.map((fault) => `${fault.field}: ${fault.message}`).join('; ');
+        throw new LapwingError('INVALID_INPUT', message, { problems: merged.faults });
+      }
       await this.store.write(transaction, merged.config, { name: actor.name, at: Date.now() });
       return merged.config;
     });

@@ -76,9 +76,7 @@ export class DeliveriesService {
     const { deliveries, channels } = this.parts;
     const { id: deliveryId } = open;
     const channel = await channels.find(open.channelId);
-    const outcome: Outcome = channel
-      ? await this.#send(channel, open.message, DEADLINE_MS)
-      : { status: 'failed', code: null, reason: 'the channel is gone', retryable: false };
+    const outcome = await this.#outcome(open, channel);
     const now = Date.now();
     const nextAt = outcome.status === 'failed' ? retryAt(outcome, attempt, now) : null;
     const status = outcome.status === 'sent' ? 'sent' : nextAt === null ? 'failed' : 'retrying';
@@ -92,6 +90,14 @@ export class DeliveriesService {
     if (status === 'retrying') return;
     seconds.observe({ channel: kind }, (now - open.message.createdAt) / 1000);
     await this.#ended(deliveryId, status, channel ? receiverOf(open.channelId, channel).target : '', error);
+  }
+
+  async #outcome({ id, message }: OpenDelivery, channel: Channel | undefined): Promise<Outcome> {
+    const refused = (reason: string): Outcome => ({ status: 'failed', code: null, reason, retryable: false });
+    if (!channel) return refused('the channel is gone');
+    if (message.kind === 'resolved' && !(await this.parts.deliveries.hasTold(id)))
+      return refused('the receiver never got the message that it fires');
+    return this.#send(channel, message, DEADLINE_MS);
   }
 
   /** It was sent: that the database is away now must not make it be sent again. */

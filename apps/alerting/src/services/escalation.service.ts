@@ -34,6 +34,7 @@ export class EscalationService {
             dueAt: now,
             channels,
             upgraded: false,
+            settles: false,
           })),
         );
       });

@@ -55,7 +55,7 @@ export class EstateService implements OnApplicationBootstrap, OnModuleDestroy {
   readonly #presences = new Map<string, Presence>();
   readonly #hosts = new Map<string, string>();
   #targets: Map<string, Target> | undefined;
-  #dockerHosts: DockerHost[] = [];
+  #dockerHosts: DockerHost[] | undefined;
   #topology: Topology | undefined;
   #topologyAt = Number.NEGATIVE_INFINITY;
   #listener: EstateListener | undefined;
@@ -102,8 +102,8 @@ export class EstateService implements OnApplicationBootstrap, OnModuleDestroy {
     return [...(this.#targets?.values() ?? [])];
   }
 
-  /** The Docker hosts as they were last. */
-  dockerHosts(): DockerHost[] {
+  /** The Docker hosts as they were last; undefined before they were read first. */
+  dockerHosts(): DockerHost[] | undefined {
     return this.#dockerHosts;
   }
 
@@ -132,7 +132,11 @@ export class EstateService implements OnApplicationBootstrap, OnModuleDestroy {
     const now = performance.now();
     if (this.#topology && now - this.#topologyAt < mostMs) return this.#topology;
     this.#topologyAt = now;
-    this.#topology = new Topology({ targets: this.targets(), dockerHosts: this.#dockerHosts, hosts: this.#hosts });
+    this.#topology = new Topology({
+      targets: this.targets(),
+      dockerHosts: this.#dockerHosts ?? [],
+      hosts: this.#hosts,
+    });
     return this.#topology;
   }
 
@@ -154,7 +158,9 @@ export class EstateService implements OnApplicationBootstrap, OnModuleDestroy {
         () => this.#readNodes(now),
         () => (this.#nodesAt = now - REFRESH_MS + RETRY_MS),
       );
-    if (this.#dockerDirty && now - this.#dockerAt > DOCKER_MS)
+    // The news of a change may be lost.
+    const isDue = this.#dockerDirty || now - this.#dockerAt > REFRESH_MS;
+    if (isDue && now - this.#dockerAt > DOCKER_MS)
       await this.#attempt(
         () => this.#readDockerHosts(now),
         () => (this.#dockerDirty = true),

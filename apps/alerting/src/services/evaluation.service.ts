@@ -4,6 +4,7 @@ import {
   alertingChanged,
   hostSampled,
   type DockerHost,
+  type HostSample,
   type PayloadOf,
   type SectionName,
 } from '@lapwing/contracts';
@@ -13,7 +14,7 @@ import type { OnApplicationBootstrap, OnModuleDestroy } from '@nestjs/common';
 import type { Change } from '../domain/engine.js';
 import { PARTITIONS, partitionOf } from '../domain/partition.js';
 import { dockerScope } from '../domain/readings/docker.js';
-import { sectionScope, type Target } from '../domain/readings/target.js';
+import type { Target } from '../domain/readings/target.js';
 import type { AlertStore, JudgedChange } from '../store/alert.store.js';
 import type { PartitionStore } from '../store/partition.store.js';
 import type { ConfigService } from './config.service.js';
@@ -31,6 +32,10 @@ const BACKUP_AGES_MS = 60_000;
 const FORGET_MS = 600_000;
 /** What is listed as away with something else is as it was so long ago at most. */
 const FRESH_MS = 100;
+/** A clock may be so far ahead; what is further is judged by when it came. */
+const AHEAD_MS = 300_000;
+/** What an agent said last may come so long after it was deleted. */
+const LATE_MS = 60_000;
 /** More changes than this wait for a database that is away: then the partition is given up, and read again where it stood. */
 const MAX_PENDING = 50_000;
 
@@ -81,7 +86,7 @@ export class EvaluationService implements OnApplicationBootstrap, OnModuleDestro
       this.#flushSoon();
     });
     this.bus.listen(alertChanged, '*', ({ change, alert }) => {
-      if (change === 'cleared') this.#cleared(alert.id);
+      if (change === 'cleared') this.#cleared(alert.id, alert.startedAt);
     });
     this.leases.start();
     this.#feed.start();
@@ -157,8 +162,7 @@ export class EvaluationService implements OnApplicationBootstrap, OnModuleDestro
 
   targets(targetIds: ReadonlySet<string>): void {
     for (const partition of this.#partitions.values()) {
-      for (const id of partition.targetIds())
-        if (!targetIds.has(id)) partition.forget(sectionScope(id, ''), Date.now());
+      for (const id of partition.targetIds()) if (!targetIds.has(id)) partition.forgetTarget(id, Date.now());
       this.#flushIfPending(partition);
     }
   }
@@ -200,11 +204,13 @@ export class EvaluationService implements OnApplicationBootstrap, OnModuleDestro
     const targetIds = this.estate.targetIds();
     if (targetIds) this.targets(targetIds);
     const hosts = this.estate.dockerHosts();
-    if (hosts.length > 0) this.dockerHosts(hosts);
+    if (hosts) this.dockerHosts(hosts);
   }
 
   #sampled({ position, storedAt, payload }: FeedMessage<PayloadOf<typeof hostSampled>>): void {
-    const { agentId, samples } = payload;
+    const { agentId } = payload;
+    if (this.#isGone(agentId, storedAt)) return;
+    const samples = payload.samples.map((sample) => inTime(sample, storedAt));
     const newest = samples.at(-1);
     if (newest) this.estate.noteHost(agentId, newest.system.hostname || agentId);
     const partition = this.#of(agentId);
@@ -224,6 +230,13 @@ export class EvaluationService implements OnApplicationBootstrap, OnModuleDestro
     this.#flushIfPending(partition);
   }
 
+  /** Whether an agent was deleted or shut out, and this came at about that time: it is over all the same. */
+  #isGone(agentId: string, storedAt: number): boolean {
+    const presence = this.estate.presences().get(agentId);
+    if (!presence || storedAt > presence.time + LATE_MS) return false;
+    return presence.change === 'deleted' || presence.status === 'revoked' || presence.status === 'rejected';
+  }
+
   #judgeBackupAges(): void {
     if (!this.config.current.backupDefaults.enabled) return;
     const targets = this.estate.targets();
@@ -232,9 +245,9 @@ export class EvaluationService implements OnApplicationBootstrap, OnModuleDestro
       if (target.type === 'pve' && target.sections.guests) this.#of(target.id)?.backupAges(target, servers, Date.now());
   }
 
-  #cleared(alertId: string): void {
+  #cleared(alertId: string, startedAt?: number): void {
     const until = Date.now() + this.config.current.schedule.cooldown * 60_000;
-    for (const partition of this.#partitions.values()) partition.engine.clear(alertId, until);
+    for (const partition of this.#partitions.values()) partition.engine.clear(alertId, until, startedAt);
   }
 
   #flushIfPending(partition: Partition): void {
@@ -340,6 +353,10 @@ export class EvaluationService implements OnApplicationBootstrap, OnModuleDestro
     }
   }
 }
+
+/** A sample of a clock that is far ahead would hide all that comes until then. */
+const inTime = (sample: HostSample, storedAt: number): HostSample =>
+  sample.time > storedAt + AHEAD_MS ? { ...sample, time: storedAt } : sample;
 
 /** The same changes in batches in which no alert comes twice, and which leave room for other work between them. */
 function batches(changes: readonly Change[]): Change[][] {

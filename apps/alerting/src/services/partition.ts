@@ -128,11 +128,17 @@ export class Partition {
     this.#add(this.engine.look(look));
   }
 
-  /** Forgets everything whose scope begins so. */
-  forget(prefix: string, time: number): void {
-    for (const scope of this.engine.scopes(prefix)) this.#add(this.engine.forget(scope, time));
-    for (const scope of [...this.#memories.keys()].filter((one) => one.startsWith(prefix)))
-      this.#memories.delete(scope);
+  /** Forgets a target with all of its sections. */
+  forgetTarget(targetId: string, time: number): void {
+    const prefix = sectionScope(targetId, '');
+    for (const scope of this.engine.scopes(prefix)) this.forget(scope, time);
+    for (const scope of this.#memories.keys()) if (scope.startsWith(prefix)) this.#memories.delete(scope);
+  }
+
+  /** Forgets a scope. */
+  forget(scope: string, time: number): void {
+    this.#add(this.engine.forget(scope, time));
+    this.#memories.delete(scope);
   }
 
   /** The targets that it has judged. */

@@ -1,4 +1,5 @@
-import { alertChanged, type AlertConfig } from '@lapwing/contracts';
+import { LapwingError, alertChanged, type AlertConfig } from '@lapwing/contracts';
+import { createLogger, describeError } from '@lapwing/telemetry';
 import type { Bus } from '@lapwing/bus';
 import type { Schema, Transaction } from '@lapwing/postgres';
 import { groupKey } from '../domain/quiet/grouping.js';
@@ -30,6 +31,8 @@ export interface RoutingParts {
 
 /** Takes what happened to alerts, tells the bus of it, and makes notices of what people are to be told. One process does this at a time. */
 export class RoutingService {
+  readonly #log = createLogger('alerting', 'routing');
+
   constructor(private readonly parts: RoutingParts) {}
 
   /** Routes all that is to be routed. Returns how much that was. */
@@ -57,12 +60,13 @@ export class RoutingService {
       await Promise.all(
         changes.slice(at, at + PUBLISHED_AT_ONCE).map(({ changeId, kind, at: time, ...row }) => {
           const alert = alertOf(row);
-          return bus.publish(
-            alertChanged,
-            alert.id,
-            { change: kind, alert, time: Math.round(time) },
-            `change-${changeId}`,
-          );
+          const payload = { change: kind, alert, time: Math.round(time) };
+          return bus.publish(alertChanged, alert.id, payload, `change-${changeId}`).catch((error: unknown) => {
+            // What the bus would never take must not keep everything else from being told.
+            if (error instanceof LapwingError && (error.code === 'UNAVAILABLE' || error.code === 'TIMEOUT'))
+              throw error;
+            this.#log.error({ error: describeError(error), alert: alert.id }, 'a change could not be said');
+          });
         }),
       );
   }
@@ -94,7 +98,11 @@ export class RoutingService {
       transaction,
       worse.map(({ occurrence }) => occurrence),
     );
-    const tellable = [...fired, ...worse].filter(({ resolvedAt, acknowledgedAt }) => !resolvedAt && !acknowledgedAt);
+    // Whoever takes an acknowledgement back before anybody was told wants it to be told.
+    const again = of('unacknowledged').filter(({ lastNotifiedAt }) => lastNotifiedAt === null);
+    const tellable = [...fired, ...worse, ...again].filter(
+      ({ resolvedAt, acknowledgedAt }) => !resolvedAt && !acknowledgedAt,
+    );
     await notices.add(
       transaction,
       tellable.map((change) => firing(change, config, now)),
@@ -137,14 +145,14 @@ export class RoutingService {
       transaction,
       told.map((change): Notice => {
         const channels = tellers.get(change.occurrence) ?? [];
-        return { ...firing(change, config.current, now), kind: 'resolved', channels, upgraded: false };
+        return { ...firing(change, config.current, now), kind: 'resolved', channels, upgraded: false, settles: false };
       }),
     );
   }
 }
 
 function firing(change: ChangeRow, { aggregation }: AlertConfig, now: number): Notice {
-  const { occurrence, kind, id, resource, signal, lastNotifiedAt } = change;
+  const { occurrence, kind, id, resource, signal } = change;
   const { node, instance } = resource;
   const windowMs = aggregation.enabled ? aggregation.windowSeconds * 1000 : 0;
   const mayFollow = signalInfo(signal).category === 'offline' && resource.parents.length > 0;
@@ -154,6 +162,7 @@ function firing(change: ChangeRow, { aggregation }: AlertConfig, now: number): N
     groupKey: groupKey(aggregation, { alertId: id, node, instance, resourceId: resource.id }),
     dueAt: now + (mayFollow ? Math.max(windowMs, SETTLE_MS) : windowMs),
     channels: null,
-    upgraded: kind === 'level' && lastNotifiedAt !== null,
+    settles: mayFollow,
+    upgraded: kind === 'level',
   };
 }

@@ -17,7 +17,7 @@ import type { LifeStore } from '../store/life.store.js';
 import type { MaintenanceRow, SilenceRow, SilenceStore } from '../store/silence.store.js';
 
 const LOCK = 7_524_622;
-const MAX_SILENCES = 500;
+const MAX_SILENCES = 200;
 const MAX_WINDOWS = 200;
 
 /** Silences and maintenance windows: when alerts that match raise no messages. */

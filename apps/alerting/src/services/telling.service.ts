@@ -5,6 +5,7 @@ import { decide, type Circumstances, type Decision, type Tellable } from '../dom
 import type { AlertMessage, AlertNotice, MessageKind } from '../domain/message.js';
 import { steady } from '../domain/quiet/flapping.js';
 import { noteTold, nothingTold } from '../domain/quiet/rate.js';
+import { describeRecovery } from '../domain/describe.js';
 import { signalInfo } from '../domain/signals.js';
 import type { AlertRow } from '../store/alert-row.js';
 import type { AlertStore } from '../store/alert.store.js';
@@ -175,8 +176,11 @@ function tellable(notice: DueNotice, memory: AlertMemory | undefined): Tellable 
   };
 }
 
+const withAffected = (message: string, count: number): string =>
+  count > 0 ? `${message}; ${count} more are away with it` : message;
+
 /** An alert as a message tells of it. */
-export function noticeOf(row: AlertRow): AlertNotice {
+function noticeOf(row: AlertRow): AlertNotice {
   const {
     id,
     level,
@@ -201,7 +205,7 @@ export function noticeOf(row: AlertRow): AlertNotice {
     resourceType: resource.type,
     node: resource.node,
     instance: resource.instance,
-    message: affectedCount > 0 ? `${message}; ${affectedCount} more are away with it` : message,
+    message: resolvedAt === null ? withAffected(message, affectedCount) : describeRecovery(resource, signal, why),
     value,
     threshold,
     unit,

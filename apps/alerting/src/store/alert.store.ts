@@ -1,6 +1,6 @@
 import type { AffectedResource } from '@lapwing/contracts';
 import { instant, type Schema, type Statements } from '@lapwing/postgres';
-import type { Change, Tracked } from '../domain/engine.js';
+import type { Change, Reread, Tracked } from '../domain/engine.js';
 import { clean } from './partition.store.js';
 
 /** A change with what only the service that judges knows. */
@@ -18,6 +18,9 @@ const RECORD = `"alertId" text, partition smallint, scope text, signal text, lev
 
 /** An acknowledgement holds on for so long after the alert was over: one that comes back at once is known already. */
 const ACKNOWLEDGED_MS = 300_000;
+
+/** What is over matters no more than this (contract-notes C9). */
+const RESOLVED_SCORE = 29;
 
 /** What judging writes: alerts as they begin, change and end. */
 export class AlertStore {
@@ -60,9 +63,9 @@ export class AlertStore {
            ORDER BY a.started_at DESC LIMIT 1
          ) before ON true
          ON CONFLICT DO NOTHING
-         RETURNING occurrence, started_at
+         RETURNING occurrence, last_seen_at
        )
-       INSERT INTO alerting.change (occurrence, kind, at) SELECT occurrence, 'fired', started_at FROM made ORDER BY started_at`,
+       INSERT INTO alerting.change (occurrence, kind, at) SELECT occurrence, 'fired', last_seen_at FROM made ORDER BY occurrence`,
       [clean(records), now, ACKNOWLEDGED_MS],
     );
   }
@@ -71,7 +74,7 @@ export class AlertStore {
     if (records.length === 0) return;
     await statements.query(
       `WITH changed AS (
-         UPDATE alerting.alert a SET level = x.level, score = greatest(a.score, x.score), message = x.message, detail = x.detail, why = x.why,
+         UPDATE alerting.alert a SET level = x.level, score = x.score, message = x.message, detail = x.detail, why = x.why,
            value = x.value, threshold = x.threshold, clear_threshold = x."clearThreshold", track = x.track,
            last_seen_at = ${instant('x.at')}
          FROM jsonb_to_recordset($1::jsonb) AS x(${RECORD})
@@ -88,7 +91,7 @@ export class AlertStore {
     await statements.query(
       `WITH ended AS (
          UPDATE alerting.alert a SET resolved_at = greatest(a.started_at, ${instant('x.at')}), resolution = x.resolution, why = x.why,
-           value = x.value, last_seen_at = ${instant('x.at')}, inhibited_by = NULL
+           value = x.value, last_seen_at = ${instant('x.at')}, inhibited_by = NULL, score = least(a.score, ${RESOLVED_SCORE})
          FROM jsonb_to_recordset($1::jsonb) AS x(${RECORD})
          WHERE a.alert_id = x."alertId" AND a.resolved_at IS NULL
          RETURNING a.occurrence, a.resolved_at
@@ -99,14 +102,21 @@ export class AlertStore {
   }
 
   /** Notes the newest values of open alerts. Returns those that are not open any more. */
-  async refresh(open: readonly Tracked[]): Promise<string[]> {
+  async refresh(open: readonly Reread[]): Promise<string[]> {
     if (open.length === 0) return [];
-    const records = open.map(({ alertId, track }) => ({ alertId, track, value: track.lastValue, at: track.lastTime }));
+    const records = open.map(({ alertId, track, message, score }) => ({
+      alertId,
+      track,
+      message,
+      score,
+      value: track.lastValue,
+      at: track.lastTime,
+    }));
     const { rows } = await this.schema.query<{ id: string }>(
       'alert.refresh',
-      `WITH x AS (SELECT * FROM jsonb_to_recordset($1::jsonb) AS x("alertId" text, track jsonb, value float8, at float8)),
+      `WITH x AS (SELECT * FROM jsonb_to_recordset($1::jsonb) AS x("alertId" text, track jsonb, message text, score smallint, value float8, at float8)),
        done AS (
-         UPDATE alerting.alert a SET value = x.value, track = x.track, last_seen_at = ${instant('x.at')}
+         UPDATE alerting.alert a SET value = x.value, track = x.track, message = x.message, score = x.score, last_seen_at = ${instant('x.at')}
          FROM x WHERE a.alert_id = x."alertId" AND a.resolved_at IS NULL RETURNING a.alert_id
        )
        SELECT x."alertId" AS id FROM x WHERE NOT EXISTS (SELECT FROM done WHERE done.alert_id = x."alertId")`,

@@ -75,7 +75,10 @@ export class DeliveryStore {
     return new Map(rows.map(({ occurrence, channels }) => [occurrence, channels]));
   }
 
-  /** What must be handed to the queue: decided, due for another try, or lost by the queue. */
+  /**
+   * What must be handed to the queue: decided, due for another try, or lost by the queue. What a channel is told of an alert goes in order: that it is
+   * over waits for the end of that it fires.
+   */
   async toQueue(
     at: number,
     lostAfterMs: number,
@@ -86,7 +89,12 @@ export class DeliveryStore {
       `SELECT id, attempts, next_at AS "nextAt" FROM alerting.delivery WHERE ended_at IS NULL AND (
          status = 'decided' OR (status = 'retrying' AND next_at <= ${instant('$1')})
          OR (status IN ('queued', 'sending') AND greatest(queued_at, attempted_at) < ${instant('$1 - $2')})
-       ) ORDER BY number LIMIT $3`,
+       ) AND NOT EXISTS (
+         SELECT FROM alerting.delivery_alert mine JOIN alerting.delivery_alert others USING (occurrence)
+         JOIN alerting.delivery older ON older.id = others.delivery_id
+         WHERE mine.delivery_id = delivery.id AND older.channel_id = delivery.channel_id AND older.number < delivery.number
+           AND older.ended_at IS NULL)
+       ORDER BY number LIMIT $3`,
       [at, lostAfterMs, limit],
     );
     return rows;
@@ -106,12 +114,25 @@ export class DeliveryStore {
   async begin(id: string, attempt: number, at: number): Promise<OpenDelivery | undefined> {
     const { rows } = await this.schema.query<OpenDelivery>(
       'delivery.begin',
-      `UPDATE alerting.delivery SET status = 'sending', attempts = $2, attempted_at = ${instant('$3')}
+      `UPDATE alerting.delivery SET status = 'sending', attempts = $2, attempted_at = ${instant('$3')}, next_at = NULL
        WHERE id = $1 AND ended_at IS NULL AND attempts <= $2 AND (next_at IS NULL OR attempts < $2)
        RETURNING id, channel_id AS "channelId", status, attempts, message, name`,
       [id, attempt, at],
     );
     return rows[0];
+  }
+
+  /** Whether the channel of a message was told that any of its alerts fires. */
+  async hasTold(id: string): Promise<boolean> {
+    const { rows } = await this.schema.query(
+      'delivery.has_told',
+      `SELECT 1 FROM alerting.delivery own JOIN alerting.delivery_alert mine ON mine.delivery_id = own.id
+       JOIN alerting.delivery_alert others USING (occurrence) JOIN alerting.delivery told ON told.id = others.delivery_id
+       WHERE own.id = $1 AND told.channel_id = own.channel_id AND told.status = 'sent' AND told.kind IN ('firing', 'escalation', 'summary')
+       LIMIT 1`,
+      [id],
+    );
+    return rows.length > 0;
   }
 
   /** Takes back that an attempt has begun: it is made later. */

@@ -15,7 +15,7 @@ export class EscalationStore {
          SELECT occurrence FROM alerting.alert
          WHERE resolved_at IS NULL AND acknowledged_at IS NULL AND last_notified_at IS NOT NULL AND cardinality(escalated_at) = $1
            AND started_at <= ${instant('$2')} LIMIT ${MAX_AT_ONCE}
-       ) RETURNING occurrence`,
+       ) AND cardinality(escalated_at) = $1 RETURNING occurrence`,
       [step, before, now],
     );
     return rows.map(({ occurrence }) => occurrence);

@@ -59,7 +59,10 @@ export class LifeStore {
   async clearHistory(): Promise<number> {
     const { count } = await this.schema.query(
       'alert.clear_history',
-      'DELETE FROM alerting.alert WHERE resolved_at IS NOT NULL',
+      // What is still to be told stays until it is.
+      `DELETE FROM alerting.alert a WHERE a.resolved_at IS NOT NULL
+       AND NOT EXISTS (SELECT FROM alerting.notice n WHERE n.occurrence = a.occurrence)
+       AND NOT EXISTS (SELECT FROM alerting.change c WHERE c.occurrence = a.occurrence AND NOT c.routed)`,
     );
     return count;
   }

@@ -14,6 +14,8 @@ export interface Notice {
   /** To whom alone; null: to all. */
   channels: string[] | null;
   upgraded: boolean;
+  /** Whether it waits for news of what its resource stands on: then nothing makes it due before its time. */
+  settles: boolean;
 }
 
 /** A notice with the alert it is about. */
@@ -29,6 +31,8 @@ export interface DueNotice extends AlertRow {
 export const QUIET_HOURS = 'quiet hours';
 
 const MAX_DUE = 20_000;
+/** As much as an alert says of why it is quiet. */
+const MAX_WHY = 500;
 
 /** What is still to be told. */
 export class NoticeStore {
@@ -38,11 +42,14 @@ export class NoticeStore {
   async add(statements: Statements, notices: readonly Notice[]): Promise<void> {
     if (notices.length === 0) return;
     await statements.query(
-      `INSERT INTO alerting.notice (occurrence, kind, group_key, due_at, channels, upgraded)
-       SELECT x.occurrence, x.kind, x."groupKey", ${instant('x."dueAt"')}, x.channels, x.upgraded
-       FROM jsonb_to_recordset($1::jsonb) AS x(occurrence bigint, kind text, "groupKey" text, "dueAt" float8, channels text[], upgraded boolean)
+      `INSERT INTO alerting.notice (occurrence, kind, group_key, due_at, channels, upgraded, settles)
+       SELECT x.occurrence, x.kind, x."groupKey", ${instant('x."dueAt"')}, x.channels, x.upgraded, x.settles
+       FROM jsonb_to_recordset($1::jsonb) AS x(occurrence bigint, kind text, "groupKey" text, "dueAt" float8, channels text[], upgraded boolean, settles boolean)
        ON CONFLICT (occurrence, kind) DO UPDATE SET upgraded = notice.upgraded OR excluded.upgraded,
-         due_at = CASE WHEN excluded.upgraded THEN least(notice.due_at, excluded.due_at) ELSE notice.due_at END`,
+         due_at = CASE WHEN excluded.upgraded THEN least(notice.due_at, excluded.due_at) ELSE notice.due_at END,
+         held = CASE WHEN excluded.upgraded THEN '' ELSE notice.held END,
+         channels = CASE WHEN notice.channels IS NULL OR excluded.channels IS NULL THEN NULL
+           ELSE ARRAY(SELECT DISTINCT c FROM unnest(notice.channels || excluded.channels) c) END`,
       [JSON.stringify(notices)],
     );
   }
@@ -56,7 +63,7 @@ export class NoticeStore {
        )
        SELECT n.kind, n.group_key AS "groupKey", n.channels, n.upgraded, n.held, ${alertColumns}
        FROM alerting.notice n JOIN groups USING (group_key, kind) JOIN alerting.alert a USING (occurrence)
-       WHERE n.held = '' OR n.due_at <= ${instant('$1')}
+       WHERE (n.held = '' AND NOT n.settles) OR n.due_at <= ${instant('$1')}
        ORDER BY a.level, a.score DESC, a.occurrence LIMIT $2`,
       [at, MAX_DUE],
     );
@@ -78,17 +85,18 @@ export class NoticeStore {
     held: readonly { occurrence: number; kind: NoticeKind; until: number; why: string; inhibitedBy: string | null }[],
   ): Promise<void> {
     if (held.length === 0) return;
+    const short = held.map((one) => ({ ...one, why: one.why.slice(0, MAX_WHY) }));
     const records = 'occurrence bigint, kind text, until float8, why text, "inhibitedBy" text';
     await statements.query(
       `UPDATE alerting.notice n SET due_at = ${instant('x.until')}, held = x.why
        FROM jsonb_to_recordset($1::jsonb) AS x(${records}) WHERE n.occurrence = x.occurrence AND n.kind = x.kind`,
-      [JSON.stringify(held)],
+      [JSON.stringify(short)],
     );
     await statements.query(
       `UPDATE alerting.alert a SET quiet = x.why, inhibited_by = x."inhibitedBy"
        FROM jsonb_to_recordset($1::jsonb) AS x(${records})
        WHERE a.occurrence = x.occurrence AND (a.quiet, coalesce(a.inhibited_by, '')) <> (x.why, coalesce(x."inhibitedBy", ''))`,
-      [JSON.stringify(held)],
+      [JSON.stringify(short)],
     );
   }
 

@@ -1,4 +1,4 @@
-import type { WebhookService } from '../webhook-channel.js';
+import { escapedMarkdown, escapedNames, type WebhookService } from '../webhook-channel.js';
 
 /** Source: Discord developer documentation, "Execute Webhook". */
 export const discord: WebhookService = {
@@ -32,4 +32,5 @@ export const discord: WebhookService = {
   ]
 }`,
   instructions: 'In Discord: Server Settings, Integrations, Webhooks, New Webhook. Choose a channel and copy the URL.',
+  prepare: (part) => [{ ...part, message: escapedNames(part.message, escapedMarkdown) }],
 };

@@ -1,5 +1,6 @@
 import type { AlertMessage, AlertNotice } from '../../domain/message.js';
-import { figure, isOver, span, titleOf } from '../wording.js';
+import { formatFigure, formatThreshold } from '../../domain/signals.js';
+import { isOver, span, titleOf } from '../wording.js';
 
 /** A mail, ready to be sent. */
 export interface RenderedMail {
@@ -77,7 +78,12 @@ function factsOf(alert: AlertNotice, { createdAt }: AlertMessage): Fact[] {
     ['Resource', alert.resourceName],
     ['Kind', alert.resourceType],
     ['Node', alert.node],
-    ['Value', unit === '' && threshold === 0 ? '' : `${figure(value, unit)} (threshold ${figure(threshold, unit)})`],
+    [
+      'Value',
+      unit === '' && threshold === 0
+        ? ''
+        : `${formatFigure(value, unit)} (threshold ${formatThreshold(threshold, unit)})`,
+    ],
     ['Since', new Date(startedAt).toUTCString()],
     ['Lasts', span((resolvedAt ?? createdAt) - startedAt)],
     ['Acknowledged', alert.acknowledged ? `by ${alert.acknowledgedBy ?? 'somebody'}` : ''],

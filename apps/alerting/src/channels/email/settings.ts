@@ -54,7 +54,6 @@ const Form = z.object({
     .refine((from) => mailbox(from) !== undefined, '"from" must be an address, e.g. lapwing@example.com'),
   to: z
     .array(z.string('"to" must hold addresses'), '"to" must be a list of addresses')
-    .min(1, '"to" must not be empty')
     .max(MAX_READERS, `"to" may hold ${MAX_READERS} addresses`),
   tls: z.boolean('"tls" must be true or false'),
   startTLS: z.boolean('"startTLS" must be true or false'),

@@ -1,21 +1,7 @@
-import type { AlertNotice } from '../../domain/message.js';
-import type { WebhookPart, WebhookService } from '../webhook-channel.js';
+import { escapedNames, type WebhookService } from '../webhook-channel.js';
 
 /** Source: Slack API documentation, "Formatting text": these three have a meaning, e.g. that of `<!channel>`. */
 const escaped = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
-
-function escapedNotice(alert: AlertNotice): AlertNotice {
-  const { message, resourceName, node, resourceId, resourceType, acknowledgedBy } = alert;
-  return {
-    ...alert,
-    message: escaped(message),
-    resourceName: escaped(resourceName),
-    resourceId: escaped(resourceId),
-    resourceType: escaped(resourceType),
-    node: escaped(node),
-    acknowledgedBy: acknowledgedBy === null ? null : escaped(acknowledgedBy),
-  };
-}
 
 /** Source: Slack API documentation, "Incoming webhooks" and "Block Kit". */
 export const slack: WebhookService = {
@@ -48,7 +34,5 @@ export const slack: WebhookService = {
 }`,
   instructions:
     'In Slack: create an app, switch on Incoming Webhooks, add one to a workspace and choose a channel. Copy the URL.',
-  prepare: (part: WebhookPart) => [
-    { ...part, message: { ...part.message, alerts: part.message.alerts.map(escapedNotice) } },
-  ],
+  prepare: (part) => [{ ...part, message: escapedNames(part.message, escaped) }],
 };

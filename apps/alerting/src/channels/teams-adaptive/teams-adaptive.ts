@@ -1,4 +1,4 @@
-import type { WebhookService } from '../webhook-channel.js';
+import { escapedMarkdown, escapedNames, type WebhookService } from '../webhook-channel.js';
 
 /** Source: Microsoft, "Create incoming webhooks with Workflows", and the schema of Adaptive Cards 1.4. */
 export const teamsAdaptive: WebhookService = {
@@ -46,4 +46,5 @@ export const teamsAdaptive: WebhookService = {
 }`,
   instructions:
     'In Teams: Workflows, "Post to a channel when a webhook request is received". Choose team and channel, and copy the URL.',
+  prepare: (part) => [{ ...part, message: escapedNames(part.message, escapedMarkdown) }],
 };

@@ -14,7 +14,7 @@ export const dockerScope = (hostId: string): string => `docker:${hostId}`;
 
 /** A Docker host as alerts name it. */
 export const dockerResource = ({ id, displayName, report }: DockerHost, parents: string[]): AlertResource => ({
-  id,
+  id: dockerScope(id),
   name: displayName || report.host.hostname,
   type: 'docker-host',
   node: report.host.hostname,

@@ -1,7 +1,6 @@
 import {
   cephIdOf,
   diskIdOf,
-  guestIdOf,
   storageIdOf,
   type AlertConfig,
   type AlertResource,
@@ -233,11 +232,3 @@ export function readBackupAges(target: Target, servers: readonly Target[], at: n
 }
 
 const MAX_DAYS = 3650;
-
-/** The guests of a target by name, for finding what runs inside of them. */
-export function guestsByName(target: Target): { name: string; path: string[] }[] {
-  return itemsOf(target, 'guests').map((guest) => ({
-    name: guest.name.toLowerCase(),
-    path: [guestIdOf(target.name, guest), ...guestResource(target, guest).parents],
-  }));
-}

@@ -31,7 +31,8 @@ export const sectionScope = (targetId: string, section: string): string => `targ
 
 /** The installation itself: a cluster or node of Proxmox VE, a backup server, a mail gateway. */
 export function installation({ type, name }: Target): AlertResource {
-  const id = type === 'pve' ? name : serverIdOf(type, name);
+  // An agent may well have the name of an installation.
+  const id = type === 'pve' ? `pve:${name}` : serverIdOf(type, name);
   return { id, name, type: type === 'pve' ? 'node' : type, node: '', instance: name, parents: [] };
 }
 

@@ -3,7 +3,7 @@ import { order } from './values.js';
 
 /** So many UTF-16 units of text count as one step: copied, and looked at one by one. */
 const UNITS_PER_STEP = 64;
-const UNITS_PER_CAREFUL_STEP = 8;
+const UNITS_PER_CAREFUL_STEP = 4;
 
 /** What one rendering may still spend. */
 export class Budget {

@@ -12,7 +12,7 @@ export interface RenderOptions {
   escape: EscapeMode;
   /** How long the output may get; 256 KiB when not given. */
   maxBytes?: number;
-  /** How many steps rendering may take; 100 000 when not given. */
+  /** How many steps rendering may take; 40 000 when not given. */
   maxSteps?: number;
 }
 
@@ -47,7 +47,7 @@ class Evaluator {
     data: unknown,
     options: RenderOptions,
   ) {
-    const { maxBytes = 262_144, maxSteps = 100_000, escape: mode } = options;
+    const { maxBytes = 262_144, maxSteps = 40_000, escape: mode } = options;
     this.#slots = Array.from({ length: program.slots }, () => null);
     this.#slots[0] = data;
     this.#budget = new Budget(maxSteps, maxBytes);
