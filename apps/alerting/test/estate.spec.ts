@@ -62,11 +62,11 @@ describe('what alerts are about', () => {
     alerting.reported([
       { ...dockerHost('docker-1', { hostname: 'db', containers: [container('app')] }), status: 'offline' },
     ]);
-    const open = await alerting.until(['home-pve1-connectivity', 'web-connectivity', 'docker-1-connectivity']);
+    const open = await alerting.until(['home-pve1-connectivity', 'web-connectivity', 'docker:docker-1-connectivity']);
     expect(open.find(({ id }) => id === 'web-connectivity')?.resource.parents).toContain('home-pve1');
     await eventually(async () => {
       const quiet = (await alerting.open()).filter(({ inhibitedBy }) => inhibitedBy === 'home-pve1-connectivity');
-      expect(quiet.map(({ id }) => id).toSorted()).toEqual(['docker-1-connectivity', 'web-connectivity']);
+      expect(quiet.map(({ id }) => id).toSorted()).toEqual(['docker:docker-1-connectivity', 'web-connectivity']);
     }, 30_000);
     const told = () => alerting.received().map(({ alert }) => alert?.id);
     await eventually(() => expect(told()).toEqual(['home-pve1-connectivity']), 20_000);
@@ -101,13 +101,13 @@ describe('what alerts are about', () => {
     alerting.reported([host({}, now - 60_000)]);
     await alerting.judged('docker:docker-1');
     alerting.reported([host({ health: 'unhealthy', restartCount: 4 }, now - 50_000)]);
-    await alerting.until(['docker-1/app-container-health', 'docker-1/app-restart-loop']);
+    await alerting.until(['docker:docker-1/app-container-health', 'docker:docker-1/app-restart-loop']);
     for (const ago of [40_000, 30_000]) {
       alerting.reported([host({ state: 'exited', exitCode: 137, restartCount: 4 }, now - ago)]);
       await alerting.until(
         ago === 40_000
-          ? ['docker-1/app-oom', 'docker-1/app-restart-loop']
-          : ['docker-1/app-container-state', 'docker-1/app-oom', 'docker-1/app-restart-loop'],
+          ? ['docker:docker-1/app-oom', 'docker:docker-1/app-restart-loop']
+          : ['docker:docker-1/app-container-state', 'docker:docker-1/app-oom', 'docker:docker-1/app-restart-loop'],
       );
     }
     alerting.reported([]);

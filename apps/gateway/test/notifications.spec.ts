@@ -297,7 +297,8 @@ describe('notifications', () => {
       statuses.push((await gateway.post('/api/notifications/test', {}, headers)).status);
     expect(statuses.slice(0, 10)).toEqual(Array.from({ length: 10 }, () => 200));
     expect(statuses.slice(10)).toEqual([429, 429]);
-    expect((await gateway.post('/api/notifications/webhooks/test', { url: 'x' }, headers)).status).toBe(200);
+    const other = await gateway.post('/api/notifications/webhooks/test', { url: 'x' }, headers);
+    expect(other.status).toBe(429);
   });
 
   it('leave a trace that can be read', async () => {

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { Public } from '../http/access.js';
 import { Answers } from '../http/answer.js';
 import { itemsOf } from '../services/estate.js';
+import { AlertsService } from '../services/alerts.service.js';
 import { EstateService } from '../services/estate.service.js';
 import { percentOf } from './api/state/machines.view.js';
 
@@ -23,7 +24,10 @@ const Stats = z.object({
 /** Counts and means, without a name or an address: anyone may read them. */
 @Controller('simple-stats')
 export class SimpleStatsController {
-  constructor(private readonly estate: EstateService) {}
+  constructor(
+    private readonly estate: EstateService,
+    private readonly alerts: AlertsService,
+  ) {}
 
   @Get()
   @Public()
@@ -54,7 +58,7 @@ export class SimpleStatsController {
       vms: guests.filter(({ type }) => type === 'qemu').length,
       containers: guests.filter(({ type }) => type === 'lxc').length,
       dockerHosts: this.estate.dockerHosts().length,
-      activeAlerts: 0,
+      activeAlerts: this.estate.isMock ? 0 : this.alerts.counts().active,
       cpu: mean(online.map(({ cpu }) => cpu)),
       memory: mean(online.map(({ memory }) => percentOf(memory.used, memory.total))),
       uptime: Math.floor(process.uptime()),

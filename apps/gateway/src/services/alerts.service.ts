@@ -32,6 +32,7 @@ interface OpenAlert {
   startedAt: number;
   isAcknowledged: boolean;
   isCritical: boolean;
+  isMuted: boolean;
   view: { id: string };
   text: string;
 }
@@ -89,11 +90,12 @@ export class AlertsService implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   /** How many alerts are open. */
-  counts(): { active: number; acknowledged: number; critical: number; warning: number } {
+  counts(): { active: number; acknowledged: number; muted: number; critical: number; warning: number } {
     const all = [...this.#open.values()];
     const critical = all.filter(({ isCritical }) => isCritical).length;
     const acknowledged = all.filter(({ isAcknowledged }) => isAcknowledged).length;
-    return { active: all.length, acknowledged, critical, warning: all.length - critical };
+    const muted = all.filter(({ isMuted }) => isMuted).length;
+    return { active: all.length, acknowledged, muted, critical, warning: all.length - critical };
   }
 
   /** Calls `hear` when what {@link open} tells has changed. */
@@ -195,7 +197,8 @@ export class AlertsService implements OnApplicationBootstrap, OnModuleDestroy {
     const view = this.views.ofState(alert);
     const isAcknowledged = acknowledgedAt !== null;
     const isCritical = level === 'critical';
-    return { occurrence, startedAt, isAcknowledged, isCritical, view, text: JSON.stringify(view) };
+    const isMuted = alert.quiet !== '';
+    return { occurrence, startedAt, isAcknowledged, isCritical, isMuted, view, text: JSON.stringify(view) };
   }
 
   #tell(...news: Parameters<NewsListener>): void {

@@ -53,7 +53,7 @@ export class AlertConfigController {
   @Audits(fact)
   @Answers(summary, Done)
   put(@Body({ schema: Changes }) changes: Changes, @By() actor: Actor) {
-    return this.#update(changes, actor);
+    return this.#update(changes, actor, true);
   }
 
   @Post('config')
@@ -70,16 +70,17 @@ export class AlertConfigController {
   @Audits(fact)
   @Answers(summary, Done)
   putConfig(@Body({ schema: Changes }) changes: Changes, @By() actor: Actor) {
-    return this.#update(changes, actor);
+    return this.#update(changes, actor, true);
   }
 
   async #get() {
     return { ...toConfigView(await this.bus.request(alertConfigGet, {})), status: this.alerts.counts() };
   }
 
-  async #update(changes: Changes, actor: Actor) {
+  /** @param replace whether overrides are exactly those that were sent, as in Pulse, whose clients put all of it. */
+  async #update(changes: Changes, actor: Actor, replace = false) {
     const patch = toPatch(changes, await this.bus.request(alertConfigGet, {}));
-    const config = toConfigView(await this.bus.request(alertConfigUpdate, { actor, patch }));
+    const config = toConfigView(await this.bus.request(alertConfigUpdate, { actor, patch, replace }));
     return { success: true, status: 'success', config };
   }
 }

@@ -47,9 +47,8 @@ export class NotificationsController {
   @Get()
   @Requires('notifications:view')
   @Answers('Who is told of alerts, and when', NotificationsView)
-  async get(): Promise<z.infer<typeof NotificationsView>> {
-    const { config, email, webhooks } = await this.#all();
-    return toNotificationsView(config, email, webhooks);
+  async get(@By() actor: Actor): Promise<z.infer<typeof NotificationsView>> {
+    return toNotificationsView(await this.#all(), actor);
   }
 
   @Post()
@@ -58,11 +57,11 @@ export class NotificationsController {
   @Audits((request: FastifyRequest) => ({ type: 'notifications', action: 'configured', target: bodyKeys(request) }))
   @Answers('Changes what is given; webhooks are changed one by one under their own path', Done)
   async update(@Body({ schema: NotificationsBody }) body: z.infer<typeof NotificationsBody>, @By() actor: Actor) {
-    const { config, email, webhooks } = await this.#all();
-    const patch = toRules(body, toNotificationsView(config, email, webhooks), config);
+    const all = await this.#all();
+    const patch = toRules(body, toNotificationsView(all, actor), all.config);
     if (body.email) await this.bus.request(emailUpdate, { actor, draft: body.email });
     if (Object.keys(patch).length > 0) await this.bus.request(alertConfigUpdate, { actor, patch });
-    return { success: true, status: 'success', config: await this.get() };
+    return { success: true, status: 'success', config: await this.get(actor) };
   }
 
   @Get('email-providers')

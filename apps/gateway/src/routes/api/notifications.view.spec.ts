@@ -36,14 +36,25 @@ const webhook: Webhook = {
 };
 
 describe('who is told of alerts', () => {
-  const shown = toNotificationsView(defaultAlertConfig, email, [webhook]);
+  const manager = { permissions: ['notifications:manage'] };
+  const shown = toNotificationsView({ config: defaultAlertConfig, email, webhooks: [webhook] }, manager);
   const rules = (body: object) => toRules(NotificationsBody.parse(body), shown, defaultAlertConfig);
 
+  it('shows the path of a URL to those who may change it alone', () => {
+    const [seen] = toNotificationsView(
+      { config: defaultAlertConfig, email, webhooks: [webhook] },
+      { permissions: ['notifications:view'] },
+    ).webhooks;
+    expect(seen?.url).toBe(`${new URL(webhook.url).origin}/********`);
+  });
   it('is told somebody while there is a channel and an alert', () => {
     expect(NotificationsView.parse(shown)).toEqual(shown);
     expect(shown.enabled).toBe(true);
-    expect(toNotificationsView(defaultAlertConfig, email, []).enabled).toBe(false);
-    expect(toNotificationsView({ ...defaultAlertConfig, enabled: false }, email, [webhook]).enabled).toBe(false);
+    expect(toNotificationsView({ config: defaultAlertConfig, email, webhooks: [] }, manager).enabled).toBe(false);
+    expect(
+      toNotificationsView({ config: { ...defaultAlertConfig, enabled: false }, email, webhooks: [webhook] }, manager)
+        .enabled,
+    ).toBe(false);
   });
 
   it('stays as it is when it comes back as it was shown', () => {

@@ -6,6 +6,8 @@ import {
   Webhook,
   WebhookDraft,
   WebhookTemplate,
+  covers,
+  type Actor,
   type AlertConfig,
   type Delivery,
   type Trial,
@@ -34,8 +36,14 @@ export const EmailBody = z.preprocess(withoutNulls, EmailDraft);
 export const WebhookView = Webhook.extend({ template: z.string().optional().describe("its own, not the service's") });
 
 /** See {@link WebhookView}. */
-export function toWebhookView({ template, ...webhook }: Webhook): z.infer<typeof WebhookView> {
-  return { ...webhook, ...(template !== null && { template }) };
+export function toWebhookView(
+  { template, url, ...webhook }: Webhook,
+  { permissions }: Pick<Actor, 'permissions'>,
+): z.infer<typeof WebhookView> {
+  // Of many services the path is the secret: only whoever may change it sees it.
+  const mayKnow = covers(permissions, 'notifications:manage');
+  const shown = mayKnow || !URL.canParse(url) ? (mayKnow ? url : '') : `${new URL(url).origin}/********`;
+  return { ...webhook, url: shown, ...(template !== null && { template }) };
 }
 
 /** What makes a webhook; an empty template is none. */
@@ -67,11 +75,14 @@ export const NotificationsView = z.object({
 type NotificationsView = z.infer<typeof NotificationsView>;
 
 /** See {@link NotificationsView}. */
-export function toNotificationsView(config: AlertConfig, email: EmailSettings, webhooks: Webhook[]): NotificationsView {
+export function toNotificationsView(
+  { config, email, webhooks }: { config: AlertConfig; email: EmailSettings; webhooks: Webhook[] },
+  actor: Pick<Actor, 'permissions'>,
+): NotificationsView {
   return {
     enabled: config.enabled && (email.enabled || webhooks.some(({ enabled }) => enabled)),
     email: toEmailView(email),
-    webhooks: webhooks.map(toWebhookView),
+    webhooks: webhooks.map((webhook) => toWebhookView(webhook, actor)),
     cooldown: config.schedule.cooldown,
     grouping: groupingOf(config),
     schedule: toConfigView(config).schedule,

@@ -39,7 +39,13 @@ export const ConfigView = z.looseObject({
 
 /** The same, with how many alerts are open. */
 export const ConfigAndStatus = ConfigView.extend({
-  status: z.object({ active: z.int(), acknowledged: z.int(), critical: z.int(), warning: z.int() }),
+  status: z.object({
+    active: z.int(),
+    acknowledged: z.int(),
+    muted: z.int().describe('of which nobody is told'),
+    critical: z.int(),
+    warning: z.int(),
+  }),
 });
 
 /** Whether something is an object of JSON. */
@@ -92,12 +98,6 @@ function toAggregation(grouping: unknown): unknown {
   return window === undefined ? rest : { ...rest, windowSeconds: window };
 }
 
-/** An override of null is one that shall go. */
-function withoutNulls(overrides: unknown): unknown {
-  if (!isFields(overrides)) return overrides;
-  return Object.fromEntries(Object.entries(overrides).filter(([, one]) => one !== null));
-}
-
 /**
  * What a client sent, in the words of the rules; whether it is valid is for the service of alerts to say.
  * @param sent as Pulse's clients write it: what {@link toConfigView} shows, or a part of it.
@@ -118,6 +118,5 @@ export function toPatch(sent: Fields, inForce: AlertConfig, grouping?: unknown):
     ...patch,
     ...(aggregation !== undefined && { aggregation }),
     ...(mail !== undefined && { pmgThresholds: mail }),
-    ...(patch['overrides'] !== undefined && { overrides: withoutNulls(patch['overrides']) }),
   };
 }

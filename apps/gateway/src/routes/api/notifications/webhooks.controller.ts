@@ -38,8 +38,8 @@ export class WebhooksController {
   @Get()
   @Requires('notifications:view')
   @Answers('All webhooks, without their secrets', z.array(WebhookView))
-  async list() {
-    return (await this.bus.request(webhookList, {})).webhooks.map(toWebhookView);
+  async list(@By() actor: Actor) {
+    return (await this.bus.request(webhookList, {})).webhooks.map((webhook) => toWebhookView(webhook, actor));
   }
 
   @Post()
@@ -48,12 +48,12 @@ export class WebhooksController {
   @Audits(fact('added'))
   @Answers('Adds a webhook', WebhookView)
   async create(@Body({ schema: WebhookBody }) draft: z.infer<typeof WebhookBody>, @By() actor: Actor) {
-    return toWebhookView(await this.bus.request(webhookCreate, { actor, draft }));
+    return toWebhookView(await this.bus.request(webhookCreate, { actor, draft }), actor);
   }
 
   @Post('test')
   @HttpCode(200)
-  @Requires('notifications:manage')
+  @Requires('notifications:manage', { isTrial: true })
   @Audits(fact('tested'))
   @Answers('Tells a webhook, saved or not, of an alert that is none', WebhookTrialView)
   async test(@Body({ schema: Draft }) { id, ...draft }: z.infer<typeof Draft>, @By() actor: Actor) {
@@ -66,7 +66,8 @@ export class WebhooksController {
   @Audits(fact('updated'))
   @Answers('Changes what is given; stars keep the secret that is there', WebhookView)
   async update(@Param({ schema: ById }) { id }: ById, @Body({ schema: Changes }) changes: Changes, @By() actor: Actor) {
-    return toWebhookView(await this.bus.request(webhookUpdate, { actor, id, changes: toWebhookChanges(changes) }));
+    const changed = await this.bus.request(webhookUpdate, { actor, id, changes: toWebhookChanges(changes) });
+    return toWebhookView(changed, actor);
   }
 
   @Delete(':id')

@@ -5,12 +5,17 @@ import { instant, isoSeconds } from '../../../http/query.js';
 import { MatchersBody, MatchersView, toMatchersView } from './matchers.view.js';
 
 /** A silence as somebody writes it. */
-export const SilenceBody = z.object({
-  matchers: MatchersBody,
-  starts_at: instant.optional().describe('now, where it is left out'),
-  ends_at: instant,
-  comment: z.string().max(1000).default(''),
-});
+export const SilenceBody = z
+  .object({
+    matchers: MatchersBody,
+    starts_at: instant.optional().describe('now, where it is left out'),
+    ends_at: instant,
+    comment: z.string().max(1000).default(''),
+  })
+  .refine(({ starts_at: from, ends_at: to }) => from === undefined || to > from, {
+    path: ['ends_at'],
+    error: 'must be after starts_at',
+  });
 
 /** A silence: alerts that match raise no messages while it is active. */
 export const SilenceView = z.object({
