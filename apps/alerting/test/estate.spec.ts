@@ -27,7 +27,7 @@ describe('what alerts are about', () => {
       message: 'Guest web is not running',
       level: 'warning',
       startedAt: now - 30_000,
-      resource: { type: 'guest', node: 'pve1', instance: 'home', parents: ['home-pve1', 'home'] },
+      resource: { type: 'guest', node: 'pve1', instance: 'home', parents: ['home-pve1', 'pve:home'] },
     });
     await guests([guest({})], now - 10_000);
     await alerting.until([]);

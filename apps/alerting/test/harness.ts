@@ -130,6 +130,7 @@ export class Alerting {
     await eventually(() => {
       const taken = this.apps.reduce((sum, app) => sum + app.get(EvaluationService).partitions, 0);
       expect(taken).toBe(PARTITIONS);
+      expect(this.apps.every((app) => app.get(EvaluationService).isFollowing)).toBe(true);
     }, 40_000);
   }
 

@@ -43,6 +43,11 @@ export class EventFeed<C extends EventContract> {
     return this.#position;
   }
 
+  /** Whether all that comes from now on will be heard. */
+  get isFollowing(): boolean {
+    return this.#messages !== undefined && this.#rewound === undefined;
+  }
+
   /** Hears again what came after a position; all of it anew, beginning with the last of every key, where that is 0. */
   rewind(position: number): void {
     this.#rewound = position;

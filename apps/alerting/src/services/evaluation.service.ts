@@ -109,6 +109,11 @@ export class EvaluationService implements OnApplicationBootstrap, OnModuleDestro
     return this.#fault;
   }
 
+  /** Whether all samples that come from now on will be judged. */
+  get isFollowing(): boolean {
+    return this.#feed.isFollowing;
+  }
+
   /** How many partitions this process judges. */
   get partitions(): number {
     return this.#partitions.size;
