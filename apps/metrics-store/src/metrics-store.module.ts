@@ -6,9 +6,11 @@ import type { MetricsStoreConfig } from './config.js';
 import { HistoryHandler } from './handlers/history.handler.js';
 import { PolledHandler } from './handlers/polled.handler.js';
 import { SamplesHandler } from './handlers/samples.handler.js';
+import { ExcursionService } from './services/excursion.service.js';
 import { IngestService } from './services/ingest.service.js';
 import { MaintenanceService } from './services/maintenance.service.js';
 import { PolledService } from './services/polled.service.js';
+import { ExcursionStore } from './store/excursion.store.js';
 import { HistoryStore } from './store/history.store.js';
 import { LedgerStore } from './store/ledger.store.js';
 import { MaintenanceStore } from './store/maintenance.store.js';
@@ -57,6 +59,12 @@ export class MetricsStoreModule {
           useFactory: (...parts: [Postgres, Migrations, ResourceStore, SampleStore, PolledStore]) =>
             new PolledService(...parts, window),
           inject: [Postgres, Migrations, ResourceStore, SampleStore, PolledStore],
+        },
+        {
+          provide: ExcursionService,
+          useFactory: (postgres: Postgres) =>
+            new ExcursionService(new ExcursionStore(postgres), config.METRICS_STORE_1M_DAYS),
+          inject: [Postgres],
         },
         {
           provide: MaintenanceService,

@@ -329,7 +329,16 @@ export const replayMetrics = [
   'temperature',
 ] as const satisfies readonly (typeof thresholdMetrics)[number][];
 
-/** What would have been told with other rules: nothing is told, nothing changes. */
+/**
+ * What would have been told with other rules: nothing is told, nothing changes. At most 90 days, and not the last two minutes; what waits for
+ * somebody at `to` is not told any more. Out of the 1-minute roll-up, from before its retention out of the 5-minute one, and the newest part out
+ * of samples. Each bucket is judged as two readings: its greatest when it begins, its least a second before it ends. Without a delay, any spike fires;
+ * with one, a breach must hold over all samples of that time.
+ *
+ * `disk` is the root file system. Silences, maintenance windows, acknowledgements, escalations and what stands on what are left out, and
+ * nothing is open at `from`. `INVALID_INPUT` names faults of the patch or of the span, or says that there is too much to judge;
+ * `RATE_LIMITED` while another replay is under way.
+ */
 export const alertReplay = request('req.alerting.alert.replay.v1', {
   input: z.object({
     from: Instant,
@@ -366,7 +375,7 @@ export const alertReplay = request('req.alerting.alert.replay.v1', {
     messages: z.int(),
     recoveryMessages: z.int(),
     hosts: z.int(),
-    /** Minutes of readings that were judged, hosts and figures counted. */
+    /** Minutes of readings that were judged one by one, hosts and figures counted; of all others their hour says that they change nothing. */
     judged: z.int(),
     tookMs: z.number(),
   }),

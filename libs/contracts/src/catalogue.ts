@@ -50,7 +50,7 @@ import {
 } from './docker-hosts.js';
 import { stateGet } from './fleet-state.js';
 import { healthGet } from './health.js';
-import { gpuHistoryGet, historyGet, latestSampleGet } from './history.js';
+import { excursionsGet, gpuHistoryGet, historyGet, latestSampleGet } from './history.js';
 import {
   configApply,
   configChanged,
@@ -136,6 +136,7 @@ export const catalogue: Contract[] = [
   deliveryGet,
   ledgerGet,
   historyGet,
+  excursionsGet,
   gpuHistoryGet,
   latestSampleGet,
   settingsGet,

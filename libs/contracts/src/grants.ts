@@ -5,7 +5,7 @@ import { catalogue, type ServiceName } from './catalogue.js';
 import type { EventContract, RequestContract } from './define.js';
 import { hostSampled, samplesStored } from './delivery.js';
 import { dockerhostChanged, dockerhostList, dockerhostReported } from './docker-hosts.js';
-import { latestSampleGet } from './history.js';
+import { excursionsGet, latestSampleGet } from './history.js';
 import { configChanged, principalsChanged } from './identity.js';
 import { connectionTest, nodeChanged, nodeList, noticePosted, targetList } from './nodes.js';
 import { deliveryDue, deliveryEnded } from './notifications.js';
@@ -72,7 +72,7 @@ export const grants: Record<ServiceName | 'poller' | 'gateway', Grants> = {
   },
   alerting: {
     ...none,
-    asks: [settingsGet, nodeList, dockerhostList],
+    asks: [excursionsGet, settingsGet, nodeList, dockerhostList],
     says: [alertChanged, alertingChanged, deliveryDue, deliveryEnded],
     hears: [
       alertChanged,

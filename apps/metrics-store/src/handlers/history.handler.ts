@@ -2,6 +2,7 @@ import { OnRequest } from '@lapwing/bus';
 import {
   LapwingError,
   MAX_HISTORY_POINTS,
+  excursionsGet,
   gpuHistoryGet,
   historyGet,
   ledgerGet,
@@ -10,6 +11,7 @@ import {
 } from '@lapwing/contracts';
 import { Injectable } from '@nestjs/common';
 import { pointsOf } from '../domain/history.js';
+import { ExcursionService } from '../services/excursion.service.js';
 import { HistoryStore } from '../store/history.store.js';
 import { LedgerStore } from '../store/ledger.store.js';
 import { ResourceStore } from '../store/resource.store.js';
@@ -21,6 +23,7 @@ export class HistoryHandler {
     private readonly resources: ResourceStore,
     private readonly history: HistoryStore,
     private readonly ledger: LedgerStore,
+    private readonly excursions: ExcursionService,
   ) {}
 
   @OnRequest(historyGet)
@@ -41,6 +44,11 @@ export class HistoryHandler {
   @OnRequest(gpuHistoryGet)
   gpu(question: InputOf<typeof gpuHistoryGet>): Promise<OutputOf<typeof gpuHistoryGet>> {
     return this.history.readGpu(question);
+  }
+
+  @OnRequest(excursionsGet)
+  readExcursions(question: InputOf<typeof excursionsGet>): Promise<OutputOf<typeof excursionsGet>> {
+    return this.excursions.page(question, Date.now());
   }
 
   @OnRequest(ledgerGet)
