@@ -16,6 +16,7 @@ import { DeliveriesService } from './services/deliveries.service.js';
 import { EscalationService } from './services/escalation.service.js';
 import { EstateService } from './services/estate.service.js';
 import { EvaluationService } from './services/evaluation.service.js';
+import { ReplayService } from './services/replay.service.js';
 import { RoutingService } from './services/routing.service.js';
 import { SilencesService } from './services/silences.service.js';
 import { TellingService } from './services/telling.service.js';
@@ -44,6 +45,7 @@ const exposed = [
   EvaluationService,
   ClockService,
   AlertsService,
+  ReplayService,
   SilencesService,
   ChannelsService,
   DeliveriesService,
@@ -153,6 +155,7 @@ function assemble(config: AlertingConfig, given: { key: SecretKey; bus: Bus; sch
       tidy,
     }),
     new AlertsService(bus, life),
+    new ReplayService(bus, rules),
     silences,
     channels,
     new DeliveriesService({ bus, deliveries, channels, networks, publicUrl }),

@@ -6,6 +6,7 @@ import {
   alertConfigUpdate,
   alertHistory,
   alertList,
+  alertReplay,
   alerthistoryClear,
   incidentList,
   type AlertConfig,
@@ -15,6 +16,7 @@ import {
 import { Injectable } from '@nestjs/common';
 import { AlertsService } from '../services/alerts.service.js';
 import { ConfigService } from '../services/config.service.js';
+import { ReplayService } from '../services/replay.service.js';
 import { IncidentStore } from '../store/incident.store.js';
 
 /** Answers questions about alerts and rules. */
@@ -24,6 +26,7 @@ export class AlertsHandler {
     private readonly alerts: AlertsService,
     private readonly config: ConfigService,
     private readonly incidents: IncidentStore,
+    private readonly replays: ReplayService,
   ) {}
 
   @OnRequest(alertList)
@@ -68,5 +71,10 @@ export class AlertsHandler {
   @OnRequest(incidentList)
   listIncidents(filter: InputOf<typeof incidentList>): Promise<OutputOf<typeof incidentList>> {
     return this.incidents.list(filter);
+  }
+
+  @OnRequest(alertReplay)
+  replay(question: InputOf<typeof alertReplay>): Promise<OutputOf<typeof alertReplay>> {
+    return this.replays.replay(question);
   }
 }
