@@ -1,4 +1,4 @@
-// `npm run bench [-- ingest latency history collector guard fleet outage proxmox alerting]`: starts what a measurement needs, measures, and says on what machine.
+// `npm run bench [-- ingest latency history collector guard fleet outage proxmox replay alerting]`: starts what a measurement needs, measures, and says on what machine.
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
@@ -13,7 +13,7 @@ import { root } from './options.mjs';
 import { freePort, hasTimescale, makeBusKeys, startNats, startPostgres, startRedis } from './servers.mjs';
 import { LaunchError, fail, step } from './steps.mjs';
 
-const known = ['ingest', 'latency', 'history', 'collector', 'guard', 'fleet', 'outage', 'proxmox', 'alerting'];
+const known = ['ingest', 'latency', 'history', 'collector', 'guard', 'fleet', 'outage', 'proxmox', 'replay', 'alerting'];
 const overHttp = ['latency', 'guard'];
 /** Those in which agents enrol, and NATS lets in nobody else. */
 const withFleet = ['fleet', 'outage', 'proxmox'];
