@@ -13,7 +13,18 @@ import { root } from './options.mjs';
 import { freePort, hasTimescale, makeBusKeys, startNats, startPostgres, startRedis } from './servers.mjs';
 import { LaunchError, fail, step } from './steps.mjs';
 
-const known = ['ingest', 'latency', 'history', 'collector', 'guard', 'fleet', 'outage', 'proxmox', 'replay', 'alerting'];
+const known = [
+  'ingest',
+  'latency',
+  'history',
+  'collector',
+  'guard',
+  'fleet',
+  'outage',
+  'proxmox',
+  'replay',
+  'alerting',
+];
 const overHttp = ['latency', 'guard'];
 /** Those in which agents enrol, and NATS lets in nobody else. */
 const withFleet = ['fleet', 'outage', 'proxmox'];

@@ -212,7 +212,7 @@ describe.each(databaseKinds())('replay over what is stored on %s', (kind) => {
       schedule: { quietHours: { enabled: true, start: '22:00', end: '07:30', timezone: 'Europe/Berlin' } },
     };
     const merged = mergeConfig(AlertConfig.parse({}), patch);
-    if ('faults' in merged) throw new Error(merged.faults);
+    if ('faults' in merged) throw new Error(JSON.stringify(merged.faults));
     const expectedFrom = (from: number) => {
       const changes = live(
         merged.config,
@@ -253,7 +253,7 @@ describe.each(databaseKinds())('replay over what is stored on %s', (kind) => {
       from: time - HOUR,
       to: Date.now() + HOUR,
       resourceIds: [nameOf(77)],
-      patch: { timeThresholds: {} },
+      patch: { timeThresholds: { host: 0 } },
     });
     expect(alerts).toMatchObject([{ id: 'web-77-cpu', firedAt: time, resolvedAt: null, peak: 90 }]);
   });

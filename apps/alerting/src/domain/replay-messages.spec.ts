@@ -33,7 +33,7 @@ function changesOf(agentId: string, happenings: Happening[]): ReplayedChange[] {
 
 function tell(patch: Record<string, unknown>, until: number, hosts: Record<string, Happening[]>) {
   const merged = mergeConfig(AlertConfig.parse(plain), patch);
-  if ('faults' in merged) throw new Error(merged.faults);
+  if ('faults' in merged) throw new Error(JSON.stringify(merged.faults));
   const messages = new ReplayedMessages(merged.config);
   const changes = Object.entries(hosts).flatMap(([agentId, happenings]) => changesOf(agentId, happenings));
   const drain = (work: Generator<void>) => [...work];

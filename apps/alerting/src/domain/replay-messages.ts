@@ -64,7 +64,7 @@ export class ReplayedMessages {
     const standing = this.#standing(alert, level);
     if (kind !== 'level') this.#noteFlap(alert.id, at);
     if (kind === 'resolved') this.#over(standing, at);
-    else if (kind === 'fired' || level === 'critical') this.#worse(standing, at, kind === 'level' && standing.isTold);
+    else if (kind === 'fired' || level === 'critical') this.#worse(standing, at, kind === 'level');
   }
 
   /** Tells what is due until an instant. */
@@ -87,8 +87,10 @@ export class ReplayedMessages {
   #worse(standing: Standing, at: number, upgraded: boolean): void {
     const known = standing.waiting.firing;
     if (!known) return this.#add('firing', standing, at, upgraded);
-    known.upgraded ||= upgraded;
-    if (upgraded) this.#due(known, Math.min(known.dueAt, at + this.#windowMs));
+    if (!upgraded) return;
+    known.upgraded = true;
+    known.held = '';
+    this.#due(known, Math.min(known.dueAt, at + this.#windowMs));
   }
 
   /** Who was told that it fires is told that it is over, and nobody else. */

@@ -190,7 +190,7 @@ describe('replay and the live engine', () => {
         timeThresholds: { host: next() < 0.4 ? 0 : Math.floor(900 * next()) },
       };
       const merged = mergeConfig(AlertConfig.parse({}), patch);
-      if ('faults' in merged) throw new Error(merged.faults);
+      if ('faults' in merged) throw new Error(JSON.stringify(merged.faults));
       const { config } = merged;
       const buckets = wandering(next);
       const replayed = of(buckets, ruleFor(config, resource, 'cpu') ?? {}) ?? [];

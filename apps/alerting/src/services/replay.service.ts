@@ -67,7 +67,10 @@ export class ReplayService {
   async #replay(question: Question): Promise<Answer> {
     const begun = performance.now();
     const merged = mergeConfig(await this.config.load(), question.patch);
-    if ('faults' in merged) throw new LapwingError('INVALID_INPUT', merged.faults);
+    if ('faults' in merged) {
+      const message = merged.faults.map((fault) => `${fault.field}: ${fault.message}`).join('; ');
+      throw new LapwingError('INVALID_INPUT', message, { problems: merged.faults });
+    }
     const run = new Run(this.bus, merged.config, question, begun + DEADLINE_MS);
     await run.judge();
     const told = await run.tell();
@@ -168,7 +171,9 @@ class Run {
 
   /** Holes were in the way: judged once more, without anything left out. */
   async #wholly(asked: Asked, { agentId, metric }: Found): Promise<ReplayedChange[] | null> {
-    const limits = { [metric]: (asked.special[agentId] ?? asked.limits)[metric] };
+    const limits = {
+      [metric]: (Object.hasOwn(asked.special, agentId) ? asked.special[agentId] : asked.limits)?.[metric],
+    };
     const page = await this.#ask({ ...asked, agentIds: [agentId], limits, special: {}, whole: true });
     const [found] = page.series;
     return found ? this.#judged(page, found) : null;
