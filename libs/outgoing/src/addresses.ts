@@ -77,7 +77,8 @@ export function forbiddenReason(address: string, reach: Reach): string | undefin
   // ::ffff:7f00:1 is 127.0.0.1 written otherwise.
   if (family === 'ipv6' && /^(0*:)*:?(0*:)*ffff:/i.test(plain) && !mapped) return 'an IPv4 address in disguise';
   // ::a.b.c.d, which nobody uses any more; ::1 looks like it.
-  if (family === 'ipv6' && plain !== '::1' && compatible.check(plain, family)) return 'an IPv4 address in disguise';
+  if (family === 'ipv6' && compatible.check(plain, family) && !loopback.check(plain, family))
+    return 'an IPv4 address in disguise';
   if (never.check(plain, family)) return 'a reserved or link-local address';
   if (reach === 'private' || !notPublic.check(plain, family)) return undefined;
   if (reach !== 'public' && isListed(plain, family, reach.networks)) return undefined;

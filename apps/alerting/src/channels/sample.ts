@@ -15,7 +15,7 @@ function notice(changes: Partial<AlertNotice>): AlertNotice {
     resourceType: 'vm',
     node: 'pve1',
     instance: 'pve',
-    message: `CPU of ${AWKWARD} is at 95.2%`,
+    message: `CPU of ${AWKWARD} is at 95.2 %`,
     value: 95.2,
     threshold: 90,
     unit: '%',

@@ -46,7 +46,7 @@ export function checkWebhook(draft: WebhookDraft, networks?: readonly string[]):
   const service = webhookService(webhook.service);
   if (!service) return [`"service" ${JSON.stringify(webhook.service.slice(0, 40))} is not known`];
   const problems = [
-    ...originProblems(webhook.url),
+    ...originProblems(webhook.url, networks),
     ...headerProblems(webhook.headers),
     ...templateProblems('"url"', webhook.url),
     ...(webhook.template === null ? [] : templateProblems('"template"', webhook.template)),
@@ -58,8 +58,11 @@ export function checkWebhook(draft: WebhookDraft, networks?: readonly string[]):
 const unique = (problems: string[]): string[] => [...new Set(problems)];
 
 /** Headers and fields may hold secrets: where they go must not be for alerts to say. */
-function originProblems(url: string): string[] {
-  if (originOf(url) !== undefined || !/^https?:/i.test(url)) return [];
+function originProblems(url: string, networks: readonly string[] | undefined): string[] {
+  if (originOf(url) !== undefined) return [];
+  const origin = /^(?:[a-z][a-z0-9+.-]*:\/\/)?[^/?#]*/i.exec(url)?.[0] ?? '';
+  const problems = /[{}@]/.test(origin) ? [] : urlProblems(url, networks);
+  if (problems.length > 0) return problems;
   return ['"url": scheme and host must stand there as they are, without {{ }} and user names'];
 }
 

@@ -34,9 +34,14 @@ export function describeBreach(breach: {
 
 const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
-/** That it is fine again, in one sentence for people. */
-export function describeRecovery(resource: AlertResource, signal: string, why: string): string {
+/** That it is over, in one sentence for people: only what has recovered is fine again. */
+export function describeRecovery(
+  resource: AlertResource,
+  signal: string,
+  { resolution, why }: { resolution: Resolution | null; why: string },
+): string {
   const who = `${kinds[resource.type]} ${resource.name}`;
+  if (resolution !== 'recovered') return `${signalInfo(signal).label} of ${who}: no alert any more, ${why}`;
   if (signal === 'connectivity') return `${capital(who)} is reachable again`;
   if (signal === 'powered-off') return `${capital(who)} is running again`;
   return `${signalInfo(signal).label} of ${who} is over: ${why}`;

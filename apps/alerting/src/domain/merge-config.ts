@@ -48,8 +48,9 @@ function merge(before: Record<string, unknown>, patch: Record<string, unknown>):
   for (const [name, value] of Object.entries(patch)) {
     if (name === '__proto__' || (value === null && name !== 'critical')) continue;
     const known = Object.hasOwn(before, name) ? before[name] : undefined;
-    if (!isObject(known) || !isObject(value) || isThreshold(value)) merged[name] = value;
-    else merged[name] = BY_NAME.has(name) ? mergeByName(known, value) : merge(known, value);
+    if (!isObject(known) || !isObject(value)) merged[name] = value;
+    else if (BY_NAME.has(name)) merged[name] = mergeByName(known, value);
+    else merged[name] = isThreshold(value) ? value : merge(known, value);
   }
   return merged;
 }

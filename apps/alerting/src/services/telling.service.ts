@@ -205,7 +205,7 @@ function noticeOf(row: AlertRow): AlertNotice {
     resourceType: resource.type,
     node: resource.node,
     instance: resource.instance,
-    message: resolvedAt === null ? withAffected(message, affectedCount) : describeRecovery(resource, signal, why),
+    message: resolvedAt === null ? withAffected(message, affectedCount) : describeRecovery(resource, signal, row),
     value,
     threshold,
     unit,

@@ -73,10 +73,14 @@ function transportOver(socket: Socket, settings: EmailSettings, { deadlineMs, ca
   });
 }
 
-function mailOf({ from, to }: EmailSettings, message: AlertMessage) {
-  const sender = mailbox(from);
-  const readers = to.map(mailbox).filter((reader) => reader !== undefined);
-  if (!sender || readers.length < to.length) throw new OutgoingError('the sender or a recipient is no address');
+/** Nobody named is whoever sends: it is where answers go, too. */
+const readersOf = ({ from, to }: EmailSettings): string[] => (to.length > 0 ? to : [from]);
+
+function mailOf(settings: EmailSettings, message: AlertMessage) {
+  const sender = mailbox(settings.from);
+  const asked = readersOf(settings);
+  const readers = asked.map(mailbox).filter((reader) => reader !== undefined);
+  if (!sender || readers.length < asked.length) throw new OutgoingError('the sender or a recipient is no address');
   const { subject, text, html } = renderEmail(message);
   const domain = sender.address.split('@')[1];
   return {

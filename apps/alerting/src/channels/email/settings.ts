@@ -13,6 +13,7 @@ export interface EmailSettings {
   password: string;
   /** `lapwing@example.com`, or `Lapwing <lapwing@example.com>`. */
   from: string;
+  /** Whom mail goes to; empty: to whoever sends it. */
   to: string[];
   /** TLS from the first byte. */
   tls: boolean;

@@ -97,8 +97,7 @@ export function printf(text: string, values: unknown[], mode: EscapeMode, budget
 }
 
 function show(value: unknown, directive: Directive, budget: Budget, asJson: boolean): string {
-  // Digits are computed one by one, and padding is written however short the value.
-  // Digits are made one by one, those of huge numbers, too.
+  // Digits are computed one by one, those of huge numbers, too, and padding is written however short the value.
   const digits = typeof value === 'number' && Math.abs(value) > 1e17 ? 100 : 0;
   budget.spend(Math.ceil(directive.width / 20) + (directive.precision ?? 0) + digits);
   return format(plain(value), directive, budget, asJson ? jsonQuoted : quoted);
