@@ -156,10 +156,10 @@ describe('a webhook', () => {
   it('tells ntfy with headers, and with a GET nothing but the URL', async () => {
     expect(await tell({ service: 'ntfy' })).toMatchObject({ status: 'sent' });
     expect(receiver.last.headers).toMatchObject({ priority: '5', tags: 'rotating_light' });
-    expect(receiver.last.body).toContain('is at 95.2%');
+    expect(receiver.last.body).toContain('is at 95.2 %');
     await tell({ method: 'GET', url: `${receiver.url}/?text={{.Text}}` });
     expect(receiver.last).toMatchObject({ method: 'GET', body: '' });
-    expect(new URL(receiver.last.url, receiver.url).searchParams.get('text')).toContain('is at 95.2%');
+    expect(new URL(receiver.last.url, receiver.url).searchParams.get('text')).toContain('is at 95.2 %');
   });
 });
 
@@ -205,9 +205,19 @@ describe('mail', () => {
     expect(mail.subject).toBe('[Lapwing] Critical: cpu of web "01"\\ <&> ä😀');
     expect(mail.messageId).toBe('<sample-firing@sender.example>');
     expect(mail.headers.find(({ key }) => key === 'x-lapwing-delivery')?.value).toBe('sample-firing');
-    expect(mail.text).toContain('CPU of web "01"\\ <&> ä😀 is at 95.2%');
+    expect(mail.text).toContain('CPU of web "01"\\ <&> ä😀 is at 95.2 %');
     expect(mail.html).toContain('web &quot;01&quot;\\ &lt;&amp;&gt; ä😀');
     expect(mail.html).toContain('href="https://other.example"');
+  });
+
+  it('goes to its sender when no readers are named', async () => {
+    const { mails } = await start();
+    expect(await tell({ to: [] })).toEqual({ status: 'sent', code: 250 });
+    expect(mails).toMatchObject([{ from: 'lapwing@sender.example', to: ['lapwing@sender.example'] }]);
+    const mail = await PostalMime.parse(mails[0]?.raw ?? '');
+    expect(mail.to).toEqual([{ name: 'Lapwing', address: 'lapwing@sender.example' }]);
+    expect(await tell({ to: [], from: '' })).toMatchObject({ status: 'failed', retryable: false });
+    expect(mails).toHaveLength(1);
   });
 
   it('has one subject, whatever is in a name', async () => {

@@ -28,9 +28,12 @@ export function configOf(patch: Record<string, unknown> = {}): AlertConfig {
   return merged.config;
 }
 
-/** A rule book in which everything fires at once. */
-export const atOnce = (patch: Record<string, unknown> = {}): AlertConfig =>
-  configOf({ timeThresholds: { host: 0, node: 0, guest: 0, storage: 0, pbs: 0 }, ...patch });
+/** A rule book in which everything fires at once, but for what the patch delays. */
+export const atOnce = ({ timeThresholds, ...patch }: Record<string, unknown> = {}): AlertConfig =>
+  configOf({
+    ...patch,
+    timeThresholds: { host: 0, node: 0, guest: 0, storage: 0, pbs: 0, ...(timeThresholds as object | undefined) },
+  });
 
 export const resourceOf = (resource: Partial<AlertResource> = {}): AlertResource => ({
   id: 'web-1',

@@ -16,20 +16,36 @@ describe('addresses', () => {
     '::ffff:a9fe:a9fe',
     '64:ff9b::a9fe:a9fe',
     '2002:a9fe:a9fe::1',
+    '::2',
+    '::8.8.8.8',
+    '::808:808',
+    '::127.0.0.1',
+    '::7f00:1',
+    '::a9fe:a9fe',
+    '0:0:0:0:0:0:a9fe:a9fe',
+    '::ffff:ffff',
+    '::2%eth0',
   ])('%s is never asked', (address) => {
     expect(forbiddenReason(address, 'private')).toBeDefined();
     expect(forbiddenReason(address, 'public')).toBeDefined();
   });
 
-  it.each(['127.0.0.1', '10.1.2.3', '172.31.0.1', '192.168.1.1', '100.64.0.1', '::1', 'fd12::1', '::ffff:10.0.0.1'])(
-    '%s is asked for operators alone',
-    (address) => {
-      expect(forbiddenReason(address, 'private')).toBeUndefined();
-      expect(forbiddenReason(address, 'public')).toBeDefined();
-    },
-  );
+  it.each([
+    '127.0.0.1',
+    '10.1.2.3',
+    '172.31.0.1',
+    '192.168.1.1',
+    '100.64.0.1',
+    '::1',
+    '0:0:0:0:0:0:0:1',
+    'fd12::1',
+    '::ffff:10.0.0.1',
+  ])('%s is asked for operators alone', (address) => {
+    expect(forbiddenReason(address, 'private')).toBeUndefined();
+    expect(forbiddenReason(address, 'public')).toBeDefined();
+  });
 
-  it.each(['192.0.2.1', '8.8.8.8', '2606:4700::1111'])('%s is public', (address) =>
+  it.each(['192.0.2.1', '8.8.8.8', '2606:4700::1111', '::1:0:0:1'])('%s is public', (address) =>
     expect(forbiddenReason(address, 'public')).toBeUndefined(),
   );
 });

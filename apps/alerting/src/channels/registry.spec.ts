@@ -2,8 +2,8 @@ import type { AlertMessage } from '../domain/message';
 import { headerText } from './ntfy/ntfy';
 import { webhookService, webhookServices } from './registry';
 import { sampleMessages } from './sample';
-import type { Webhook } from './webhook-channel';
-import { requestsOf as generated } from './webhook-request';
+import { escapedMarkdown, escapedNames, type Webhook } from './webhook-channel';
+import { PayloadError, requestsOf as generated } from './webhook-request';
 
 const requestsOf = (...about: Parameters<typeof generated>) => [...generated(...about)];
 
@@ -74,7 +74,7 @@ describe('generic', () => {
       resourceName: awkward,
       resourceType: 'vm',
       node: 'pve1',
-      message: `CPU of ${awkward} is at 95.2%`,
+      message: `CPU of ${awkward} is at 95.2 %`,
       value: 95.2,
       threshold: 90,
       startTime: '2026-01-15T12:00:00Z',
@@ -103,6 +103,28 @@ describe('chats', () => {
     const text = JSON.stringify(one('slack', { ...firing, alerts }));
     expect(text).toContain('&lt;!channel&gt; &amp; co');
     expect(text).not.toContain('<!channel>');
+  });
+
+  const link = '[x](https://evil.example/)';
+  const asText = String.raw`\[x\]\(https://evil.example/\)`;
+  const linked = (message: AlertMessage): AlertMessage => {
+    const named = { message: `CPU of ${link}`, resourceName: link, resourceId: link, resourceType: link, node: link };
+    return { ...message, alerts: message.alerts.map((alert) => ({ ...alert, ...named, acknowledgedBy: link })) };
+  };
+  it.each(['discord', 'teams-adaptive'])('%s is told no links, in no place', (service) => {
+    for (const message of sampleMessages()) {
+      const text = JSON.stringify(one(service, linked(message)));
+      expect(text).not.toContain(link);
+      expect(text).toContain(JSON.stringify(asText).slice(1, -1));
+    }
+    expect(
+      JSON.stringify(one(service, linked(firing), { template: '{"a": "{{(index .Alerts 0).ResourceID}}"}' })),
+    ).toBe(JSON.stringify({ a: asText }));
+  });
+
+  it('Slack and others get names as they write them', () => {
+    expect(JSON.stringify(one('slack', linked(firing)))).toContain(link);
+    expect(one('generic', linked(firing)).alerts[0].resourceName).toBe(link);
   });
 
   it('Telegram knows its chat from a custom field or the URL', () => {
@@ -139,6 +161,34 @@ describe('PagerDuty', () => {
     });
     expect(request?.body.routing_key).toBe('from-header');
     expect(request?.headers).toEqual({ 'content-type': 'application/json', 'x-a': 'b' });
+  });
+});
+
+describe('names', () => {
+  it.each([
+    ['[x](https://evil.example/)', String.raw`\[x\]\(https://evil.example/\)`],
+    ['![x](y)', String.raw`!\[x\]\(y\)`],
+    ['<https://evil.example/|x>', String.raw`\<https://evil.example/\|x\>`],
+    ['**a** __b__ ~~c~~ `d` ||e|| # f', String.raw`\*\*a\*\* \_\_b\_\_ \~\~c\~\~ \`d\` \|\|e\|\| \# f`],
+    [String.raw`\[x](y)`, String.raw`\\\[x\]\(y\)`],
+    ['web-1.example, pve 2', 'web-1.example, pve 2'],
+  ])('%s are %s where Markdown is read', (name, expected) => expect(escapedMarkdown(name)).toBe(expected));
+  it('are all that is escaped, in a message that stays as it was', () => {
+    const before = structuredClone(summary);
+    const after = escapedNames(summary, (text) => `<${text}>`);
+    expect(summary).toEqual(before);
+    expect({ ...after, alerts: [] }).toEqual({ ...before, alerts: [] });
+    expect(after.alerts).toEqual(
+      before.alerts.map((alert) => ({
+        ...alert,
+        message: `<${alert.message}>`,
+        resourceName: `<${alert.resourceName}>`,
+        resourceId: `<${alert.resourceId}>`,
+        resourceType: `<${alert.resourceType}>`,
+        node: `<${alert.node}>`,
+        acknowledgedBy: alert.acknowledgedBy === null ? null : `<${alert.acknowledgedBy}>`,
+      })),
+    );
   });
 });
 
@@ -201,6 +251,28 @@ describe('what is rendered', () => {
       firing,
     );
     expect(request?.url).toBe(`https://receiver.example/critical?name=${encodeURIComponent(awkward ?? '')}`);
+  });
+
+  it.each([
+    'https://receiver.example{{.Level}}/',
+    'https://{{.Level}}.receiver.example/',
+    '{{.Instance}}/hook',
+    'https://user@receiver.example/',
+    'receiver.example/hook',
+    'https://receiver.example:{{len .Alerts}}/',
+  ])('%s leads where nobody has said, and is not asked', (url) => {
+    expect(() => requestsOf(webhook('generic', { url }), firing)).toThrow(PayloadError);
+    expect(() => requestsOf(webhook('generic', { url }), firing)).toThrow(
+      'the URL leads elsewhere when it is rendered',
+    );
+  });
+
+  it('is made one by one', () => {
+    const requests = generated(webhook('pagerduty'), summary);
+    expect(requests.next().value).toMatchObject({ url: 'https://receiver.example/hook' });
+    expect([...requests]).toHaveLength(2);
+    // Nothing is made before it is asked for.
+    expect(() => generated(webhook('generic', { template: '' }), firing)).not.toThrow();
   });
 
   it('has no body for a GET', () => {

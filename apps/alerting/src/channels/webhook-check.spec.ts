@@ -27,9 +27,28 @@ describe('a webhook', () => {
     [{ url: '' }, /"url" must not be empty/],
     [{ url: 'receiver' }, /"url" must be a URL/],
     [{ url: 'ftp://receiver.example' }, /"url": only http and https/],
-    [{ url: 'https://a:b@receiver.example' }, /no user name/],
-    [{ url: 'https://{{.Nope' }, /"url": line 1, column \d+/],
-    [{ url: 'https://[{{.Level}}]/' }, /"url" must be a URL/],
+    [{ url: 'file:///etc/passwd' }, /"url": only http and https/],
+    [{ url: 'https://' }, /"url" must be a URL/],
+    [{ url: 'https://receiver.example:99999/' }, /"url" must be a URL/],
+    [{ url: 'https://a receiver.example/' }, /"url" must be a URL/],
+    [{ url: 'https://receiver.example/{{.Nope' }, /"url": line 1, column \d+/],
+    ...[
+      'https://a:b@receiver.example',
+      'https://a@receiver.example/hook',
+      'ftp://a:b@receiver.example',
+      'https://[{{.Level}}]/',
+      'https://{{.Level}}.receiver.example/',
+      'https://{{index .CustomFields "a/b"}}.receiver.example/',
+      'https://receiver.example{{.Level}}/',
+      'https://receiver.example:{{len .Alerts}}/',
+      'https://{{.Level}}@receiver.example/',
+      '{{.Instance}}/hook',
+      'http{{if .Resolved}}s{{end}}://receiver.example/',
+      String.raw`https:\\receiver.example\hook`,
+    ].map((url): [WebhookDraft, RegExp] => [
+      { url },
+      /^"url": scheme and host must stand there as they are, without \{\{ \}\} and user names$/,
+    ]),
     [{ method: 'DELETE' }, /one of POST, PUT, GET, PATCH/],
     [{ service: 'pigeon' }, /"service" "pigeon" is not known/],
     [{ headers: { 'X-A': 'b\r\nc' } }, /"X-A" may hold printable ASCII/],
@@ -54,6 +73,14 @@ describe('a webhook', () => {
     expect(problems).toHaveLength(1);
     expect(problems[0]).toMatch(reason);
   });
+
+  it.each([
+    'https://receiver.example/{{.Level}}?name={{.ResourceName}}#{{.Kind}}',
+    'https://receiver.example?a={{.Level}}',
+    'https://receiver.example/a@b',
+    'HTTP://receiver.example:8080/hook',
+    'http://[2001:db8::1]:8080/hook',
+  ])('may go to %s', (url) => expect(check({ url })).toEqual([]));
 
   it('may hold what is no JSON where its content type says so', () => {
     expect(check({ headers: { 'content-type': 'text/plain' }, template: '{{.Message}}' })).toEqual([]);

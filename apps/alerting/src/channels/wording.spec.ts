@@ -37,7 +37,7 @@ describe('the title', () => {
 
 describe('the text', () => {
   it('is the sentence of the alert when there is one alone', () =>
-    expect(textOf(firing)).toBe('CPU of web "01"\\ <&> ä😀 is at 95.2%'));
+    expect(textOf(firing)).toBe('CPU of web "01"\\ <&> ä😀 is at 95.2 %'));
   it('is never empty', () => expect(textOf(bare)).toMatch(/^cpu of web/));
   it('has a line for each alert, and counts those that are left out', () => {
     const lines = textOf(summary).split('\n');

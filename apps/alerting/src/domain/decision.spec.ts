@@ -22,6 +22,9 @@ const one = (given: Partial<Tellable> = {}): Tellable => ({
   told: nothingTold,
   ...given,
 });
+/** Somebody cannot be reached. */
+const offline = (more: Partial<Tellable> = {}): Tellable =>
+  one({ alertId: 'vm-powered-off', signal: 'powered-off', ...more });
 const given = (patch: Record<string, unknown> = {}, rest: Partial<Circumstances> = {}): Circumstances => ({
   config: configOf(patch),
   silences: [],
@@ -69,10 +72,16 @@ describe('what could be told', () => {
       { do: 'drop', why: 'alerts are switched off' },
     ],
     [
-      'is dropped when all is switched off, an end as well',
-      one({ kind: 'resolved' }),
+      'is dropped when all is switched off, an escalation as well',
+      one({ kind: 'escalation' }),
       given({ enabled: false }),
       { do: 'drop', why: 'alerts are switched off' },
+    ],
+    [
+      'is told when it is over, though all is switched off',
+      one({ kind: 'resolved', isResolved: true }),
+      given({ enabled: false }),
+      { do: 'tell' },
     ],
     [
       'is dropped when it is over',
@@ -146,13 +155,13 @@ describe('what could be told', () => {
 
     [
       'waits while what it stands on is away',
-      one(),
+      offline(),
       given({}, { away: new Map([['node', 'node-connectivity']]) }),
       { ...held(NOON + 10_000, 'node is away'), inhibitedBy: 'node-connectivity' },
     ],
     [
       'waits for the nearest',
-      one(),
+      offline(),
       given(
         {},
         {
@@ -166,7 +175,7 @@ describe('what could be told', () => {
     ],
     [
       'does not wait for what stands beside it',
-      one(),
+      offline(),
       given(
         {},
         {
@@ -180,12 +189,33 @@ describe('what could be told', () => {
     ],
     [
       'waits a little when that is back',
-      one({ wasInhibited: true }),
+      offline({ wasInhibited: true }),
       given(),
       held(NOON + 2 * MIN, 'what it stands on has just come back'),
     ],
-    ['is told when it is over, then, too', one({ wasInhibited: true, kind: 'resolved' }), given(), { do: 'tell' }],
-    ['does not wait for itself', one({ alertId: 'n' }), given({}, { away: new Map([['node', 'n']]) }), { do: 'tell' }],
+    ['is told when it is over, then, too', offline({ wasInhibited: true, kind: 'resolved' }), given(), { do: 'tell' }],
+    [
+      'does not wait for itself',
+      offline({ alertId: 'n' }),
+      given({}, { away: new Map([['node', 'n']]) }),
+      { do: 'tell' },
+    ],
+    ...(['connectivity', 'powered-off', 'container-state'] as const).map(
+      (signal): [string, Tellable, Circumstances, Decision | object] => [
+        `waits with what it stands on, being ${signal}`,
+        offline({ signal }),
+        given({}, { away: new Map([['home', 'h']]) }),
+        { ...held(NOON + 10_000, 'home is away'), inhibitedBy: 'h' },
+      ],
+    ),
+    ...(['cpu', 'usage', 'zfs-state', 'backup-age', 'oom', 'of-old'] as const).map(
+      (signal): [string, Tellable, Circumstances, Decision | object] => [
+        `is told though what it stands on is away, as ${signal} proves that it is there`,
+        one({ signal, wasInhibited: true }),
+        given({}, { away: new Map([['node', 'n']]) }),
+        { do: 'tell' },
+      ],
+    ),
 
     [
       'waits while it flaps',
@@ -276,8 +306,12 @@ describe('what could be told', () => {
   );
 
   it('says the first of many reasons', () => {
-    const all = given(quiet(), { silences: [silence()], windows: [nightly], away: new Map([['node', 'n']]) });
-    const many = one({ flaps: { changes: [], mutedUntil: NOON + 1 }, told: told([1]) });
+    const all = given(quiet(), {
+      silences: [silence()],
+      windows: [{ ...nightly, matchers: [{ name: 'resourceId', op: '=', value: 'vm' }] }],
+      away: new Map([['node', 'n']]),
+    });
+    const many = offline({ flaps: { changes: [], mutedUntil: NOON + 1 }, told: told([1]) });
     expect(decide(many, all, NOON)).toMatchObject({ why: 'silenced by ann' });
     expect(decide(many, { ...all, silences: [] }, NOON)).toMatchObject({ why: 'maintenance: patch day' });
     expect(decide(many, { ...all, silences: [], windows: [] }, NOON)).toMatchObject({ why: 'node is away' });

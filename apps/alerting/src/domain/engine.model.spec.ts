@@ -1,5 +1,5 @@
 import type { AlertConfig, AlertResource } from '@lapwing/contracts';
-import { configOf, resourceOf, T0 } from '../../test/estate-fixtures';
+import { atOnce, resourceOf, T0 } from '../../test/estate-fixtures';
 import { standingAfter, type Asked, type Happened, type Standing } from '../../test/oracle';
 import { Engine, type Change, type Tracked } from './engine';
 import type { Signal } from './signals';
@@ -167,8 +167,7 @@ class Judged {
 const configs = new Map<string, AlertConfig>();
 function cached(patch: Record<string, unknown>): AlertConfig {
   const key = JSON.stringify(patch);
-  const config =
-    configs.get(key) ?? configOf({ timeThresholds: { host: 0, node: 0, guest: 0, storage: 0, pbs: 0 }, ...patch });
+  const config = configs.get(key) ?? atOnce(patch);
   configs.set(key, config);
   return config;
 }

@@ -217,6 +217,24 @@ describe('what is cleared by hand', () => {
     expect(look([cpu(85)])).toEqual([]);
     expect(look([cpu(85)])).toEqual(['fired web-1-cpu warning']);
   });
+  it('is left alone when it began at another time', () => {
+    const { engine, look } = watching();
+    look([cpu(85)], 'a', T0);
+    look([cpu(85)], 'a', T0 + 1000);
+    for (const startedAt of [T0 - 1, T0 + 1, T0 + 1000, 0, Number.NaN]) {
+      engine.clear('web-1-cpu', T0 + 1_000_000, startedAt);
+      expect(engine.openCount).toBe(1);
+    }
+    look([cpu(10)], 'a', T0 + 2000);
+    expect(look([cpu(85)], 'a', T0 + 3000)).toEqual(['fired web-1-cpu warning']);
+    engine.clear('web-1-cpu', T0 + 1_000_000, T0);
+    expect(engine.openCount).toBe(1);
+    expect(look([cpu(95)], 'a', T0 + 4000)).toEqual(['level web-1-cpu critical']);
+    engine.clear('web-1-cpu', T0 + 1_000_000, T0 + 3000);
+    expect(engine.openCount).toBe(0);
+    expect(look([cpu(95)], 'a', T0 + 5000)).toEqual([]);
+    engine.clear('nothing', T0, T0);
+  });
   it('is no matter to what only waits', () => {
     const { engine, look } = watching(configOf({ timeThresholds: { host: 1 } }));
     look([cpu(85)]);
@@ -246,6 +264,32 @@ describe('what an engine keeps', () => {
     look([cpu(87)]);
     look([cpu(10)]);
     expect(engine.changedOpen()).toEqual([]);
+  });
+  it('is said anew, by the newest value', () => {
+    const { engine, look } = watching();
+    const said = () => engine.changedOpen().map(({ alertId, message, score }) => [alertId, message, score]);
+    const fired = engine.look({ scope: 'a', time: T0, readings: [cpu(85)] });
+    look([cpu(92.34)]);
+    expect(said()).toEqual([['web-1-cpu', 'CPU of host web-1 is at 92.3 % (threshold 80 %)', expect.any(Number)]]);
+    look([cpu(97)]);
+    look([cpu(96)]);
+    look([cpu(99.96)]);
+    const [now] = said();
+    expect(now?.slice(0, 2)).toEqual(['web-1-cpu', 'CPU of host web-1 is at 100 % (threshold 95 %)']);
+    expect(now?.[2]).toBeGreaterThan(fired[0]?.score ?? 100);
+    // Also by what the rules are now.
+    look([cpu(96)]);
+    expect(
+      engine.configure(atOnce({ hostDefaults: { cpu: { trigger: 70.05, clear: 60, critical: 90.125 } } }), T0),
+    ).toEqual([]);
+    expect(said()).toEqual([['web-1-cpu', 'CPU of host web-1 is at 96 % (threshold 90.125 %)', expect.any(Number)]]);
+  });
+  it('says of it what is told when it fires at that value', () => {
+    const { engine, look } = watching();
+    const [fired] = new Engine(atOnce()).look({ scope: 'a', time: T0, readings: [cpu(87.5)] });
+    look([cpu(81)]);
+    look([cpu(87.5)]);
+    expect(engine.changedOpen()).toMatchObject([{ message: fired?.message, score: fired?.score }]);
   });
   it('knows its scopes by how they begin', () => {
     const { engine, look } = watching();

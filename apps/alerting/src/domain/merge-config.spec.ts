@@ -1,11 +1,16 @@
 import { AlertConfig, Threshold, defaultAlertConfig } from '@lapwing/contracts';
 import { configOf } from '../../test/estate-fixtures';
-import { mergeConfig } from './merge-config';
+import { mergeConfig, type Fault } from './merge-config';
 
-const faultsOf = (patch: unknown, before = defaultAlertConfig): string => {
+const faultsOf = (patch: unknown, before = defaultAlertConfig): Fault[] => {
   const merged = mergeConfig(before, patch as Record<string, unknown>);
-  return 'faults' in merged ? merged.faults : '';
+  return 'faults' in merged ? merged.faults : [];
 };
+/** Each fault with its place in the line below. */
+const said = (patch: unknown): string =>
+  faultsOf(patch)
+    .map(({ field, message }) => `${message}\n${field}`)
+    .join('\n');
 
 describe('a change', () => {
   it('of nothing changes nothing', () => expect(configOf({})).toEqual(defaultAlertConfig));
@@ -39,25 +44,77 @@ describe('a change', () => {
   });
   it.each<[string, Record<string, unknown>, (config: AlertConfig) => unknown, unknown]>([
     [
-      'overrides as a whole',
+      'overrides by name, each as a whole',
       { overrides: { b: { cpu: 30 } } },
       ({ overrides }) => overrides,
-      { b: { cpu: { trigger: 30, clear: 25, critical: null } } },
+      { a: rich.overrides['a'], b: { cpu: { trigger: 30, clear: 25, critical: null } } },
+    ],
+    [
+      'overrides: another',
+      { overrides: { c: { cpu: 30 } } },
+      ({ overrides }) => overrides,
+      { ...rich.overrides, c: { cpu: { trigger: 30, clear: 25, critical: null } } },
+    ],
+    [
+      'overrides: one that is called like a part of a pair',
+      { overrides: { trigger: { disabled: true }, b: null } },
+      ({ overrides }) => overrides,
+      { a: rich.overrides['a'], trigger: { disabled: true } },
     ],
     [
       'overrides: null takes one out',
-      { overrides: { a: null, b: { disabled: true } } },
+      { overrides: { a: null, b: { disabled: true }, nobody: null } },
       ({ overrides }) => overrides,
       { b: { disabled: true } },
     ],
-    ['overrides: none', { overrides: {} }, ({ overrides }) => overrides, {}],
+    ['overrides: none', { overrides: {} }, ({ overrides }) => overrides, rich.overrides],
     ['overrides: null leaves them', { overrides: null }, ({ overrides }) => Object.keys(overrides), ['a', 'b']],
-    ['delays as a whole', { timeThresholds: { node: 9 } }, ({ timeThresholds }) => timeThresholds, { node: 9 }],
     [
-      'delays of metrics as a whole',
+      'delays by name',
+      { timeThresholds: { node: 9 } },
+      ({ timeThresholds }) => timeThresholds,
+      { guest: 1, node: 9, storage: 5, pbs: 5, host: 5, a: 2 },
+    ],
+    [
+      'delays: null takes one out',
+      { timeThresholds: { a: null, host: null, guest: 3, nobody: null } },
+      ({ timeThresholds }) => timeThresholds,
+      { guest: 3, node: 5, storage: 5, pbs: 5 },
+    ],
+    ['delays: none', { timeThresholds: {} }, ({ timeThresholds }) => timeThresholds, rich.timeThresholds],
+    [
+      'delays of metrics by name',
       { metricTimeThresholds: { x: { default: 9 } } },
       (all) => all.metricTimeThresholds,
-      { x: { default: 9 } },
+      { guest: { cpu: 3 }, x: { default: 9 } },
+    ],
+    [
+      'delays of metrics, each as a whole',
+      { metricTimeThresholds: { guest: { memory: 9 } } },
+      (all) => all.metricTimeThresholds,
+      { guest: { memory: 9 } },
+    ],
+    [
+      'delays of metrics: null takes one out',
+      { metricTimeThresholds: { guest: null } },
+      (all) => all.metricTimeThresholds,
+      {},
+    ],
+    [
+      'off by -1, of containers',
+      { dockerDefaults: { restartCount: -1, memoryWarnPct: -1, memoryCriticalPct: -1 } },
+      ({ dockerDefaults: { restartCount, memoryWarnPct, memoryCriticalPct } }) => [
+        restartCount,
+        memoryWarnPct,
+        memoryCriticalPct,
+      ],
+      [0, 0, 0],
+    ],
+    [
+      'off by -1, of mail gateways',
+      { pmgThresholds: { queueTotalWarning: -1, queueTotalCritical: -1 } },
+      ({ pmgThresholds }) => [pmgThresholds.queueTotalWarning, pmgThresholds.queueTotalCritical],
+      [0, 0],
     ],
     ['lists as wholes', { dockerIgnoredContainerPrefixes: [] }, (all) => all.dockerIgnoredContainerPrefixes, []],
     [
@@ -136,6 +193,31 @@ describe('a change', () => {
     const merged = mergeConfig(rich, patch);
     expect('config' in merged && pick(merged.config)).toEqual(expected);
   });
+  it.each<[string, Record<string, unknown>, (config: AlertConfig) => unknown, unknown]>([
+    ['overrides alone', { overrides: { c: { disabled: true } } }, (all) => all.overrides, { c: { disabled: true } }],
+    ['overrides by none', { overrides: {} }, (all) => all.overrides, {}],
+    [
+      'overrides, of which null is none',
+      { overrides: { a: null, b: { disabled: true } } },
+      (all) => all.overrides,
+      { b: { disabled: true } },
+    ],
+    ['nothing without overrides', { enabled: false }, (all) => all.overrides, rich.overrides],
+    ['nothing by null', { overrides: null }, (all) => all.overrides, rich.overrides],
+    [
+      'no delays',
+      { overrides: {}, timeThresholds: { a: 7 }, metricTimeThresholds: {} },
+      (all) => [all.timeThresholds, all.metricTimeThresholds],
+      [{ ...rich.timeThresholds, a: 7 }, rich.metricTimeThresholds],
+    ],
+  ])('that replaces replaces %s', (_name, patch, pick, expected) => {
+    const before = structuredClone(rich);
+    const merged = mergeConfig(rich, patch, true);
+    expect('config' in merged && pick(merged.config)).toEqual(expected);
+    expect(rich).toEqual(before);
+  });
+  it('that replaces overrides by what is none is refused', () =>
+    expect(mergeConfig(rich, { overrides: [] }, true)).toMatchObject({ faults: [{ field: 'overrides' }] }));
   it('and another are the same as both at once', () => {
     const [one, other] = [{ guestDefaults: { cpu: 60 } }, { guestDefaults: { memory: 61 } }];
     const twice = mergeConfig(configOf(one), other);
@@ -173,6 +255,8 @@ describe('what is wrong', () => {
       /expected number.*\n.*guestDefaults\.cpu\.trigger/,
     ],
     ['a negative', { guestDefaults: { cpu: -2 } }, />=0\n.*guestDefaults\.cpu\.trigger/],
+    ['a negative count', { dockerDefaults: { restartCount: -2 } }, />=0\n.*dockerDefaults\.restartCount/],
+    ['a negative share', { dockerDefaults: { memoryWarnPct: -0.5 } }, />=0\n.*dockerDefaults\.memoryWarnPct/],
     ['a negative fraction', { guestDefaults: { cpu: -0.5 } }, />=0/],
     ['a negative clear', { guestDefaults: { cpu: { trigger: 5, clear: -1 } } }, />=0\n.*clear/],
     ['a list', { guestDefaults: { cpu: [80, 75] } }, /guestDefaults\.cpu/],
@@ -210,14 +294,14 @@ describe('what is wrong', () => {
     [
       'an escalation without after',
       { schedule: { escalation: { levels: [{ notify: 'all' }] } } },
-      /schedule\.escalation\.levels\[0\]\.after/,
+      /schedule\.escalation\.levels\.0\.after/,
     ],
     [
       'an escalation to nobody',
       { schedule: { escalation: { levels: [{ after: 5, notify: 'sms' }] } } },
       /"email"\|"webhook"\|"all"/,
     ],
-    ['an escalation that is null', { schedule: { escalation: { levels: [null] } } }, /levels\[0\]/],
+    ['an escalation that is null', { schedule: { escalation: { levels: [null] } } }, /levels\.0/],
     [
       'too many escalations',
       { schedule: { escalation: { levels: Array.from({ length: 11 }, () => ({ after: 5, notify: 'all' })) } } },
@@ -227,27 +311,55 @@ describe('what is wrong', () => {
     ['a whole that is no object', { overrides: 'all' }, /overrides/],
     ['a flap rule of one change', { flapping: { threshold: 1 } }, /flapping\.threshold/],
     ['a yes that is a word', { enabled: 'yes' }, /enabled/],
-  ])('%s', (_name, patch, expected) => expect(faultsOf(patch)).toMatch(expected));
+  ])('%s', (_name, patch, expected) => expect(said(patch)).toMatch(expected));
 
   it('is told all together, and not without end', () => {
     const faults = faultsOf({ enabled: 1, guestDefaults: { cpu: -2 } });
-    expect(faults).toMatch(/enabled/);
-    expect(faults).toMatch(/guestDefaults\.cpu/);
+    expect(faults.map(({ field }) => field)).toEqual(['enabled', 'guestDefaults.cpu.trigger', 'guestDefaults.cpu']);
     const many = Object.fromEntries(Array.from({ length: 10_000 }, (_, at) => [`id-${at}`, { cpu: 'x' }]));
-    expect(faultsOf({ overrides: many }).length).toBeLessThanOrEqual(4000);
-    expect(faultsOf({ guestDefaults: { ['x'.repeat(1e6)]: 1 } }).length).toBeLessThan(1000);
+    expect(faultsOf({ overrides: many })).toHaveLength(20);
+    const wide = faultsOf({ guestDefaults: { ['x'.repeat(1e6)]: 1 }, overrides: { ['y'.repeat(1e6)]: { cpu: 'x' } } });
+    expect(wide.length).toBeGreaterThan(1);
+    for (const { field, message } of wide) {
+      expect(field.length).toBeLessThanOrEqual(200);
+      expect(message.length).toBeLessThanOrEqual(500);
+    }
   });
   it('is not too much of what is right', () => {
-    const many = Object.fromEntries(Array.from({ length: 10_000 }, (_, at) => [`id-${at}`, { cpu: 50, note: 'x' }]));
+    const overrides = (length: number, note = 'x') =>
+      Object.fromEntries(Array.from({ length }, (_, at) => [`id-${at}`, { cpu: 50, note }]));
     const began = performance.now();
-    expect(Object.keys(configOf({ overrides: many }).overrides)).toHaveLength(10_000);
+    const full = configOf({ overrides: overrides(2000) });
+    expect(Object.keys(full.overrides)).toHaveLength(2000);
     expect(performance.now() - began).toBeLessThan(2000);
+    const tooMany = [{ field: 'overrides', message: 'at most 2000 entries' }];
+    expect(faultsOf({ overrides: overrides(2001) })).toEqual(tooMany);
+    expect(faultsOf({ overrides: { another: { cpu: 1 } } }, full)).toEqual(tooMany);
+    expect(faultsOf({ overrides: { another: { cpu: 1 }, 'id-0': null } }, full)).toEqual([]);
+    const delays = Object.fromEntries(Array.from({ length: 2001 }, (_, at) => [`id-${at}`, 1]));
+    expect(faultsOf({ timeThresholds: delays })).toEqual([
+      { field: 'timeThresholds', message: 'at most 2000 entries' },
+    ]);
+    const ofMetrics = Object.fromEntries(Array.from({ length: 1001 }, (_, at) => [`id-${at}`, { cpu: 1 }]));
+    expect(faultsOf({ metricTimeThresholds: ofMetrics })).toEqual([
+      { field: 'metricTimeThresholds', message: 'at most 1000 entries' },
+    ]);
+  });
+  it('is not too long in all', () => {
+    const overrides = Object.fromEntries(
+      Array.from({ length: 1500 }, (_, at) => [`id-${at}-${'x'.repeat(480)}`, { disabled: true }]),
+    );
+    expect(faultsOf({ overrides })).toEqual([
+      { field: 'overrides', message: 'the rules would be longer than 600000 characters' },
+    ]);
+    const fewer = Object.fromEntries(Object.entries(overrides).slice(0, 1000));
+    expect(JSON.stringify(configOf({ overrides: fewer })).length).toBeLessThanOrEqual(600_000);
   });
   it('may be as deep as it likes', () => {
     const deep = JSON.parse(`${'{"schedule":'.repeat(5000)}1${'}'.repeat(5000)}`) as Record<string, unknown>;
-    expect(faultsOf(deep)).toBe('');
-    expect(faultsOf({ overrides: deep })).toMatch(/no such setting: "schedule"/);
-    expect(faultsOf({ guestDefaults: { cpu: deep } })).toBe('');
+    expect(faultsOf(deep)).toEqual([]);
+    expect(said({ overrides: deep })).toMatch(/no such setting: "schedule"/);
+    expect(faultsOf({ guestDefaults: { cpu: deep } })).toEqual([]);
   });
 });
 
@@ -271,7 +383,8 @@ describe('names that every object has', () => {
       wicked(`{"${place}": {"__proto__": ${value}, "constructor": ${value}}}`),
     );
     const found = 'config' in merged ? (merged.config as unknown as Record<string, object>)[place] : undefined;
-    expect(Object.keys(found ?? {})).toEqual(['constructor']);
+    const names = Object.keys((defaultAlertConfig as unknown as Record<string, object>)[place] ?? {});
+    expect(Object.keys(found ?? {})).toEqual([...names, 'constructor']);
     expect(Object.getPrototypeOf(found)).toBe(Object.prototype);
   });
 });

@@ -25,21 +25,21 @@ const topology = (targets: Target[] = [home], hosts = new Map<string, string>())
 
 describe('what a machine stands on', () => {
   it.each<[string, string[]]>([
-    ['web', ['home-pve1-101', 'home-pve1', 'home']],
-    ['WEB', ['home-pve1-101', 'home-pve1', 'home']],
-    ['web.example.org', ['home-pve1-101', 'home-pve1', 'home']],
-    ['db.example.org', ['home-pve2-102', 'home-pve2', 'home']],
+    ['web', ['home-pve1-101', 'home-pve1', 'pve:home']],
+    ['WEB', ['home-pve1-101', 'home-pve1', 'pve:home']],
+    ['web.example.org', ['home-pve1-101', 'home-pve1', 'pve:home']],
+    ['db.example.org', ['home-pve2-102', 'home-pve2', 'pve:home']],
     ['db', []],
     ['db.other.org', []],
-    ['pve1', ['home-pve1', 'home']],
-    ['pve1.lan', ['home-pve1', 'home']],
+    ['pve1', ['home-pve1', 'pve:home']],
+    ['pve1.lan', ['home-pve1', 'pve:home']],
     ['twin', []],
     ['twin.lan', []],
     ['pve2', []],
     ['golden', []],
     ['mail.example.org', []],
-    ['mail', ['home-pve1-109', 'home-pve1', 'home']],
-    ['mail.lan', ['home-pve1-109', 'home-pve1', 'home']],
+    ['mail', ['home-pve1-109', 'home-pve1', 'pve:home']],
+    ['mail.lan', ['home-pve1-109', 'home-pve1', 'pve:home']],
     ['nobody', []],
     ['', []],
     ['.', []],
@@ -71,7 +71,12 @@ describe('what is away with something', () => {
     return affected.map((one) => one.id);
   };
   it('is a guest with its agent and its containers', () =>
-    expect(named('home-pve1-101')).toEqual(['agent-1', 'docker-1', 'docker-1/db', 'docker-1/cache']));
+    expect(named('home-pve1-101')).toEqual([
+      'agent-1',
+      'docker:docker-1',
+      'docker:docker-1/db',
+      'docker:docker-1/cache',
+    ]));
   it('is a node with its guests and what runs in them', () =>
     expect(named('home-pve1')).toEqual([
       'home-pve1-101',
@@ -81,14 +86,18 @@ describe('what is away with something', () => {
       'home-pve1-109',
       'agent-1',
       'agent-2',
-      'docker-1',
-      'docker-1/db',
-      'docker-1/cache',
+      'docker:docker-1',
+      'docker:docker-1/db',
+      'docker:docker-1/cache',
     ]));
   it('is an installation with its nodes', () =>
-    expect(named('home')).toEqual(expect.arrayContaining(['home-pve1', 'home-pve2', 'home-pve2-102'])));
+    expect(named('pve:home')).toEqual(expect.arrayContaining(['home-pve1', 'home-pve2', 'home-pve2-102'])));
   it('is a Docker host with its containers', () =>
-    expect(named('docker-1')).toEqual(['docker-1/db', 'docker-1/cache']));
+    expect(named('docker:docker-1')).toEqual(['docker:docker-1/db', 'docker:docker-1/cache']));
+  it('is nothing of an installation or a Docker host with what has their bare names', () => {
+    expect(named('home')).toEqual([]);
+    expect(named('docker-1')).toEqual([]);
+  });
   it('is nothing with what nobody knows', () => expect(named('nothing')).toEqual([]));
   it('is told of up to a hundred, and counted', () => {
     const many = targetOf({ guests: Array.from({ length: 150 }, (_, vmid) => guestOf({ vmid, name: `vm-${vmid}` })) });

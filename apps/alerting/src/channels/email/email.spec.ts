@@ -10,10 +10,10 @@ describe('a mail', () => {
   it('says the same in text and in HTML, where values are no markup', () => {
     const { subject, text, html } = renderEmail(firing);
     expect(subject).toBe('[Lapwing] Critical: cpu of web "01"\\ <&> ä😀');
-    expect(text).toContain('CRITICAL: CPU of web "01"\\ <&> ä😀 is at 95.2%\n');
-    expect(text).toContain('  Value: 95.2% (threshold 90%)\n');
+    expect(text).toContain('CRITICAL: CPU of web "01"\\ <&> ä😀 is at 95.2 %\n');
+    expect(text).toContain('  Value: 95.2 % (threshold 90 %)\n');
     expect(text).toContain('\n\nhttps://lapwing.example\n');
-    expect(html).toContain('CPU of web &quot;01&quot;\\ &lt;&amp;&gt; ä😀 is at 95.2%');
+    expect(html).toContain('CPU of web &quot;01&quot;\\ &lt;&amp;&gt; ä😀 is at 95.2 %');
     expect(html).toContain('<a href="https://lapwing.example">');
     expect(html).not.toContain('<&>');
   });
@@ -59,13 +59,18 @@ describe('settings', () => {
     startTLS: true,
   };
   it('are good when they are', () => expect(checkEmail(good)).toEqual([]));
+  it('are good without readers: then mail goes to its sender, who must be one', () => {
+    expect(checkEmail({ ...good, to: [] })).toEqual([]);
+    expect(checkEmail({ ...good, to: [], from: '' })).toEqual(['"from" must be an address, e.g. lapwing@example.com']);
+  });
   it.each<[EmailDraft, RegExp]>([
     [{ server: 'https://mail' }, /host name/],
     [{ server: '' }, /host name/],
     [{ port: 0 }, /too small/],
     [{ port: '25' }, /must be a number/],
     [{ from: 'a' }, /"from" must be an address/],
-    [{ to: [] }, /must not be empty/],
+    [{ to: 'c@d.example' }, /must be a list/],
+    [{ to: [''] }, /holds "", which is no address/],
     [{ to: ['x'] }, /holds "x", which is no address/],
     [{ tls: true }, /exclude each other/],
     [{ username: '' }, /"username" is required/],

@@ -24,7 +24,8 @@ function watching(patch: Record<string, unknown> = {}) {
     return engine
       .look(read.look)
       .map(
-        ({ kind, alertId, level, resolution }) => `${kind} ${alertId.replace('docker-1', 'd')} ${resolution ?? level}`,
+        ({ kind, alertId, level, resolution }) =>
+          `${kind} ${alertId.replace('docker:docker-1', 'd')} ${resolution ?? level}`,
       );
   };
 }
@@ -34,25 +35,25 @@ describe('a Docker host', () => {
     const { look } = readDockerHost(dockerHostOf([containerOf()]), ['vm', 'node'], [], atOnce(), T0);
     expect(look).toMatchObject({ scope: 'docker:docker-1', time: T0 });
     expect(look.readings[0]?.resource).toMatchObject({
-      id: 'docker-1',
+      id: 'docker:docker-1',
       name: 'web',
       type: 'docker-host',
       parents: ['vm', 'node'],
     });
     expect(look.readings[1]?.resource).toMatchObject({
-      id: 'docker-1/db',
+      id: 'docker:docker-1/db',
       name: 'db',
-      parents: ['docker-1', 'vm', 'node'],
+      parents: ['docker:docker-1', 'vm', 'node'],
     });
     expect(valuesOf(look)).toEqual({
-      'docker-1 connectivity': 0,
-      'docker-1/db container-state': 0,
-      'docker-1/db oom': 0,
-      'docker-1/db container-health': 0,
-      'docker-1/db restart-loop': 0,
-      'docker-1/db cpu': 1,
-      'docker-1/db memory': 10,
-      'docker-1/db memory-limit': 10,
+      'docker:docker-1 connectivity': 0,
+      'docker:docker-1/db container-state': 0,
+      'docker:docker-1/db oom': 0,
+      'docker:docker-1/db container-health': 0,
+      'docker:docker-1/db restart-loop': 0,
+      'docker:docker-1/db cpu': 1,
+      'docker:docker-1/db memory': 10,
+      'docker:docker-1/db memory-limit': 10,
     });
   });
   it('that is away is told at once, and its containers count as they counted', () => {

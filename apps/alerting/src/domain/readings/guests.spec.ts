@@ -56,7 +56,7 @@ describe('a guest', () => {
       type: 'guest',
       node: 'pve1',
       instance: 'home',
-      parents: ['home-pve1', 'home'],
+      parents: ['home-pve1', 'pve:home'],
     });
     expect(valuesOf(look)).toEqual({
       'home-pve1-101 powered-off': 0,

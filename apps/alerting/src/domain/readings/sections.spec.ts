@@ -51,10 +51,10 @@ describe('an installation', () => {
     const look = watching('link');
     expect(look(link({}))).toEqual([]);
     expect(look(link({ status: 'offline', fault: 'timeout', error: 'no answer' }), 300_001)).toEqual([
-      'fired home-connectivity critical',
+      'fired pve:home-connectivity critical',
     ]);
     expect(look(link({ status: 'offline', fault: 'silent' }))).toEqual([]);
-    expect(look(link({}))).toEqual(['resolved home-connectivity recovered']);
+    expect(look(link({}))).toEqual(['resolved pve:home-connectivity recovered']);
   });
   it('of which nobody knows is no matter', () =>
     expect(watching('link')(link({ status: 'offline', fault: 'silent' }))).toEqual([]));
@@ -69,11 +69,11 @@ describe('an installation', () => {
     const days = (left: number) => link({ certificateEndsAt: T0 + left * DAY });
     const look = watching('link');
     expect(look(days(21.1), 0.1)).toEqual([]);
-    expect(look(days(21))).toEqual(['fired home-certificate-days warning']);
-    expect(look(days(7))).toEqual(['level home-certificate-days critical']);
+    expect(look(days(21))).toEqual(['fired pve:home-certificate-days warning']);
+    expect(look(days(7))).toEqual(['level pve:home-certificate-days critical']);
     expect(look(link({}))).toEqual([]);
     expect(look(days(-1))).toEqual([]);
-    expect(look(days(90))).toEqual(['resolved home-certificate-days recovered']);
+    expect(look(days(90))).toEqual(['resolved pve:home-certificate-days recovered']);
   });
   it.each([
     [-1.5, 'ended 2 days ago'],
@@ -135,7 +135,7 @@ describe('storages', () => {
       'storages',
       atOnce(),
     );
-    expect(look?.readings[0]?.resource).toMatchObject({ id: 'home-cluster-tank', node: '', parents: ['home'] });
+    expect(look?.readings[0]?.resource).toMatchObject({ id: 'home-cluster-tank', node: '', parents: ['pve:home'] });
   });
 
   const pool = (given: Partial<ZfsPool> = {}, devices: Partial<ZfsPool['devices'][number]>[] = []) => ({

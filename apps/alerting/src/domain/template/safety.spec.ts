@@ -82,6 +82,44 @@ describe('a template ends', () => {
     expect(render('{{range .L}}{{end}}', data, { maxSteps: 1_000_000 })).toBe('');
   });
 
+  it('after 40 000 steps, when nobody says otherwise', () => {
+    const longest = (options: Partial<RenderOptions>): number => {
+      let [fits, tooMany] = [0, 100_000];
+      while (tooMany - fits > 1) {
+        const middle = Math.floor((fits + tooMany) / 2);
+        try {
+          render(`{{range ${middle}}}{{end}}`, {}, options);
+          fits = middle;
+        } catch {
+          tooMany = middle;
+        }
+      }
+      return fits;
+    };
+    expect(longest({})).toBe(longest({ maxSteps: 40_000 }));
+    expect(longest({})).toBeLessThan(longest({ maxSteps: 40_100 }));
+    expect(longest({})).toBeGreaterThan(longest({ maxSteps: 39_900 }));
+  });
+
+  it.each([
+    ['{{$x := printf "%.500f" .X}}', 1.5, 500],
+    ['{{$x := printf "%.500e" .X}}', 1.5, 500],
+    ['{{$x := printf "%.250f%.250f" .X .X}}', 1.5, 500],
+    ['{{$x := printf "%f" .X}}', 1e300, 100],
+    ['{{$x := printf "%f" .X}}', -1e300, 100],
+  ])('by digit, in %s of %d', (template, X, digits) => {
+    const few = 40;
+    expect(() => render(template, { X }, { maxSteps: digits })).toThrow('the template takes too many steps');
+    expect(render(template, { X }, { maxSteps: digits + few })).toBe('');
+    expect(render(template.replaceAll('.500', '').replaceAll('.250', ''), { X: 1.5 }, { maxSteps: few })).toBe('');
+  });
+
+  it('by each fourth character that may have to be escaped', () => {
+    const X = 'x'.repeat(4000);
+    expect(() => render('{{$x := html .X}}', { X }, { maxSteps: 1000 })).toThrow('the template takes too many steps');
+    expect(render('{{$x := html .X}}', { X }, { maxSteps: 1200 })).toBe('');
+  });
+
   it('when it works on long texts again and again', () => {
     const X = '\u0001é"'.repeat(10_000);
     const calls = ['html $.X', 'js $.X', 'urlquery $.X', 'upper $.X', 'printf "%q" $.X', 'json $.X', 'len $.X'];
@@ -101,10 +139,11 @@ describe('a template ends', () => {
   it('when a text or the output gets too long', () => {
     const data = { X: 'x'.repeat(200_000) };
     const tooLong = 'a text gets longer than 262144 bytes';
-    expect(() => render('{{$x := "x"}}{{range 99}}{{$x = print $x $x}}{{end}}', data)).toThrow(tooLong);
-    expect(() => render('{{$x := printf "%s%s" .X .X}}', data)).toThrow(tooLong);
-    expect(() => render('{{$x := replace "x" "xxxx" .X}}', { X: 'x'.repeat(70_000) })).toThrow(tooLong);
-    expect(() => render('{{$x := join .X "-----"}}', { X: list(50_000) })).toThrow(tooLong);
+    const maxSteps = 100_000;
+    expect(() => render('{{$x := "x"}}{{range 99}}{{$x = print $x $x}}{{end}}', data, { maxSteps })).toThrow(tooLong);
+    expect(() => render('{{$x := printf "%s%s" .X .X}}', data, { maxSteps })).toThrow(tooLong);
+    expect(() => render('{{$x := replace "x" "xxxx" .X}}', { X: 'x'.repeat(70_000) }, { maxSteps })).toThrow(tooLong);
+    expect(() => render('{{$x := join .X "-----"}}', { X: list(50_000) }, { maxSteps })).toThrow(tooLong);
     expect(() => render('{{.X}}{{.X}}', data)).toThrow('the output gets longer than 262144 bytes');
     expect(() => render('{{range 100}}xxxxx{{end}}', {}, { maxBytes: 499 })).toThrow('longer than 499 bytes');
     expect(render('{{range 100}}xxxxx{{end}}', {}, { maxBytes: 500 })).toHaveLength(500);
@@ -154,7 +193,7 @@ describe('a template is refused', () => {
       `{{with .X${'.a'.repeat(30_000)}}}{{else}}x{{end}}`,
       `${'{{$a:=1}}'.repeat(7000)}x`,
     ];
-    for (const template of longs) expect(render(template, {})).toBe('x');
+    for (const template of longs) expect(render(template, {}, { maxSteps: 100_000 })).toBe('x');
     expect(render(`{{len "${String.raw`\x41`.repeat(16_000)}"}}`, {})).toBe('16000');
   });
 });
