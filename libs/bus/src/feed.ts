@@ -72,8 +72,11 @@ export class EventFeed<C extends EventContract> {
   async #follow(link: Link): Promise<void> {
     while (!this.#stopping) {
       try {
-        this.#messages = await this.#open(link);
-        await this.#readAll(this.#messages);
+        const messages = await this.#open(link);
+        this.#messages = messages;
+        // Whoever ended it or sent it back while it was being opened had nothing to stop yet.
+        if (this.#stopping || this.#rewound !== undefined) messages.stop();
+        await this.#readAll(messages);
       } catch (error) {
         if (!this.#stopping) this.#log.warn({ error: describeError(error) }, 'following failed, trying again');
       }

@@ -1,6 +1,7 @@
 import { Bus, EventFeed, readStream, streamBounds } from '@lapwing/bus';
 import { hostSampled } from '@lapwing/contracts';
 import { NatsServer, eventually, hostSample } from '@lapwing/testing';
+import { setTimeout as pause } from 'node:timers/promises';
 
 describe('following a stream', () => {
   let nats: NatsServer;
@@ -56,6 +57,23 @@ describe('following a stream', () => {
     await eventually(() => expect(heard).toEqual(['web-1:3', 'web-1:4']));
     expect(feed.position).toBe(1);
   });
+
+  it('goes back to a position, whatever it is doing at that moment', async () => {
+    for (const seq of [1, 2, 3, 4]) await send('web-1', seq);
+    feed.start();
+    await eventually(() => expect(feed.isFollowing).toBe(true));
+    for (let round = 0; round < 20; round++) {
+      feed.rewind(1);
+      // While it is being opened again, each round at another place.
+      await pause(100 + round);
+      heard.length = 0;
+      feed.rewind(2);
+      await eventually(() => expect(heard).toEqual(['web-1:3', 'web-1:4']));
+      expect(feed.isFollowing).toBe(true);
+    }
+    await send('web-1', 5);
+    await eventually(() => expect(heard).toEqual(['web-1:3', 'web-1:4', 'web-1:5']));
+  }, 60_000);
 
   it('reads back a part of a stream, of one key or of all', async () => {
     for (const seq of [1, 2, 3]) for (const agent of ['web-1', 'web-2']) await send(agent, seq);
