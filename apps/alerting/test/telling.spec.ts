@@ -181,6 +181,7 @@ describe('telling', () => {
     expect((await alerting.bus.request(notificationTest, { actor })).results).toMatchObject([
       { success: true, code: 200 },
     ]);
+    expect((await deliveries()).map(({ kind, status }) => `${kind} ${status}`)).toEqual(['test sent']);
     expect(alerting.receiver.last.headers['authorization']).toBe('Bearer hidden');
     alerting.receiver.answer = { status: 500, body: 'internals' };
     const trial = await alerting.bus.request(webhookTest, {

@@ -162,10 +162,15 @@ export class DeliveriesService {
   }
 
   async #try(channel: Channel): Promise<Trial> {
-    const { kind: name, name: called } = receiverOf('', channel);
-    const outcome = await this.#send(channel, this.#sample(), TRIAL_MS);
+    const { kind, name, service, target } = receiverOf('', channel);
+    const message = this.#sample();
+    const startedAt = Date.now();
+    const outcome = await this.#send(channel, message, TRIAL_MS);
+    const { code } = outcome;
     const error = outcome.status === 'failed' ? outcome.reason : '';
-    return { channel: name, name: called, success: outcome.status === 'sent', code: outcome.code, error };
+    const to = { channel: kind, name, service, target };
+    await this.parts.deliveries.noteTrial({ to, message, code, error, startedAt, endedAt: Date.now() });
+    return { channel: kind, name, success: outcome.status === 'sent', code, error };
   }
 
   #sample(): AlertMessage {

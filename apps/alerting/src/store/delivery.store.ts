@@ -64,6 +64,42 @@ export class DeliveryStore {
     }
   }
 
+  /** Notes a trial, which goes out at once and only once. */
+  async noteTrial(trial: {
+    to: Pick<NewDelivery, 'channel' | 'name' | 'service' | 'target'>;
+    message: AlertMessage;
+    code: number | null;
+    /** What went wrong; empty when nothing did. */
+    error: string;
+    startedAt: number;
+    endedAt: number;
+  }): Promise<void> {
+    const { to, message, code, error, startedAt, endedAt } = trial;
+    const text = clean(message);
+    const status = error === '' ? 'sent' : 'failed';
+    await this.schema.query(
+      'delivery.trial',
+      `INSERT INTO alerting.delivery (id, channel_id, channel, name, service, target, kind, message, alert_ids, alerts, status, attempts, code,
+         error, size, decided_at, queued_at, attempted_at, ended_at)
+       VALUES ($1, 'email', $2, $3, $4, $5, 'test', $6, '{}', 0, $7, 1, $8, $9, $10, ${instant('$11')}, ${instant('$11')}, ${instant('$11')},
+         ${instant('$12')})`,
+      [
+        message.id,
+        to.channel,
+        to.name,
+        to.service,
+        to.target,
+        text,
+        status,
+        code,
+        error,
+        text.length,
+        startedAt,
+        endedAt,
+      ],
+    );
+  }
+
   /** Who was told, or is being told, that alerts fire: the channels of each alert. */
   async tellers(statements: Statements, occurrences: readonly number[]): Promise<Map<number, string[]>> {
     const { rows } = await statements.query<{ occurrence: number; channels: string[] }>(
