@@ -181,6 +181,6 @@ export class ClockService implements OnApplicationBootstrap, OnModuleDestroy, On
     // The same once more is kept once; what is to be tried again, or was lost, is not the same.
     const name = `${id}-${attempt}-${nextAt ?? Math.floor(now / LOST_MS)}`;
     await this.parts.bus.publish(deliveryDue, id, { deliveryId: id, attempt }, name);
-    await this.parts.deliveries.queued(id, attempt, now);
+    await this.parts.deliveries.queued(id, attempt, nextAt, now);
   }
 }

@@ -23,8 +23,10 @@ import { receiverOf, type Channel, type ChannelsService } from './channels.servi
 
 const DEADLINE_MS = 30_000;
 const TRIAL_MS = 10_000;
-/** One receiver that takes its time must not keep the others waiting. */
-const MOST_FOR_CHANNEL = 6;
+/** Messages to one channel at a time; fewer while one of them takes its time, so that others need not wait for it. */
+const MOST_FOR_CHANNEL = 24;
+const MOST_FOR_SLOW = 6;
+const SLOW_MS = 2000;
 const BUSY_MS = 1000;
 /** So long what was sent is kept in mind while the database is away. */
 const NOTE_MS = 600_000;
@@ -41,11 +43,18 @@ const seconds = histogram<'channel'>({
   labelNames: ['channel'],
 });
 
+/** Whether a channel is sent as many messages as it may. */
+function isFull(begun: ReadonlySet<{ at: number }>, now: number): boolean {
+  const [oldest] = begun;
+  const isSlow = oldest !== undefined && now - oldest.at > SLOW_MS;
+  return begun.size >= (isSlow ? MOST_FOR_SLOW : MOST_FOR_CHANNEL);
+}
+
 /** Sends messages, and notes what becomes of each. */
 export class DeliveriesService {
   readonly #log = createLogger('alerting', 'deliveries');
-  /** How many messages each channel is being sent. */
-  readonly #sending = new Map<string, number>();
+  /** The messages that each channel is being sent, and when that began. */
+  readonly #sending = new Map<string, Set<{ at: number }>>();
 
   constructor(
     private readonly parts: {
@@ -62,13 +71,16 @@ export class DeliveriesService {
     const { deliveries } = this.parts;
     const open = await deliveries.begin(deliveryId, attempt, Date.now());
     if (!open) return;
-    const busy = this.#sending.get(open.channelId) ?? 0;
-    if (busy >= MOST_FOR_CHANNEL) return deliveries.postpone(deliveryId, Date.now() + BUSY_MS);
-    this.#sending.set(open.channelId, busy + 1);
+    const begun = this.#sending.get(open.channelId) ?? new Set();
+    const now = performance.now();
+    if (isFull(begun, now)) return deliveries.postpone(deliveryId, Date.now() + BUSY_MS);
+    const mark = { at: now };
+    this.#sending.set(open.channelId, begun.add(mark));
     try {
       await this.#attempt(open, attempt);
     } finally {
-      this.#sending.set(open.channelId, (this.#sending.get(open.channelId) ?? 1) - 1);
+      begun.delete(mark);
+      if (begun.size === 0) this.#sending.delete(open.channelId);
     }
   }
 

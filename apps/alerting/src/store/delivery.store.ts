@@ -136,13 +136,13 @@ export class DeliveryStore {
     return rows;
   }
 
-  /** Notes that the queue has it for an attempt, unless that has begun already. */
-  async queued(id: string, attempt: number, at: number): Promise<void> {
+  /** Notes that the queue has it, unless its attempt has begun, or was put off, in the meantime. */
+  async queued(id: string, attempt: number, nextAt: number | null, at: number): Promise<void> {
     await this.schema.query(
       'delivery.queued',
-      `UPDATE alerting.delivery SET status = 'queued', queued_at = ${instant('$3')}
-       WHERE id = $1 AND ended_at IS NULL AND attempts < $2`,
-      [id, attempt, at],
+      `UPDATE alerting.delivery SET status = 'queued', queued_at = ${instant('$4')}
+       WHERE id = $1 AND ended_at IS NULL AND attempts < $2 AND next_at IS NOT DISTINCT FROM ${instant('$3')}`,
+      [id, attempt, nextAt, at],
     );
   }
 
