@@ -90,7 +90,10 @@ describe('alerting in two processes', () => {
   it('tells of 10,000 resources that breach at once in one message', async () => {
     await alerting.divided(2);
     // However busy the machine is, all have breached by then; how soon it can be is measured in bench (k).
-    await alerting.configure({ aggregation: { enabled: true, windowSeconds: 10, byNode: false, byGuest: false } });
+    await alerting.configure({
+      ...eachAlone,
+      aggregation: { enabled: true, windowSeconds: 10, byNode: false, byGuest: false },
+    });
     const begunAt = Date.now();
     await breach('wide', 10_000);
     await eventually(() => expect(alerting.told.length).toBeGreaterThan(0), 60_000);
@@ -101,7 +104,10 @@ describe('alerting in two processes', () => {
   }, 150_000);
 
   it('tells of 10,000 resources that breach at once in one message for each host', async () => {
-    await alerting.configure({ aggregation: { enabled: true, windowSeconds: 10, byNode: true, byGuest: false } });
+    await alerting.configure({
+      ...eachAlone,
+      aggregation: { enabled: true, windowSeconds: 10, byNode: true, byGuest: false },
+    });
     const begunAt = Date.now();
     const count = await breach('deep', 10_000);
     await eventually(() => expect(alerting.told.length).toBe(count), 60_000);
