@@ -102,3 +102,8 @@ export class LapwingError extends Error {
     return thrown instanceof LapwingError ? thrown : new LapwingError('INTERNAL');
   }
 }
+
+/** Whether whoever was asked is away for now, so that the same may go well later. */
+export function isAway(error: unknown): boolean {
+  return error instanceof LapwingError && (error.code === 'UNAVAILABLE' || error.code === 'TIMEOUT');
+}

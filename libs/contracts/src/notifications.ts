@@ -94,8 +94,6 @@ export const WebhookTemplate = z.object({
 
 /** How a delivery stands. `decided`: on its way to the queue; `failed`: given up. */
 export const deliveryStatuses = ['decided', 'queued', 'sending', 'retrying', 'sent', 'failed'] as const;
-/** One of {@link deliveryStatuses}. */
-export type DeliveryStatus = (typeof deliveryStatuses)[number];
 
 /** One message to one channel, and what became of it. */
 export const Delivery = z.object({

@@ -27,9 +27,7 @@ export interface AlertNotice {
 }
 
 /** Why somebody is told. `summary`: what was held back in quiet hours. */
-export const messageKinds = ['firing', 'resolved', 'escalation', 'summary', 'test'] as const;
-/** One of {@link messageKinds}. */
-export type MessageKind = (typeof messageKinds)[number];
+export type MessageKind = 'firing' | 'resolved' | 'escalation' | 'summary' | 'test';
 
 /** What is told to somebody through one channel. */
 export interface AlertMessage {

@@ -1,4 +1,4 @@
-import { LapwingError, alertChanged, type AlertConfig } from '@lapwing/contracts';
+import { alertChanged, isAway, type AlertConfig } from '@lapwing/contracts';
 import { createLogger, describeError } from '@lapwing/telemetry';
 import type { Bus } from '@lapwing/bus';
 import type { Schema, Transaction } from '@lapwing/postgres';
@@ -35,9 +35,8 @@ export class RoutingService {
 
   constructor(private readonly parts: RoutingParts) {}
 
-  /** Routes all that is to be routed. Returns how much that was. */
-  async route(): Promise<number> {
-    let done = 0;
+  /** Routes all that is to be routed. */
+  async route(): Promise<void> {
     for (let count = BATCH; count === BATCH;) {
       const changes = await this.parts.changes.unrouted(BATCH);
       count = changes.length;
@@ -48,9 +47,7 @@ export class RoutingService {
         await this.#take(transaction, changes);
         await publishing;
       });
-      done += count;
     }
-    return done;
   }
 
   /** Told before it is noted for good as told: a process that dies in between tells it again, and the stream keeps it once. */
@@ -63,8 +60,7 @@ export class RoutingService {
           const payload = { change: kind, alert, time: Math.round(time) };
           return bus.publish(alertChanged, alert.id, payload, `change-${changeId}`).catch((error: unknown) => {
             // What the bus would never take must not keep everything else from being told.
-            if (error instanceof LapwingError && (error.code === 'UNAVAILABLE' || error.code === 'TIMEOUT'))
-              throw error;
+            if (isAway(error)) throw error;
             this.#log.error({ error: describeError(error), alert: alert.id }, 'a change could not be said');
           });
         }),

@@ -44,13 +44,13 @@ interface Judged {
 export class TellingService {
   constructor(private readonly parts: TellingParts) {}
 
-  /** Handles what is due. Returns how many messages that made. */
-  async tell(at: number): Promise<number> {
+  /** Handles what is due. */
+  async tell(at: number): Promise<void> {
     const { notices, schema } = this.parts;
     const due = await notices.due(at);
-    if (due.length === 0) return 0;
+    if (due.length === 0) return;
     const receivers = await this.parts.channels.receivers();
-    return schema.transaction('notices.tell', async (transaction) => {
+    await schema.transaction('notices.tell', async (transaction) => {
       const memories = await this.parts.changes.memories(transaction, [...new Set(due.map(({ id }) => id))]);
       const given = await this.#circumstances(transaction);
       const there = await notices.lock(transaction, due);
@@ -67,7 +67,6 @@ export class TellingService {
       await this.parts.deliveries.add(transaction, deliveries, at);
       const reached = new Set(deliveries.flatMap(({ occurrences }) => occurrences));
       for (const piece of piecesOf(told)) await this.#noteTold(transaction, piece, { reached, memories, at });
-      return deliveries.length;
     });
   }
 

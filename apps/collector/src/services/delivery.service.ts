@@ -1,9 +1,9 @@
 import type { Bus } from '@lapwing/bus';
 import {
-  LapwingError,
   MAX_SAMPLES_PER_MESSAGE,
   deliveryGet,
   hostSampled,
+  isAway,
   type HostSample,
   type PayloadOf,
   type samplesStored,
@@ -27,9 +27,6 @@ type Outcome = 'sent' | 'away' | 'refused';
 
 /** What metrics-store says to have. */
 type Stored = Omit<PayloadOf<typeof samplesStored>, 'agentId'>;
-
-const isAway = (error: unknown): boolean =>
-  error instanceof LapwingError && (error.code === 'UNAVAILABLE' || error.code === 'TIMEOUT');
 
 /**
  * Sends samples and keeps at it until metrics-store has each: live ones at once, one a message; what could not be sent,

@@ -1,6 +1,6 @@
 import type { Bus } from '@lapwing/bus';
 import {
-  LapwingError,
+  isAway,
   targetObserved,
   targetSampled,
   type Observation,
@@ -88,8 +88,7 @@ export class Publisher implements Sink {
         await this.bus.publish(targetSampled, this.targetId, next.payload, next.id);
       } catch (error) {
         // While the bus is away it waits; what the bus would never take must not keep the rest.
-        const isAway = error instanceof LapwingError && (error.code === 'UNAVAILABLE' || error.code === 'TIMEOUT');
-        if (isAway) throw error;
+        if (isAway(error)) throw error;
         this.#log.error(
           { error: describeError(error), target: this.targetId },
           'samples that cannot be said are dropped',
