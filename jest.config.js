@@ -33,7 +33,8 @@ export default {
     '^@lapwing/(bus|contracts|mock|outgoing|postgres|redis|service|telemetry|testing)$':
       '<rootDir>/libs/$1/src/index.ts',
     '^@lapwing/outgoing/post$': '<rootDir>/libs/outgoing/src/post.ts',
-    '^@lapwing/(alerting|auth|collector|fleet|gateway|metrics-store|settings)/(.*)$': '<rootDir>/apps/$1/src/$2.ts',
+    '^@lapwing/(alerting|auth|collector|fleet|gateway|log-store|metrics-store|settings)/(.*)$':
+      '<rootDir>/apps/$1/src/$2.ts',
     '^(\\.{1,2}/.*)\\.js$': '$1',
   },
 };

@@ -11,6 +11,7 @@ import {
   agentRevoke,
   agentSettingsGet,
   commandSubject,
+  defaultLogSources,
   inquirySubject,
   processList,
   registrationApprove,
@@ -259,7 +260,7 @@ describe('fleet', () => {
     await connection.flush();
     const override = { refreshInterval: 2, sources: ['cpu' as const, 'memory' as const] };
     expect(await fleet.bus.request(agentConfigure, { actor, id: 'set-1', override })).toMatchObject({ override });
-    await eventually(() => expect(told).toEqual([{ ...override, logSources: [] }]));
+    await eventually(() => expect(told).toEqual([{ ...override, logSources: defaultLogSources }]));
     await fleet.bus.request(agentConfigure, { actor, id: 'set-1', override: { sources: null } });
     const answer = await connection.request(inquirySubject(agentSettingsGet, 'set-1'), '{}');
     expect(answer.json<{ sources: string[] }>()).toMatchObject({ refreshInterval: 2 });

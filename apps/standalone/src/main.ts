@@ -10,6 +10,8 @@ import { FleetModule } from '@lapwing/fleet/fleet.module';
 import { loadConfig as gatewayConfig } from '@lapwing/gateway/config';
 import { GatewayModule } from '@lapwing/gateway/gateway.module';
 import { startGateway } from '@lapwing/gateway/http/start';
+import { loadConfig as logStoreConfig } from '@lapwing/log-store/config';
+import { LogStoreModule } from '@lapwing/log-store/log-store.module';
 import { loadConfig as metricsStoreConfig } from '@lapwing/metrics-store/config';
 import { MetricsStoreModule } from '@lapwing/metrics-store/metrics-store.module';
 import { runMain } from '@lapwing/service';
@@ -25,6 +27,7 @@ await runMain('standalone', async () => {
     SettingsModule.register(settingsConfig()),
     AuthModule.register(authConfig()),
     MetricsStoreModule.register(metricsStoreConfig()),
+    LogStoreModule.register(logStoreConfig()),
     FleetModule.register(fleetConfig()),
     AlertingModule.register(alertingConfig()),
     CollectorModule.register(collectorConfig()),

@@ -20,10 +20,17 @@ export interface StreamLimits {
   samplesMaxBytes: number;
   /** Hours that samples are kept at most. */
   samplesMaxAgeHours: number;
+  /** Bytes of lines of logs kept at most; the oldest go first, and collectors send again what was not stored. */
+  logsMaxBytes: number;
 }
 
 /** Limits that suit one machine. */
-export const defaultStreamLimits: StreamLimits = { replicas: 1, samplesMaxBytes: 2 ** 30, samplesMaxAgeHours: 48 };
+export const defaultStreamLimits: StreamLimits = {
+  replicas: 1,
+  samplesMaxBytes: 2 ** 30,
+  samplesMaxAgeHours: 48,
+  logsMaxBytes: 2 ** 29,
+};
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -66,6 +73,7 @@ function wantedStreams(limits: StreamLimits): Record<StreamName, Wanted> {
       max_bytes: limits.samplesMaxBytes,
       max_age: nanos(limits.samplesMaxAgeHours * HOUR_MS),
     },
+    LOGS: { ...common, subjects: subjectsOf('LOGS'), max_bytes: limits.logsMaxBytes, max_age: nanos(2 * DAY_MS) },
     EVENTS: { ...common, subjects: subjectsOf('EVENTS'), max_bytes: 2 ** 27, max_age: nanos(7 * DAY_MS) },
     STATES: {
       ...common,

@@ -39,12 +39,27 @@ export const AgentFacts = z.object({
 /** See {@link AgentFacts}. */
 export type AgentFacts = z.infer<typeof AgentFacts>;
 
-/** A log that an agent is to read. */
+/** A text encoding of a log file. What is not valid in it survives as U+FFFD. */
+export const logEncodings = ['utf-8', 'utf-16le', 'latin1'] as const;
+
+/** A log that an agent is to read: the journal, all containers, what processes under a process manager print, or files. */
 export const LogSource = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('journal') }),
   z.object({ kind: z.literal('docker') }),
-  z.object({ kind: z.literal('file'), path: line(1024).regex(/^\/[^\0]*$/, 'an absolute path; * stands for names') }),
+  z.object({ kind: z.literal('service') }),
+  z.object({
+    kind: z.literal('file'),
+    path: line(1024).regex(/^\/[^\0]*$/, 'an absolute path; * stands for names'),
+    encoding: z.enum(logEncodings).optional(),
+    /** A line that matches begins a new entry, what does not belongs to the entry before; in the syntax of RE2. Without it each line is one. */
+    entryStart: line(500).min(1).optional(),
+  }),
 ]);
+/** See {@link LogSource}. */
+export type LogSource = z.infer<typeof LogSource>;
+
+/** What agents read of logs where nobody has said otherwise; what a host does not have is passed over. */
+export const defaultLogSources: readonly LogSource[] = [{ kind: 'journal' }, { kind: 'docker' }, { kind: 'service' }];
 
 /** What an agent is to do. */
 export const AgentSettings = z.object({

@@ -86,6 +86,17 @@ import {
   targetList,
 } from './nodes.js';
 import {
+  logCollected,
+  logDeliveryGet,
+  logentryCount,
+  logentryList,
+  logmatchCount,
+  logsStored,
+  logsourceList,
+  logvolumeGet,
+  servicelogFlush,
+} from './logs.js';
+import {
   deliveryDue,
   deliveryEnded,
   deliveryList,
@@ -124,7 +135,7 @@ import {
 } from './users.js';
 
 /** The services that answer requests, in the order in which they are started. */
-export const services = ['settings', 'auth', 'metrics-store', 'fleet', 'alerting'] as const;
+export const services = ['settings', 'auth', 'metrics-store', 'log-store', 'fleet', 'alerting'] as const;
 /** The name of a service. */
 export type ServiceName = (typeof services)[number];
 
@@ -252,6 +263,15 @@ export const catalogue: Contract[] = [
   webhookTest,
   notificationTest,
   deliveryList,
+  logCollected,
+  logsStored,
+  logDeliveryGet,
+  logentryList,
+  logentryCount,
+  logvolumeGet,
+  logsourceList,
+  servicelogFlush,
+  logmatchCount,
 ];
 
 /** The catalogue as text, a line each: what it is, its subject, and the stream that keeps it. */

@@ -5,7 +5,7 @@ import { subjectToken } from './agent.js';
  * The JetStream streams of Lapwing. `STATES` keeps the newest message of each subject: what is, not what happened. `JOBS` keeps work
  * until one has done it. `DEAD` keeps what could not be handled, with the reason, until a person looks.
  */
-export const streamNames = ['SAMPLES', 'EVENTS', 'STATES', 'JOBS', 'DEAD'] as const;
+export const streamNames = ['SAMPLES', 'LOGS', 'EVENTS', 'STATES', 'JOBS', 'DEAD'] as const;
 
 /** One of {@link streamNames}. */
 export type StreamName = (typeof streamNames)[number];

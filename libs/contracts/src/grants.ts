@@ -8,6 +8,7 @@ import { dockerhostChanged, dockerhostList, dockerhostReported } from './docker-
 import { excursionsGet, latestSampleGet } from './history.js';
 import { configChanged, principalsChanged } from './identity.js';
 import { connectionTest, nodeChanged, nodeList, noticePosted, targetList } from './nodes.js';
+import { logCollected, logmatchCount, logsStored } from './logs.js';
 import { deliveryDue, deliveryEnded } from './notifications.js';
 import { settingsChanged, settingsGet } from './settings.js';
 import { targetObserved, targetSampled } from './targets.js';
@@ -62,6 +63,13 @@ export const grants: Record<ServiceName | 'poller' | 'gateway', Grants> = {
     ],
     makesStreams: true,
   },
+  'log-store': {
+    ...none,
+    says: [logsStored],
+    hears: [configChanged],
+    consumes: [{ contract: logCollected, durable: 'log-store' }],
+    makesStreams: true,
+  },
   fleet: {
     ...none,
     asks: [settingsGet, latestSampleGet, connectionTest],
@@ -72,7 +80,7 @@ export const grants: Record<ServiceName | 'poller' | 'gateway', Grants> = {
   },
   alerting: {
     ...none,
-    asks: [excursionsGet, settingsGet, nodeList, dockerhostList],
+    asks: [excursionsGet, settingsGet, nodeList, dockerhostList, logmatchCount],
     says: [alertChanged, alertingChanged, deliveryDue, deliveryEnded],
     hears: [
       alertChanged,
@@ -112,13 +120,13 @@ export const grants: Record<ServiceName | 'poller' | 'gateway', Grants> = {
       noticePosted,
       alertingChanged,
     ],
-    follows: [hostSampled, agentChanged, targetObserved, alertChanged],
+    follows: [hostSampled, agentChanged, targetObserved, alertChanged, logCollected],
     commands: true,
   },
 };
 
 /** What an agent may do: say these about itself, hear these about itself, ask its own inquiries and answer its own commands. */
 export const agentGrants = {
-  says: [hostSampled, agentReported] as EventContract[],
-  hears: [samplesStored, agentConfigured] as EventContract[],
+  says: [hostSampled, logCollected, agentReported] as EventContract[],
+  hears: [samplesStored, logsStored, agentConfigured] as EventContract[],
 };

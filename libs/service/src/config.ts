@@ -65,6 +65,12 @@ export const commonConfig = z.object({
     .default(2 ** 30),
   /** Hours that NATS keeps samples at most. */
   LAPWING_SAMPLES_MAX_AGE_HOURS: z.coerce.number().int().min(1).default(48),
+  /** Bytes of lines of logs that NATS keeps at most. */
+  LAPWING_LOGS_MAX_BYTES: z.coerce
+    .number()
+    .int()
+    .min(2 ** 20)
+    .default(2 ** 29),
   /** Port of /health, /ready and /metrics of a service that runs as a process of its own; 0 for none. */
   LAPWING_OPS_PORT: z.coerce.number().int().min(0).max(65_535).default(0),
   /** Address on which that port listens. */
@@ -116,6 +122,7 @@ export function busConfig(service: BusService, config: z.output<typeof commonCon
       replicas: config.LAPWING_STREAM_REPLICAS,
       samplesMaxBytes: config.LAPWING_SAMPLES_MAX_BYTES,
       samplesMaxAgeHours: config.LAPWING_SAMPLES_MAX_AGE_HOURS,
+      logsMaxBytes: config.LAPWING_LOGS_MAX_BYTES,
     },
     ...(credentials && { credentials, streams: grants[service].makesStreams ? ('make' as const) : ('wait' as const) }),
   };

@@ -45,7 +45,7 @@ describe('the settings of an agent', () => {
     expect(settingsOf({ refreshInterval: 7 }, override)).toEqual({
       refreshInterval: 2,
       sources: ['cpu', 'gpu'],
-      logSources: [],
+      logSources: [{ kind: 'journal' }, { kind: 'docker' }, { kind: 'service' }],
     });
   });
   it('go back to those of the system with null', () =>

@@ -1,4 +1,10 @@
-import { hostParts, type AgentOverride, type AgentSettings, type SystemSettings } from '@lapwing/contracts';
+import {
+  defaultLogSources,
+  hostParts,
+  type AgentOverride,
+  type AgentSettings,
+  type SystemSettings,
+} from '@lapwing/contracts';
 
 /** What an agent is to do: the system's settings, and what is set for this agent alone. */
 export function settingsOf(system: Pick<SystemSettings, 'refreshInterval'>, override: AgentOverride): AgentSettings {
@@ -6,7 +12,7 @@ export function settingsOf(system: Pick<SystemSettings, 'refreshInterval'>, over
   return {
     refreshInterval: override.refreshInterval ?? system.refreshInterval,
     sources: hostParts.filter((part) => sources.includes(part)),
-    logSources: override.logSources ?? [],
+    logSources: override.logSources ?? [...defaultLogSources],
   };
 }
 

@@ -1,0 +1,26 @@
+/** Escape sequences of terminals: CSI, OSC (up to its end, or to the next escape), and those of two characters. Source: ECMA-48. */
+// oxlint-disable-next-line no-control-regex -- they are what is looked for.
+const ESCAPES = /(?:\u001B\[|\u009B)[0-?]*[ -/]*[@-~]|\u001B\][^\u0007\u001B]*(?:\u0007|\u001B\\)?|\u001B[ -/]*[0-~]/g;
+/** Controls but `\n` and `\t`, and the signs that turn the direction in which text is shown. */
+// oxlint-disable-next-line no-control-regex -- they are what is looked for.
+const UNWELCOME = /[\u0000-\u0008\u000B-\u001F\u007F-\u009F\u202A-\u202E\u2066-\u2069\p{Cs}]/gu;
+// oxlint-disable-next-line no-control-regex -- they are what is looked for.
+const SUSPICIOUS = /[\u0000-\u0008\u000B-\u001F\u007F-\u009F\u2028-\u202E\u2066-\u2069\p{Cs}]/u;
+
+/**
+ * Text of a log as data: without escape sequences, and with U+FFFD for every other control character (but line feeds and tabs), for signs that turn
+ * the direction of text, and for halves of surrogate pairs. `\r\n` becomes `\n`, another `\r` or line separator a space. Linear in the length.
+ */
+export function cleanLogText(text: string): string {
+  if (!SUSPICIOUS.test(text)) return text;
+  return text
+    .replace(/\r+\n/g, '\n')
+    .replace(/[\r\u2028\u2029]/g, ' ')
+    .replace(ESCAPES, '')
+    .replace(UNWELCOME, '\uFFFD');
+}
+
+/** As {@link cleanLogText}, for what stands on one line: the name of a unit, or a field. */
+export function cleanLogName(text: string): string {
+  return cleanLogText(text).replace(/[\n\t]+/g, ' ');
+}
