@@ -12,6 +12,8 @@ import { fail, step } from './steps.mjs';
 
 /** @type {import('./child.mjs').Child[]} */
 const children = [];
+/** More failures than these are no matter of a busy machine. */
+const MAX_AGAIN = 3;
 const home = fs.mkdtempSync(path.join(os.tmpdir(), 'lapwing-test-'));
 
 async function main() {
@@ -34,14 +36,36 @@ async function main() {
     LOG_LEVEL: process.env.LOG_LEVEL ?? 'silent',
   };
   step('running the tests');
-  const report = path.join(home, 'report.json');
-  const jest = [
-    'node_modules/jest/bin/jest.js',
-    '--json',
-    '--forceExit',
-    `--outputFile=${report}`,
-    ...(failures ? ['e2e/failures'] : paths),
-  ];
+  const first = await runJest('first', failures ? ['e2e/failures'] : paths, environment);
+  const isWhole = !failures && paths.length === 0;
+  const again = isWhole && first.failedFiles.length <= MAX_AGAIN ? first.failedFiles : [];
+  if (again.length === 0) return conclude(first, []);
+  step(`NOTE: ${again.length} file(s) failed beside others, and are run once more on their own: ${again.join(', ')}`);
+  const second = await runJest('second', ['--runInBand', ...again], environment);
+  const passedBefore = first.passed - first.passedIn(again);
+  return conclude({ ...second, passed: passedBefore + second.passed, skipped: first.skipped }, again);
+}
+
+/**
+ * Says what came of it. A file that passes only on its own is named: it depends on how busy the machine is, and wants mending.
+ * @param {{ passed: number, failed: number, skipped: number, code: number | null, failedFiles: string[] }} result
+ * @param {string[]} again
+ */
+function conclude({ passed, failed, skipped, code, failedFiles }, again) {
+  for (const file of again.filter((name) => !failedFiles.includes(name)))
+    process.stdout.write(`\n!!! PASSED AT THE SECOND ATTEMPT ONLY: ${file} !!!\n`);
+  process.stdout.write(`\n${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}\n`);
+  return code === 0 && failed === 0 && passed > 0 ? 0 : 1;
+}
+
+/**
+ * @param {string} name
+ * @param {string[]} args
+ * @param {Record<string, string>} environment
+ */
+async function runJest(name, args, environment) {
+  const report = path.join(home, `${name}.json`);
+  const jest = ['node_modules/jest/bin/jest.js', '--json', '--forceExit', `--outputFile=${report}`, ...args];
   const child = spawn(process.execPath, jest, {
     cwd: root,
     stdio: ['ignore', 'inherit', 'inherit'],
@@ -49,13 +73,22 @@ async function main() {
   });
   const [code] = await once(child, 'exit');
   const counts = JSON.parse(fs.readFileSync(report, 'utf8'));
-  const skipped = counts.numPendingTests + counts.numTodoTests;
-  // A file that cannot even be loaded has failed, whatever its tests would have said.
-  const failed = counts.numFailedTests + counts.numRuntimeErrorTestSuites;
-  process.stdout.write(
-    `\n${counts.numPassedTests} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}\n`,
-  );
-  return code === 0 && failed === 0 && counts.numPassedTests > 0 ? 0 : 1;
+  /** @type {{ name: string, status: string, assertionResults: { status: string }[] }[]} */
+  const files = counts.testResults;
+  const relative = (/** @type {string} */ file) => path.relative(root, file);
+  return {
+    code,
+    passed: counts.numPassedTests,
+    // A file that cannot even be loaded has failed, whatever its tests would have said.
+    failed: counts.numFailedTests + counts.numRuntimeErrorTestSuites,
+    skipped: counts.numPendingTests + counts.numTodoTests,
+    failedFiles: files.filter(({ status }) => status === 'failed').map((file) => relative(file.name)),
+    passedIn: (/** @type {string[]} */ names) =>
+      files
+        .filter((file) => names.includes(relative(file.name)))
+        .flatMap(({ assertionResults }) => assertionResults)
+        .filter(({ status }) => status === 'passed').length,
+  };
 }
 
 /**
