@@ -62,7 +62,6 @@ describe('lines that belong together', () => {
   });
 
   it('want a pattern that is one, and no pattern hangs', () => {
-    expect(() => new EntryAssembler('(')).toThrow();
     expect(() => new EntryAssembler('(a')).toThrow('missing');
     expect(assemble([`${'a'.repeat(100_000)}!`], '(a+)+$')).toHaveLength(1);
   });
