@@ -1,7 +1,8 @@
 import { Bus } from '@lapwing/bus';
 import { DeliveryService } from '@lapwing/collector/services/delivery.service';
 import { EnrollmentService } from '@lapwing/collector/services/enrollment.service';
-import { Outbox } from '@lapwing/collector/store/outbox';
+import { sampleFreight } from '@lapwing/collector/services/freight';
+import { Outbox, type SampleBody } from '@lapwing/collector/store/outbox';
 import { samplesStored } from '@lapwing/contracts';
 import { createHash } from 'node:crypto';
 import path from 'node:path';
@@ -14,7 +15,7 @@ export interface SimulatedAgent {
   agentId: string;
   bus: Bus;
   outbox: Outbox;
-  delivery: DeliveryService;
+  delivery: DeliveryService<SampleBody>;
 }
 
 async function approve(agentId: string): Promise<void> {
@@ -67,7 +68,7 @@ export async function beginAgent(
   const bus = new Bus({ service: 'collector', servers: '', streams: 'ignore', agent });
   bus.onModuleInit();
   bus.connection.whenShutOut(() => enrollment.lookAgain());
-  const delivery = new DeliveryService(bus, agentId, outbox, { doubtAfterMs: 5000 });
+  const delivery = new DeliveryService(bus, agentId, outbox, sampleFreight, { doubtAfterMs: 5000 });
   delivery.start();
   bus.listen(samplesStored, agentId, (news) => void delivery.confirmed(news));
   return { agentId, bus, outbox, delivery };

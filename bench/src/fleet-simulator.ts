@@ -29,8 +29,8 @@ async function play({ outbox, delivery }: SimulatedAgent, offset: number): Promi
     const time = Date.now();
     const use = Math.round((50 + 50 * Math.sin(time / 60_000)) * 100) / 100;
     const figures = hostFigures({ cpu: { ...hostFigures().cpu, totalUsage: use } });
-    const { sample, entry } = await outbox.append({ ...figures, stale: [] }, time);
-    void delivery.sendLive(sample, entry);
+    const { record, entry } = await outbox.append({ ...figures, stale: [] }, time);
+    void delivery.sendLive(record, entry);
     await pause(Math.max(time + INTERVAL_MS - Date.now(), 1));
   }
 }

@@ -1,6 +1,7 @@
 // (b) From the instant at which a sample was taken to its event at a client of the live stream: 100 hosts, a sample a second each.
 import { Bus } from '@lapwing/bus';
 import { DeliveryService } from '@lapwing/collector/services/delivery.service';
+import { sampleFreight } from '@lapwing/collector/services/freight';
 import { Outbox } from '@lapwing/collector/store/outbox';
 import { samplesStored } from '@lapwing/contracts';
 import { eventually } from '@lapwing/testing';
@@ -48,7 +49,7 @@ async function play(number: number): Promise<void> {
     bootId: 'bench',
     now: Date.now(),
   });
-  const delivery = new DeliveryService(bus, agentId, outbox);
+  const delivery = new DeliveryService(bus, agentId, outbox, sampleFreight);
   delivery.start();
   bus.listen(samplesStored, agentId, (news) => void delivery.confirmed(news));
   await pause((number / HOSTS) * 1000);
@@ -56,8 +57,8 @@ async function play(number: number): Promise<void> {
     const time = Date.now();
     taken.set(`${agentId} ${outbox.nextSeq}`, performance.now());
     const { seq: _seq, time: _time, ...figures } = wanderingSample(seq, time, number);
-    const { sample, entry } = await outbox.append(figures, time);
-    void delivery.sendLive(sample, entry);
+    const { record, entry } = await outbox.append(figures, time);
+    void delivery.sendLive(record, entry);
     await pause(Math.max(time + 1000 - Date.now(), 1));
   }
   await delivery.stop();

@@ -41,9 +41,9 @@ async function live(agent: SimulatedAgent, number: number): Promise<void> {
   while (!ending.signal.aborted) {
     const { seq: _seq, time: _time, ...figures } = wanderingSample(agent.outbox.nextSeq, Date.now(), number);
     const at = performance.now();
-    const { sample, entry } = await agent.outbox.append(figures, Date.now());
-    taken.set(sample.seq, at);
-    void agent.delivery.sendLive(sample, entry);
+    const { record, entry } = await agent.outbox.append(figures, Date.now());
+    taken.set(record.seq, at);
+    void agent.delivery.sendLive(record, entry);
     await pause(1000);
   }
 }

@@ -5,7 +5,8 @@ import { mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { DeliveryService } from '../src/services/delivery.service';
-import { Outbox } from '../src/store/outbox';
+import { sampleFreight } from '../src/services/freight';
+import { Outbox, type SampleBody } from '../src/store/outbox';
 
 const figures = { ...hostFigures(), stale: [] };
 
@@ -14,7 +15,7 @@ describe('delivery', () => {
   let folder: string;
   let bus: Bus;
   let outbox: Outbox;
-  let delivery: DeliveryService;
+  let delivery: DeliveryService<SampleBody>;
   let received: PayloadOf<typeof hostSampled>[];
   let feed: EventFeed<typeof hostSampled>;
 
@@ -32,7 +33,7 @@ describe('delivery', () => {
     feed = new EventFeed(bus, hostSampled, ({ payload }) => received.push(payload));
     feed.start();
     outbox = await Outbox.open({ folder, maxBytes: 2 ** 26, bootId: 'boot', now: Date.now() });
-    delivery = new DeliveryService(bus, 'web-1', outbox, { doubtAfterMs: 300 });
+    delivery = new DeliveryService(bus, 'web-1', outbox, sampleFreight, { doubtAfterMs: 300 });
     delivery.start();
   });
   afterEach(async () => {
@@ -45,8 +46,8 @@ describe('delivery', () => {
   });
 
   const take = async (): Promise<void> => {
-    const { sample, entry } = await outbox.append(figures, Date.now());
-    await delivery.sendLive(sample, entry);
+    const { record, entry } = await outbox.append(figures, Date.now());
+    await delivery.sendLive(record, entry);
   };
   const seqs = (): number[] => received.flatMap((batch) => batch.samples.map((sample) => sample.seq));
 
@@ -97,7 +98,7 @@ describe('delivery', () => {
     const again = await Outbox.open({ folder, maxBytes: 2 ** 26, bootId: 'boot', now: Date.now() + 1000 });
     // The sample was stored before the kill; the message that tells the gap was never handled.
     bus.respondToAgents(deliveryGet, async () => ({ stored: [[1, 1]] as SeqRange[], handledUpTo: 9, streamEnd: 9 }));
-    const second = new DeliveryService(bus, 'web-1', again, { doubtAfterMs: 300 });
+    const second = new DeliveryService(bus, 'web-1', again, sampleFreight, { doubtAfterMs: 300 });
     second.start();
     await eventually(() => expect(again.size).toBe(0));
     expect(again.gaps.map((gap) => gap.cause)).toEqual(['collector_killed']);
@@ -115,14 +116,14 @@ describe('delivery', () => {
     await take();
     await delivery.stop();
     const again = await Outbox.open({ folder, maxBytes: 2 ** 26, bootId: 'boot', now: Date.now() + 1000 });
-    const second = new DeliveryService(bus, 'web-1', again);
-    const { sample, entry } = await again.append(figures, Date.now() + 1000);
-    await second.sendLive(sample, entry);
+    const second = new DeliveryService(bus, 'web-1', again, sampleFreight);
+    const { record, entry } = await again.append(figures, Date.now() + 1000);
+    await second.sendLive(record, entry);
     await eventually(() => expect(received.at(-1)?.gaps?.map((gap) => gap.cause)).toEqual(['collector_killed']));
     // The sample may be stored from another message, one that told no gap.
     await second.confirmed({ outbox: again.id, ranges: [[2, 2]] });
     const next = await again.append(figures, Date.now() + 2000);
-    await second.sendLive(next.sample, next.entry);
+    await second.sendLive(next.record, next.entry);
     await eventually(() => expect(received.at(-1)?.samples[0]?.seq).toBe(3));
     expect(received.at(-1)?.gaps?.map((gap) => gap.cause)).toEqual(['collector_killed']);
     await second.confirmed({ outbox: again.id, ranges: [[3, 3]], gaps: received.at(-1)?.gaps });
@@ -135,7 +136,7 @@ describe('delivery', () => {
     await eventually(() => expect(received).toHaveLength(1));
     await delivery.stop();
     const again = await Outbox.open({ folder, maxBytes: 2 ** 26, bootId: 'boot', now: Date.now() + 1000 });
-    const second = new DeliveryService(bus, 'web-1', again);
+    const second = new DeliveryService(bus, 'web-1', again, sampleFreight);
     second.start();
     await eventually(() => expect(received.at(-1)?.gaps?.map((gap) => gap.cause)).toEqual(['collector_killed']));
     await second.stop();
@@ -149,7 +150,7 @@ describe('delivery', () => {
     for (const seconds of [1, 2]) {
       const to = Date.now() + seconds * 1000;
       const again = await Outbox.open({ folder, maxBytes: 2 ** 26, bootId: 'boot', now: to });
-      const next = new DeliveryService(bus, 'web-1', again);
+      const next = new DeliveryService(bus, 'web-1', again, sampleFreight);
       next.start();
       await eventually(() => expect(received.at(-1)?.gaps?.at(-1)?.to).toBe(to));
       await next.stop();
@@ -169,7 +170,7 @@ describe('delivery', () => {
     const file = await open(path.join(folder, second.segment.file), 'r+');
     await file.write('x'.repeat(20), second.offset);
     await file.close();
-    const again = new DeliveryService(bus, 'web-1', outbox);
+    const again = new DeliveryService(bus, 'web-1', outbox, sampleFreight);
     again.start();
     await eventually(() => expect(seqs()).toEqual([1, 3, 4, 5]));
     await again.stop();

@@ -1,54 +1,49 @@
 import type { Bus } from '@lapwing/bus';
-import {
-  MAX_SAMPLES_PER_MESSAGE,
-  deliveryGet,
-  hostSampled,
-  isAway,
-  type HostSample,
-  type PayloadOf,
-  type samplesStored,
-} from '@lapwing/contracts';
+import { isAway, type PayloadOf, type samplesStored } from '@lapwing/contracts';
 import { createLogger, describeError } from '@lapwing/telemetry';
-import type { Entry, Outbox } from '../store/outbox.js';
+import { Pace } from '../domain/pace.js';
+import type { Entry, Numbered, Outbox } from '../store/outbox.js';
+import type { Freight } from './freight.js';
 
 const ROUND_MS = 1000;
 const MAX_DOUBT_MS = 600_000;
-/**
- * What a message of back-fill may hold, in bytes. Small, and one at a time: what comes live from others waits in the same stream behind it.
- */
-const MAX_BYTES = 100_000;
-/** After so long without a word the next is sent all the same: metrics-store may be away, and the stream keeps it. */
+/** After so long without a word the next is sent all the same: the store may be away, and the stream keeps it. */
 const SETTLE_MS = 2000;
-/** After so long a sample that could not be sent is tried again. */
+/** After so long a record that could not be sent is tried again. */
 const ASIDE_MS = 60_000;
 
 /** Whether a message was sent, or why not: nobody is there, or this message is not taken. */
 type Outcome = 'sent' | 'away' | 'refused';
 
-/** What metrics-store says to have. */
+/** What a store says to have. */
 type Stored = Omit<PayloadOf<typeof samplesStored>, 'agentId'>;
 
 /**
- * Sends samples and keeps at it until metrics-store has each: live ones at once, one a message; what could not be sent,
+ * Sends records (samples, batches of lines) and keeps at it until their store has each: live ones at once, one a message; what could not be sent,
  * many a message; what was sent and never confirmed, again, as soon as it is certain that the stream no longer holds it.
  */
-export class DeliveryService {
+export class DeliveryService<Body extends object> {
+  readonly #pace = new Pace();
   readonly #log = createLogger('collector', 'delivery');
   readonly #sending = new Set<Entry>();
   #timer: NodeJS.Timeout | undefined;
   #round: Promise<void> = Promise.resolve();
-  /** Samples that could not be sent, and until when they are left alone. */
+  /** Records that could not be sent, and until when they are left alone. */
   readonly #aside = new WeakMap<Entry, number>();
   #isCatchingUp = false;
   #stopping = false;
   /** Called when something was confirmed. */
   #heard: (() => void) | undefined;
 
-  /** @param options after how long without a word a sample that was sent is asked about, in milliseconds. */
+  /** @param options after how long without a word a record that was sent is asked about, in milliseconds. */
   constructor(
     private readonly bus: Bus,
     private readonly agentId: string,
-    private readonly outbox: Outbox,
+    private readonly outbox: Pick<
+      Outbox<Body, unknown>,
+      'waiting' | 'holds' | 'read' | 'confirm' | 'gaps' | 'confirmGaps'
+    >,
+    private readonly freight: Freight<Body>,
     private readonly options: { doubtAfterMs: number } = { doubtAfterMs: 15_000 },
   ) {}
 
@@ -67,19 +62,19 @@ export class DeliveryService {
     await this.#round;
   }
 
-  /** Sends a sample that was just taken. Never throws: what fails is sent with the next round. */
-  async sendLive(sample: HostSample, entry: Entry): Promise<void> {
-    if (this.bus.online) await this.#publish([entry], [sample]);
+  /** Sends a record that was just taken. Never throws: what fails is sent with the next round. */
+  async sendLive(record: Numbered<Body>, entry: Entry): Promise<void> {
+    if (this.bus.online) await this.#publish([entry], [record]);
   }
 
-  /** Hears what metrics-store has. Never throws: on a full disk it is asked about again. */
+  /** Hears what the store has. Never throws: on a full disk it is asked about again. */
   hear(news: Stored): void {
     this.confirmed(news).catch((error: unknown) => {
       this.#log.warn({ error: describeError(error) }, 'what is stored could not be noted');
     });
   }
 
-  /** Notes what metrics-store has. */
+  /** Notes what the store has. */
   async confirmed({ outbox, ranges, gaps = [] }: Stored): Promise<void> {
     await this.outbox.confirm(outbox, ranges);
     this.#heard?.();
@@ -98,7 +93,7 @@ export class DeliveryService {
       try {
         await work();
       } catch (error) {
-        if (!this.#stopping && !isAway(error))
+        if (!this.#stopping && !isAway(error) && this.#pace.isDue)
           this.#log.warn({ error: describeError(error) }, 'sending failed, trying again');
       }
   }
@@ -114,19 +109,20 @@ export class DeliveryService {
     }
   }
 
-  /** Sends samples; one that cannot be read or sent is put aside for a while, and holds none of the others up. False while the bus is away. */
+  /** Sends records; one that cannot be read or sent is put aside for a while, and holds none of the others up. False while the bus is away. */
   async #sendBatch(batch: Entry[]): Promise<boolean> {
     let outcome: Outcome = 'refused';
     try {
       outcome = await this.#publish(batch, await this.outbox.read(batch));
     } catch (error) {
-      this.#log.warn({ error: describeError(error) }, 'the outbox cannot be read');
+      if (this.#pace.isDue) this.#log.warn({ error: describeError(error) }, 'the outbox cannot be read');
     }
     const [only, ...others] = batch;
     if (outcome !== 'refused' || !only) return outcome !== 'away';
     if (others.length === 0) {
       this.#aside.set(only, Date.now() + ASIDE_MS);
-      this.#log.warn({ outbox: only.outbox, seq: only.seq }, 'a sample cannot be sent, and is tried again later');
+      if (this.#pace.isDue)
+        this.#log.warn({ outbox: only.outbox, seq: only.seq }, 'a record cannot be sent, and is tried again later');
       return true;
     }
     for (const entry of batch) if (!(await this.#sendBatch([entry]))) return false;
@@ -140,7 +136,7 @@ export class DeliveryService {
     return false;
   }
 
-  /** Waits until metrics-store has these, for a while. */
+  /** Waits until the store has these, for a while. */
   async #settled(batch: Entry[]): Promise<void> {
     const waits = (): boolean => batch.some((entry) => entry.position !== undefined && this.outbox.holds(entry));
     const until = performance.now() + SETTLE_MS;
@@ -155,7 +151,7 @@ export class DeliveryService {
     this.#heard = undefined;
   }
 
-  /** The oldest unsent samples of one outbox that fit into a message. */
+  /** The oldest unsent records of one outbox that fit into a message. */
   #nextBatch(): Entry[] {
     const batch: Entry[] = [];
     let bytes = 0;
@@ -163,8 +159,8 @@ export class DeliveryService {
       if (entry.position !== undefined || this.#sending.has(entry) || this.#isAside(entry)) continue;
       bytes += entry.length;
       const full =
-        batch.length >= MAX_SAMPLES_PER_MESSAGE ||
-        bytes > MAX_BYTES ||
+        batch.length >= this.freight.maxRecords ||
+        bytes > this.freight.maxBytes ||
         entry.outbox !== (batch[0]?.outbox ?? entry.outbox);
       if (full && batch.length > 0) break;
       batch.push(entry);
@@ -172,20 +168,20 @@ export class DeliveryService {
     return batch;
   }
 
-  async #publish(entries: Entry[], samples: HostSample[]): Promise<Outcome> {
+  async #publish(entries: Entry[], records: Numbered<Body>[]): Promise<Outcome> {
     const [first] = entries;
     if (!first) return 'sent';
     const gaps = this.outbox.gaps;
-    const payload = { agentId: this.agentId, outbox: first.outbox, samples, ...(gaps.length > 0 && { gaps }) };
     for (const entry of entries) this.#sending.add(entry);
     try {
-      // The newest gap is part of the name: after a kill the same samples may go out again under the name of a message
+      // The newest gap is part of the name: after a kill the same records may go out again under the name of a message
       // that the stream has already, and what it takes for a duplicate it drops, with the gap that only this one tells. Its
       // end is part of it, too: a gap grows when the collector ends again before it took a sample.
       const newest = gaps.at(-1);
       const told = newest ? `${newest.from}-${newest.to}` : '';
       const id = `${this.agentId}:${first.outbox}:${first.seq}-${entries.at(-1)?.seq}:${first.attempts}:${told}`;
-      const { position } = await this.bus.publish(hostSampled, this.agentId, payload, id);
+      const load = { agentId: this.agentId, outbox: first.outbox, records, gaps };
+      const { position } = await this.freight.send(this.bus, load, id);
       for (const entry of entries) Object.assign(entry, { position, sentAt: Date.now() });
       return 'sent';
     } catch (error) {
@@ -196,7 +192,7 @@ export class DeliveryService {
     }
   }
 
-  /** Asks about samples that were sent long ago and never confirmed. */
+  /** Asks about records that were sent long ago and never confirmed. */
   async #resolveDoubts(): Promise<void> {
     const now = Date.now();
     const doubtful: Entry[] = [];
@@ -207,14 +203,8 @@ export class DeliveryService {
       if (doubtful.push(entry) >= 5000) break;
     }
     const [first] = doubtful;
-    const last = doubtful.at(-1);
-    if (!first || !last || !this.bus.online) return;
-    const { stored, handledUpTo, streamEnd } = await this.bus.inquire(deliveryGet, this.agentId, {
-      outbox: first.outbox,
-      seqs: [first.seq, last.seq],
-      from: Math.min(...doubtful.map((entry) => entry.time)),
-      to: Math.max(...doubtful.map((entry) => entry.time)),
-    });
+    if (!first || !this.bus.online) return;
+    const { stored, handledUpTo, streamEnd } = await this.freight.ask(this.bus, this.agentId, doubtful);
     await this.confirmed({ outbox: first.outbox, ranges: stored });
     for (const entry of doubtful) {
       const position = entry.position ?? 0;

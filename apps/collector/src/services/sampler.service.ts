@@ -3,8 +3,9 @@ import { defaultSystemSettings, type HostPart } from '@lapwing/contracts';
 import { createLogger, describeError, histogram } from '@lapwing/telemetry';
 import type { OnApplicationBootstrap, OnModuleDestroy } from '@nestjs/common';
 import type { HostSource } from '../sources/host/host.source.js';
-import { Outbox } from '../store/outbox.js';
+import { Outbox, type SampleBody } from '../store/outbox.js';
 import { DeliveryService } from './delivery.service.js';
+import { sampleFreight } from './freight.js';
 
 const readSeconds = histogram({ name: 'lapwing_collector_read_seconds', help: 'How long it took to read the host' });
 
@@ -26,7 +27,7 @@ export class SamplerService implements OnApplicationBootstrap, OnModuleDestroy {
   #sampling: Promise<void> = Promise.resolve();
   #stopping = false;
   #outbox: Outbox | undefined;
-  #delivery: DeliveryService | undefined;
+  #delivery: DeliveryService<SampleBody> | undefined;
   #lastSampleAt = Number.NEGATIVE_INFINITY;
 
   constructor(
@@ -53,14 +54,14 @@ export class SamplerService implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   /** What sends the samples, once the outbox is open. */
-  get delivery(): DeliveryService | undefined {
+  get delivery(): DeliveryService<SampleBody> | undefined {
     return this.#delivery;
   }
 
   async onApplicationBootstrap(): Promise<void> {
     const { agentId, folder, maxBytes, bootId } = this.options;
     this.#outbox = await Outbox.open({ folder, maxBytes, bootId, now: Date.now() });
-    this.#delivery = new DeliveryService(this.bus, agentId, this.#outbox);
+    this.#delivery = new DeliveryService(this.bus, agentId, this.#outbox, sampleFreight);
     this.#delivery.start();
     await this.source.read(); // rates need a first reading to compare with
     this.#plan();
@@ -105,9 +106,9 @@ export class SamplerService implements OnApplicationBootstrap, OnModuleDestroy {
       const figures = await this.source.read();
       stop();
       if (!this.#outbox || !this.#delivery) return;
-      const { sample, entry } = await this.#outbox.append(figures, time);
+      const { record, entry } = await this.#outbox.append(figures, time);
       this.#lastSampleAt = performance.now();
-      void this.#delivery.sendLive(sample, entry);
+      void this.#delivery.sendLive(record, entry);
     } catch (error) {
       this.#log.error({ error: describeError(error) }, 'a sample could not be taken');
     }
