@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { LogFilter } from './logs.js';
 
 /** How bad an alert is. */
 export const alertLevels = ['warning', 'critical'] as const;
@@ -32,6 +33,7 @@ export const resourceTypes = [
   'pmg',
   'docker-host',
   'docker-container',
+  'log',
 ] as const;
 /** One of {@link resourceTypes}. */
 export type ResourceType = (typeof resourceTypes)[number];
@@ -267,6 +269,71 @@ const MetricSeconds = z.record(MetricName, Seconds, {
 const named = <V extends z.ZodType>(value: V, most: number) =>
   z.record(ResourceKey, value).refine((entries) => Object.keys(entries).length <= most, `at most ${most} entries`);
 
+/** The most rules on logs. */
+export const MAX_LOG_RULES = 50;
+
+const { agentId, source, name: sourceName, levels, query, pattern } = LogFilter.shape;
+const Lines = z.int().min(1).max(1_000_000_000);
+const RuleId = z.string().regex(/^[a-z0-9-]{1,64}$/, '1 to 64 of the characters a-z 0-9 -');
+
+const RuleFields = z.strictObject({
+  id: RuleId,
+  /** For people. */
+  name: z
+    .string()
+    .min(1)
+    .max(128)
+    .regex(/^[^\p{Cc}\p{Cs}]*$/u, 'no control characters'),
+  enabled: z.boolean().default(true),
+  /** The logs of one host; null: of each host by itself. */
+  agentId,
+  source,
+  sourceName,
+  levels,
+  query,
+  /** In the syntax of RE2: no look-around, no back-references. */
+  pattern,
+  /** So many lines within the window raise an alert. */
+  count: Lines,
+  /** So many make it critical; null where nothing does. */
+  criticalCount: Lines.nullable().default(null),
+  windowSeconds: z.int().min(10).max(86_400).default(300),
+  /** How bad it is at `count`. */
+  level: z.enum(alertLevels).default('warning'),
+});
+
+const narrowing = ['source', 'sourceName', 'levels', 'query', 'pattern'] as const;
+
+/** What no field can say by itself. */
+function checkRule(rule: Omit<z.output<typeof RuleFields>, 'id'>, context: z.RefinementCtx): void {
+  const { count: warning, criticalCount } = rule;
+  if (criticalCount !== null && criticalCount < warning)
+    context.addIssue({ code: 'custom', path: ['criticalCount'], message: `must not be below count (${warning})` });
+  if (narrowing.every((field) => rule[field] === null))
+    context.addIssue({ code: 'custom', path: [], message: `at least one of ${narrowing.join(', ')} must be given` });
+}
+
+/** A rule on logs: so many lines that match within a window raise an alert, for each host by itself. All that is given must match. */
+export const LogRule = RuleFields.superRefine(checkRule);
+/** See {@link LogRule}. */
+export type LogRule = z.output<typeof LogRule>;
+
+/** A rule as somebody writes it; without `id` it gets one that is made of its name. */
+export const LogRuleDraft = RuleFields.extend({ id: RuleId.optional() }).superRefine(checkRule);
+/** See {@link LogRuleDraft}. */
+export type LogRuleDraft = z.output<typeof LogRuleDraft>;
+
+const LogRules = z
+  .array(LogRule)
+  .max(MAX_LOG_RULES, `at most ${MAX_LOG_RULES} rules`)
+  .superRefine((rules, context) => {
+    const seen = new Set<string>();
+    for (const [index, { id }] of rules.entries()) {
+      if (seen.has(id)) context.addIssue({ code: 'custom', path: [index, 'id'], message: 'another rule has this id' });
+      seen.add(id);
+    }
+  });
+
 const all = {
   disableAllHosts: z.boolean().default(false),
   disableAllNodes: z.boolean().default(false),
@@ -328,6 +395,7 @@ export const AlertConfig = z.object({
   aggregation: Aggregation,
   flapping: Flapping,
   schedule: Schedule,
+  logRules: LogRules.default([]),
   ...all,
 });
 /** See {@link AlertConfig}. */

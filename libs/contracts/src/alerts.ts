@@ -1,5 +1,14 @@
 import { z } from 'zod';
-import { AlertConfig, TimeZone, alertLevels, resourceTypes, thresholdMetrics, weekdays } from './alert-config.js';
+import {
+  AlertConfig,
+  LogRule,
+  LogRuleDraft,
+  TimeZone,
+  alertLevels,
+  resourceTypes,
+  thresholdMetrics,
+  weekdays,
+} from './alert-config.js';
 import { event, request } from './define.js';
 import { Actor } from './identity.js';
 
@@ -151,6 +160,22 @@ export const alertConfigGet = request('req.alerting.config.get.v1', { input: z.o
 export const alertConfigUpdate = request('req.alerting.config.update.v1', {
   input: z.object({ actor: Actor, patch: z.record(z.string(), z.unknown()), replace: z.boolean().default(false) }),
   output: AlertConfig,
+});
+
+/** Adds a rule on logs. `INVALID_INPUT` when there is one of its id, when there are 50 already, and for a pattern that is none. */
+export const logruleCreate = request('req.alerting.logrule.create.v1', {
+  input: z.object({ actor: Actor, draft: LogRuleDraft }),
+  output: LogRule,
+});
+/** Replaces one; its id stays. `NOT_FOUND`, and `INVALID_INPUT` for a pattern that is none. */
+export const logruleUpdate = request('req.alerting.logrule.update.v1', {
+  input: z.object({ actor: Actor, id: z.string().max(64), draft: LogRuleDraft }),
+  output: LogRule,
+});
+/** Removes one: what is open of it is over. `NOT_FOUND`. */
+export const logruleDelete = request('req.alerting.logrule.delete.v1', {
+  input: z.object({ actor: Actor, id: z.string().max(64) }),
+  output: z.object({}),
 });
 
 /** What a silence or a maintenance window looks at. */
