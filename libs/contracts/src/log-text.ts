@@ -14,8 +14,9 @@ const SUSPICIOUS = /[\u0000-\u0008\u000B-\u001F\u007F-\u009F\u2028-\u202E\u2066-
 export function cleanLogText(text: string): string {
   if (!SUSPICIOUS.test(text)) return text;
   return text
-    .replace(/\r+\n/g, '\n')
-    .replace(/[\r\u2028\u2029]/g, ' ')
+    // Each run is looked at once: /\r+\n/ would begin anew at each of its signs.
+    .replace(/\r+\n?/g, (run) => (run.endsWith('\n') ? '\n' : ' '.repeat(run.length)))
+    .replace(/[\u2028\u2029]/g, ' ')
     .replace(ESCAPES, '')
     .replace(UNWELCOME, '\uFFFD');
 }
