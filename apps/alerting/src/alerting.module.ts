@@ -16,6 +16,7 @@ import { DeliveriesService } from './services/deliveries.service.js';
 import { EscalationService } from './services/escalation.service.js';
 import { EstateService } from './services/estate.service.js';
 import { EvaluationService } from './services/evaluation.service.js';
+import { LogWatchService } from './services/log-watch.service.js';
 import { ReplayService } from './services/replay.service.js';
 import { RoutingService } from './services/routing.service.js';
 import { SilencesService } from './services/silences.service.js';
@@ -43,6 +44,7 @@ const exposed = [
   ConfigService,
   EstateService,
   EvaluationService,
+  LogWatchService,
   ClockService,
   AlertsService,
   ReplayService,
@@ -91,7 +93,7 @@ export class AlertingModule {
         {
           provide: 'health checks',
           useFactory: addChecks,
-          inject: [Health, Migrations, EvaluationService, ClockService],
+          inject: [Health, Migrations, EvaluationService, LogWatchService, ClockService],
         },
       ],
     };
@@ -122,6 +124,7 @@ function assemble(config: AlertingConfig, given: { key: SecretKey; bus: Bus; sch
   const silences = new SilencesService(bus, schema, new SilenceStore(schema), life);
   const channels = new ChannelsService({ bus, schema, channels: new ChannelStore(schema), key, networks });
   const partitions = new PartitionStore(schema);
+  const evaluation = new EvaluationService(bus, schema, leases, estate, rules, { alerts, partitions });
   const routing = new RoutingService({ bus, schema, config: rules, changes, notices, deliveries, incidents });
   const telling = new TellingService({
     schema,
@@ -140,7 +143,8 @@ function assemble(config: AlertingConfig, given: { key: SecretKey; bus: Bus; sch
   return [
     rules,
     estate,
-    new EvaluationService(bus, schema, leases, estate, rules, { alerts, partitions }),
+    evaluation,
+    new LogWatchService(bus, rules, evaluation),
     new ClockService({
       bus,
       schema,
@@ -164,7 +168,13 @@ function assemble(config: AlertingConfig, given: { key: SecretKey; bus: Bus; sch
   ];
 }
 
-function addChecks(health: Health, migrations: Migrations, evaluation: EvaluationService, clock: ClockService): true {
+function addChecks(
+  health: Health,
+  migrations: Migrations,
+  evaluation: EvaluationService,
+  logs: LogWatchService,
+  clock: ClockService,
+): true {
   health.add('database', 'dependency', () =>
     migrations.ready
       ? { status: 'healthy', message: 'Database operational' }
@@ -174,6 +184,11 @@ function addChecks(health: Health, migrations: Migrations, evaluation: Evaluatio
     evaluation.fault
       ? { status: 'degraded', message: evaluation.fault }
       : { status: 'healthy', message: `judges ${evaluation.partitions} of ${PARTITIONS} partitions` },
+  );
+  health.add('log rules', 'worker', () =>
+    logs.fault
+      ? { status: 'degraded', message: logs.fault }
+      : { status: 'healthy', message: `judges ${logs.rules} rules on logs` },
   );
   health.add('clock', 'worker', () =>
     clock.fault

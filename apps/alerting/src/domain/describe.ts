@@ -13,6 +13,7 @@ const kinds: Record<AlertResource['type'], string> = {
   pmg: 'mail gateway',
   'docker-host': 'Docker host',
   'docker-container': 'container',
+  log: 'log rule',
 };
 
 /** What is wrong, in one sentence for people. */
@@ -27,9 +28,17 @@ export function describeBreach(breach: {
   const who = `${kinds[resource.type]} ${resource.name}`;
   if (signal === 'connectivity') return `${capital(who)} is not reachable${detail && `: ${detail}`}`;
   if (signal === 'powered-off') return `${capital(who)} is not running`;
+  if (signal === 'log-matches') return describeMatches(resource.name, value, threshold, detail);
   const { label, unit } = signals[signal];
   if (detail) return `${label} of ${who}: ${detail}`;
   return `${label} of ${who} is at ${formatFigure(value, unit)} (threshold ${formatThreshold(threshold, unit)})`;
+}
+
+/** How many lines matched, and below what limit that would be fine; behind it the newest of them. */
+function describeMatches(name: string, value: number, threshold: number, detail: string): string {
+  const [span, ...lines] = detail.split('\n');
+  const sentence = `${formatFigure(value, 'lines')} matched ${name} in ${span} (limit ${formatThreshold(threshold, '')})`;
+  return lines.length === 0 ? sentence : `${sentence}: ${lines.join(' | ')}`;
 }
 
 const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
@@ -44,6 +53,7 @@ export function describeRecovery(
   if (resolution !== 'recovered') return `${signalInfo(signal).label} of ${who}: no alert any more, ${why}`;
   if (signal === 'connectivity') return `${capital(who)} is reachable again`;
   if (signal === 'powered-off') return `${capital(who)} is running again`;
+  if (signal === 'log-matches') return `${capital(who)} is over: ${why}`;
   return `${signalInfo(signal).label} of ${who} is over: ${why}`;
 }
 

@@ -128,11 +128,23 @@ export class Engine {
     return changes;
   }
 
-  /** Forgets a scope whose things are gone: what was open of it is over. */
-  forget(scope: string, time: number): Change[] {
-    const changes = [...(this.#scopes.get(scope) ?? [])].flatMap((alertId) => this.#end(alertId, time, 'removed'));
+  /** Forgets a scope whose things are gone, or about which nobody wants to know: what was open of it is over. */
+  forget(scope: string, time: number, resolution: Resolution = 'removed'): Change[] {
+    const changes = [...(this.#scopes.get(scope) ?? [])].flatMap((alertId) => this.#end(alertId, time, resolution));
     this.#seen.delete(scope);
     return changes;
+  }
+
+  /** Forgets the things of a scope that are parts of something that is gone since an instant: what was seen of them later stays. */
+  forgetPartsOf(instance: string, scope: string, time: number): Change[] {
+    return this.tracked(scope)
+      .filter(({ resource, track }) => resource.instance === instance && track.lastTime <= time)
+      .flatMap(({ alertId }) => this.#end(alertId, time, 'removed'));
+  }
+
+  /** What of a scope is open or waits. */
+  tracked(scope: string): Tracked[] {
+    return [...(this.#scopes.get(scope) ?? [])].flatMap((alertId) => this.#tracks.get(alertId) ?? []);
   }
 
   /** Whether anything of a scope is open or waits. */

@@ -1,4 +1,5 @@
 import { AlertConfig } from '@lapwing/contracts';
+import { withIds } from './log-rules.js';
 
 /** What is kept by the names of resources and metrics: there `null` takes an entry out, and an entry is replaced as a whole. */
 const BY_NAME = new Set(['overrides', 'timeThresholds', 'metricTimeThresholds']);
@@ -30,7 +31,8 @@ export function mergeConfig(
   replace = false,
 ): { config: AlertConfig } | { faults: Fault[] } {
   const before = replace && isObject(patch['overrides']) ? { ...config, overrides: {} } : config;
-  const parsed = AlertConfig.safeParse(merge(before, patch));
+  const merged = merge(before, patch);
+  const parsed = AlertConfig.safeParse({ ...merged, logRules: withIds(merged['logRules']) });
   if (parsed.success && JSON.stringify(parsed.data).length > MAX_LENGTH)
     return { faults: [{ field: 'overrides', message: `the rules would be longer than ${MAX_LENGTH} characters` }] };
   if (parsed.success) return { config: parsed.data };

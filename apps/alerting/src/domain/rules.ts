@@ -7,6 +7,7 @@ import type {
   Thresholds,
 } from '@lapwing/contracts';
 import { thresholdMetrics } from '@lapwing/contracts';
+import { ruleOfResource } from './log-rules.js';
 import { signals, type Signal } from './signals.js';
 import type { Rule } from './track.js';
 
@@ -153,8 +154,18 @@ function stateRule(config: AlertConfig, resource: Ruled, signal: Signal): Plain 
     'restart-loop': () => atLeast(docker.restartCount, docker.restartCount * 3),
     oom: () => state(1),
     'memory-limit': () => atLeast(docker.memoryWarnPct, docker.memoryCriticalPct),
+    'log-matches': () => linesRule(config, resource),
   };
   return (rules[signal] ?? (() => state(2)))();
+}
+
+/** Lines are counted one by one: it is over with one less than what raises it. */
+function linesRule(config: AlertConfig, { id }: Ruled): Plain | null {
+  const rule = ruleOfResource(config, id);
+  if (!rule) return null;
+  const { count, criticalCount, level } = rule;
+  const critical = level === 'critical' ? count : criticalCount;
+  return { trigger: count, clear: count - 1, critical, sign: 1, confirmations: 1 };
 }
 
 /** Something that the fleet or its poller has missed three times already, as an installation, is told at once. */

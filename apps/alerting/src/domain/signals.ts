@@ -49,6 +49,7 @@ export const signals = {
   'restart-loop': figure('Restarts', ''),
   oom: figure('Out of memory', ''),
   'memory-limit': figure('Memory of its limit', '%'),
+  'log-matches': figure('Log lines', 'lines'),
 } as const satisfies Record<string, SignalInfo>;
 
 /** The name of a signal. */
@@ -65,4 +66,7 @@ export const formatFigure = (value: number, unit: string): string => withUnit(Ma
 /** A threshold as it was set, with its unit. */
 export const formatThreshold = (value: number, unit: string): string => withUnit(Number(value.toPrecision(6)), unit);
 
-const withUnit = (value: number, unit: string): string => (unit === '' ? String(value) : `${value} ${unit}`);
+function withUnit(value: number, unit: string): string {
+  if (unit === '') return String(value);
+  return unit === 'lines' && value === 1 ? '1 line' : `${value} ${unit}`;
+}

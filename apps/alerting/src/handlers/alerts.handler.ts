@@ -9,6 +9,9 @@ import {
   alertReplay,
   alerthistoryClear,
   incidentList,
+  logruleCreate,
+  logruleDelete,
+  logruleUpdate,
   type AlertConfig,
   type InputOf,
   type OutputOf,
@@ -66,6 +69,22 @@ export class AlertsHandler {
   @OnRequest(alertConfigUpdate)
   updateConfig({ actor, patch, replace }: InputOf<typeof alertConfigUpdate>): Promise<AlertConfig> {
     return this.config.update(actor, patch, replace);
+  }
+
+  @OnRequest(logruleCreate)
+  createLogRule({ actor, draft }: InputOf<typeof logruleCreate>): Promise<OutputOf<typeof logruleCreate>> {
+    return this.config.createLogRule(actor, draft);
+  }
+
+  @OnRequest(logruleUpdate)
+  updateLogRule({ actor, id, draft }: InputOf<typeof logruleUpdate>): Promise<OutputOf<typeof logruleUpdate>> {
+    return this.config.updateLogRule(actor, id, draft);
+  }
+
+  @OnRequest(logruleDelete)
+  async deleteLogRule({ actor, id }: InputOf<typeof logruleDelete>): Promise<OutputOf<typeof logruleDelete>> {
+    await this.config.deleteLogRule(actor, id);
+    return {};
   }
 
   @OnRequest(incidentList)

@@ -1,9 +1,19 @@
 import type { Bus } from '@lapwing/bus';
-import { AlertConfig, LapwingError, alertingChanged, defaultAlertConfig, type Actor } from '@lapwing/contracts';
+import {
+  AlertConfig,
+  LapwingError,
+  alertingChanged,
+  defaultAlertConfig,
+  type Actor,
+  type LogRule,
+  type LogRuleDraft,
+} from '@lapwing/contracts';
 import type { Schema } from '@lapwing/postgres';
 import { createLogger, describeError } from '@lapwing/telemetry';
 import type { OnApplicationBootstrap, OnModuleDestroy } from '@nestjs/common';
-import { mergeConfig } from '../domain/merge-config.js';
+import { setImmediate as breathe } from 'node:timers/promises';
+import { mergeConfig, type Fault } from '../domain/merge-config.js';
+import { faultOfPattern } from '../domain/pattern.js';
 import type { ConfigStore } from '../store/config.store.js';
 
 const LOCK = 7_524_620;
@@ -52,13 +62,57 @@ export class ConfigService implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   /** Changes rules. `INVALID_INPUT` names each fault, and then nothing has changed. */
-  async update(actor: Actor, patch: Record<string, unknown>, replace: boolean): Promise<AlertConfig> {
+  update(actor: Actor, patch: Record<string, unknown>, replace: boolean): Promise<AlertConfig> {
+    return this.#change(actor, () => patch, { replace });
+  }
+
+  /** Adds a rule on logs. `INVALID_INPUT`. */
+  async createLogRule(actor: Actor, draft: LogRuleDraft): Promise<LogRule> {
+    const { logRules } = await this.#change(actor, (config) => ({ logRules: [...config.logRules, draft] }), {
+      isOneRule: true,
+    });
+    return found(logRules.at(-1));
+  }
+
+  /** Replaces a rule on logs; its id stays. `NOT_FOUND`, `INVALID_INPUT`. */
+  async updateLogRule(actor: Actor, id: string, draft: LogRuleDraft): Promise<LogRule> {
+    const { logRules } = await this.#change(
+      actor,
+      (config) => {
+        const old = found(config.logRules.find((rule) => rule.id === id));
+        return { logRules: config.logRules.map((rule) => (rule === old ? { ...draft, id } : rule)) };
+      },
+      { isOneRule: true },
+    );
+    return found(logRules.find((rule) => rule.id === id));
+  }
+
+  /** Removes a rule on logs. `NOT_FOUND`. */
+  async deleteLogRule(actor: Actor, id: string): Promise<void> {
+    await this.#change(actor, ({ logRules }) => {
+      const old = found(logRules.find((rule) => rule.id === id));
+      return { logRules: logRules.filter((rule) => rule !== old) };
+    });
+  }
+
+  /**
+   * One change at a time, whoever makes it: each is made of what the one before has left.
+   * @param isOneRule whether the change is one rule on logs, and faults name its fields.
+   */
+  async #change(
+    actor: Actor,
+    patchOf: (config: AlertConfig) => Record<string, unknown>,
+    { replace = false, isOneRule = false } = {},
+  ): Promise<AlertConfig> {
+    const refuse = (faults: Fault[]): never => {
+      throw refusal(isOneRule ? faults.map(inOneRule) : faults);
+    };
     const config = await this.schema.exclusive('config.update', { kind: LOCK }, async (transaction) => {
-      const merged = mergeConfig(read(await this.store.read(transaction)), patch, replace);
-      if ('faults' in merged) {
-        const message = merged.faults.map((fault) => `${fault.field}: ${fault.message}`).join('; ');
-        throw new LapwingError('INVALID_INPUT', message, { problems: merged.faults });
-      }
+      const before = read(await this.store.read(transaction));
+      const merged = mergeConfig(before, patchOf(before), replace);
+      if ('faults' in merged) return refuse(merged.faults);
+      const faults = await faultsOfPatterns(before, merged.config);
+      if (faults.length > 0) return refuse(faults);
       await this.store.write(transaction, merged.config, { name: actor.name, at: Date.now() });
       return merged.config;
     });
@@ -87,3 +141,32 @@ export class ConfigService implements OnApplicationBootstrap, OnModuleDestroy {
 /** What an older version wrote is read with today's defaults beside it. */
 const read = (document: unknown): AlertConfig =>
   document === undefined ? defaultAlertConfig : AlertConfig.parse(document);
+
+function found(rule: LogRule | undefined): LogRule {
+  if (!rule) throw new LapwingError('NOT_FOUND', 'there is no rule of this id');
+  return rule;
+}
+
+const inOneRule = ({ field, message }: Fault): Fault => ({ field: field.replace(/^logRules\.\d+\.?/, ''), message });
+
+const refusal = (faults: Fault[]): LapwingError =>
+  new LapwingError(
+    'INVALID_INPUT',
+    faults.map(({ field, message }) => (field ? `${field}: ${message}` : message)).join('; '),
+    {
+      problems: faults,
+    },
+  );
+
+/** What is wrong with the patterns that a change brings, one after the other: each may take a while. */
+async function faultsOfPatterns(before: AlertConfig, after: AlertConfig): Promise<Fault[]> {
+  const known = new Set(before.logRules.map(({ pattern }) => pattern));
+  const faults: Fault[] = [];
+  for (const [index, { pattern }] of after.logRules.entries()) {
+    if (pattern === null || known.has(pattern)) continue;
+    const message = faultOfPattern(pattern);
+    if (message) faults.push({ field: `logRules.${index}.pattern`, message });
+    await breathe();
+  }
+  return faults;
+}

@@ -16,6 +16,7 @@ import {
 } from '@lapwing/contracts';
 import { createLogger, describeError } from '@lapwing/telemetry';
 import type { OnApplicationBootstrap, OnModuleDestroy } from '@nestjs/common';
+import type { LogHost } from '../domain/readings/logs.js';
 import type { Target } from '../domain/readings/target.js';
 import { Topology } from '../domain/topology.js';
 
@@ -34,6 +35,10 @@ export interface Presence {
   time: number;
   change: string;
 }
+
+/** Whether an agent was deleted or shut out: nothing of it counts any more. */
+export const isGone = ({ status, change }: Presence): boolean =>
+  change === 'deleted' || status === 'revoked' || status === 'rejected';
 
 /** What wants to know what is seen. */
 export interface EstateListener {
@@ -120,6 +125,14 @@ export class EstateService implements OnApplicationBootstrap, OnModuleDestroy {
   /** The name of an agent's host, as its samples say. */
   hostName(agentId: string): string {
     return this.#hosts.get(agentId) ?? agentId;
+  }
+
+  /** What is known of the host whose logs an agent sends; null when the agent is gone. */
+  logHost(agentId: string): LogHost | null {
+    const presence = this.#presences.get(agentId);
+    if (presence && isGone(presence)) return null;
+    const name = this.hostName(agentId);
+    return { name, parents: this.topology().pathOf(name) };
   }
 
   /** Notes the name of an agent's host. */

@@ -5,6 +5,7 @@ import {
   hostSampled,
   type DockerHost,
   type HostSample,
+  type LogRule,
   type PayloadOf,
   type SectionName,
 } from '@lapwing/contracts';
@@ -12,13 +13,15 @@ import type { Schema } from '@lapwing/postgres';
 import { counter, createLogger, describeError, gauge } from '@lapwing/telemetry';
 import type { OnApplicationBootstrap, OnModuleDestroy } from '@nestjs/common';
 import type { Change } from '../domain/engine.js';
+import { logRoot } from '../domain/log-rules.js';
 import { PARTITIONS, partitionOf } from '../domain/partition.js';
 import { dockerScope } from '../domain/readings/docker.js';
+import type { Matches } from '../domain/readings/logs.js';
 import type { Target } from '../domain/readings/target.js';
 import type { AlertStore, JudgedChange } from '../store/alert.store.js';
 import type { PartitionStore } from '../store/partition.store.js';
 import type { ConfigService } from './config.service.js';
-import type { EstateListener, EstateService, Presence } from './estate.service.js';
+import { isGone, type EstateListener, type EstateService, type Presence } from './estate.service.js';
 import { Partition } from './partition.js';
 
 const FLUSH_MS = 200;
@@ -47,7 +50,7 @@ const numberOf = (name: string): number => Number(name.split('.')[1]);
 
 const judged = counter<'what'>({
   name: 'lapwing_alerting_looks_total',
-  help: 'Looks at hosts, targets and Docker hosts that were judged',
+  help: 'Looks at hosts, targets, Docker hosts and logs that were judged',
   labelNames: ['what'],
 });
 const openGauge = gauge({ name: 'lapwing_alerting_open', help: 'Open alerts in the partitions of this process' });
@@ -187,7 +190,26 @@ export class EvaluationService implements OnApplicationBootstrap, OnModuleDestro
       for (const scope of partition.dockerScopes()) if (!known.has(scope)) partition.forget(scope, now);
   }
 
+  /** Whether this process judges a rule on logs. */
+  judgesLogs(ruleId: string): boolean {
+    return this.#of(logRoot(ruleId)) !== undefined;
+  }
+
+  /** Judges how many lines matched a rule on logs in the window that ends at an instant. */
+  matches(rule: LogRule, found: Matches, at: number): void {
+    const partition = this.#of(logRoot(rule.id));
+    if (!partition) return;
+    partition.matches(rule, found, (agentId) => this.estate.logHost(agentId), at);
+    judged.inc({ what: 'log rule' });
+    this.#flushIfPending(partition);
+  }
+
   presence(agentId: string, presence: Presence): void {
+    if (isGone(presence))
+      for (const each of this.#partitions.values()) {
+        each.forgetLogs(agentId, presence.time);
+        this.#flushIfPending(each);
+      }
     const partition = this.#of(agentId);
     if (!partition) return;
     const name = this.estate.hostName(agentId);
@@ -205,7 +227,8 @@ export class EvaluationService implements OnApplicationBootstrap, OnModuleDestro
     for (const target of this.estate.targets())
       if (isOwn(target.id))
         for (const section of Object.keys(target.sections) as SectionName[]) this.section(target, section);
-    for (const [agentId, presence] of this.estate.presences()) if (isOwn(agentId)) this.presence(agentId, presence);
+    for (const [agentId, presence] of this.estate.presences())
+      if (isOwn(agentId) || isGone(presence)) this.presence(agentId, presence);
     const targetIds = this.estate.targetIds();
     if (targetIds) this.targets(targetIds);
     const hosts = this.estate.dockerHosts();
@@ -238,8 +261,7 @@ export class EvaluationService implements OnApplicationBootstrap, OnModuleDestro
   /** Whether an agent was deleted or shut out, and this came at about that time: it is over all the same. */
   #isGone(agentId: string, storedAt: number): boolean {
     const presence = this.estate.presences().get(agentId);
-    if (!presence || storedAt > presence.time + LATE_MS) return false;
-    return presence.change === 'deleted' || presence.status === 'revoked' || presence.status === 'rejected';
+    return presence !== undefined && storedAt <= presence.time + LATE_MS && isGone(presence);
   }
 
   #judgeBackupAges(): void {

@@ -1,13 +1,15 @@
-import type { AlertConfig, DockerHost, HostSample, SectionName } from '@lapwing/contracts';
+import type { AlertConfig, DockerHost, HostSample, LogRule, SectionName } from '@lapwing/contracts';
 import { Engine, type Change, type Tracked } from '../domain/engine.js';
+import { LOG_SCOPES, logScope, rulesInForce } from '../domain/log-rules.js';
 import { hostResource, hostScope, readHost } from '../domain/readings/host.js';
 import { dockerScope, readDockerHost, type DockerMemory } from '../domain/readings/docker.js';
 import { readGuests, type GuestMemory } from '../domain/readings/guests.js';
+import { readMatches, type LogHost, type Matches } from '../domain/readings/logs.js';
 import { readMail, type MailMemory } from '../domain/readings/mail.js';
 import { readBackupAges, readSection, readSections } from '../domain/readings/sections.js';
 import { sectionScope, type Target } from '../domain/readings/target.js';
 import type { PartitionState, TakenPartition } from '../store/partition.store.js';
-import type { Presence } from './estate.service.js';
+import { isGone, type Presence } from './estate.service.js';
 
 const presenceScope = (agentId: string): string => `presence:${agentId}`;
 
@@ -70,8 +72,9 @@ export class Partition {
   }
 
   /** Judges whether an agent reports; of one that is not wanted any more everything is over. */
-  presence(agentId: string, name: string, parents: string[], { status, time, change }: Presence): void {
-    if (change === 'deleted' || status === 'revoked' || status === 'rejected') {
+  presence(agentId: string, name: string, parents: string[], presence: Presence): void {
+    const { status, time, change } = presence;
+    if (isGone(presence)) {
       for (const scope of [presenceScope(agentId), hostScope(agentId)]) this.#add(this.engine.forget(scope, time));
       return;
     }
@@ -128,6 +131,17 @@ export class Partition {
     this.#add(this.engine.look(look));
   }
 
+  /** Judges how many lines matched a rule on logs in the window that ends at an instant. */
+  matches(rule: LogRule, matches: Matches, hostOf: (agentId: string) => LogHost | null, at: number): void {
+    const open = this.engine.tracked(logScope(rule)).map(({ resource }) => resource);
+    this.#add(this.engine.look(readMatches(rule, matches, { open, hostOf, at })));
+  }
+
+  /** Forgets what rules on logs told of an agent that is gone since an instant. */
+  forgetLogs(agentId: string, time: number): void {
+    for (const scope of this.engine.scopes(LOG_SCOPES)) this.#add(this.engine.forgetPartsOf(agentId, scope, time));
+  }
+
   /** Forgets a target with all of its sections. */
   forgetTarget(targetId: string, time: number): void {
     const prefix = sectionScope(targetId, '');
@@ -153,6 +167,9 @@ export class Partition {
 
   /** Judges by other rules from now on. */
   configure(config: AlertConfig, time: number): void {
+    const logs = new Set(rulesInForce(config).map(logScope));
+    for (const scope of this.engine.scopes(LOG_SCOPES))
+      if (!logs.has(scope)) this.#add(this.engine.forget(scope, time, 'disabled'));
     this.#add(this.engine.configure(config, time));
   }
 
