@@ -61,7 +61,7 @@ export interface Link {
 export class BusConnection {
   readonly #log;
   readonly #linked: ((link: Link) => void)[] = [];
-  readonly #relinked: (() => void)[] = [];
+  readonly #relinked = new Set<() => void>();
   readonly #shutOut: (() => void)[] = [];
   /** Attempts to connect since the last that succeeded, and after how many somebody is told next. */
   #attempts = 0;
@@ -91,9 +91,10 @@ export class BusConnection {
     else this.#linked.push(use);
   }
 
-  /** Calls `use` each time that the connection has come back. */
-  whenRelinked(use: () => void): void {
-    this.#relinked.push(use);
+  /** Calls `use` each time that the connection has come back. Returns what ends it. */
+  whenRelinked(use: () => void): () => void {
+    this.#relinked.add(use);
+    return () => this.#relinked.delete(use);
   }
 
   /** Calls `use` when NATS has refused the credentials, or could not be reached for some time: perhaps it has moved. */

@@ -1,4 +1,4 @@
-import { eventSubject, readEvent, type EventContract, type PayloadOf } from '@lapwing/contracts';
+import { eventSubject, keyOfToken, readEvent, type EventContract, type PayloadOf } from '@lapwing/contracts';
 import { createLogger, describeError, type Logger } from '@lapwing/telemetry';
 import { DeliverPolicy, type ConsumerMessages, type JsMsg, type MsgRequest } from '@nats-io/jetstream';
 import { setImmediate as breathe, setTimeout as pause } from 'node:timers/promises';
@@ -17,9 +17,20 @@ export interface FeedMessage<T> {
   payload: T;
 }
 
+/** How a feed differs from one that begins with the last event of every key. */
+export interface FeedOptions {
+  /** Begins with what comes after this position; where the server loses the stream, with all of the new one. */
+  after?: number;
+  /** Whether events about this key are wanted: others are passed over without being read. */
+  wants?: (key: string) => boolean;
+  /** Bytes of messages that wait to be heard, at most; 1000 messages where it is left out. At least 8 MiB, so that any message fits. */
+  maxBytes?: number;
+}
+
 /**
  * Follows the events of a stream as they come, without a trace on the server: first the last one of every key, then all
  * new ones, each exactly once and in order, across reconnects. When the server has lost the stream, it begins anew.
+ * Whoever hears may take his time: the next event comes when the promise is kept.
  */
 export class EventFeed<C extends EventContract> {
   readonly #log: Logger;
@@ -29,16 +40,19 @@ export class EventFeed<C extends EventContract> {
   #messages: ConsumerMessages | undefined;
   #stopping = false;
   #running: Promise<void> | undefined;
+  #forgetLink: (() => void) | undefined;
 
   constructor(
     private readonly bus: Bus,
     private readonly contract: C,
-    private readonly hear: (message: FeedMessage<PayloadOf<C>>) => void,
+    private readonly hear: (message: FeedMessage<PayloadOf<C>>) => void | Promise<void>,
+    private readonly options: FeedOptions = {},
   ) {
     this.#log = createLogger(bus.options.service, 'feed');
+    this.#position = options.after ?? 0;
   }
 
-  /** The position of the newest message that was heard; 0 before the first. */
+  /** The position of the newest message that was heard, or is being heard; before the first, the one after which it begins, or 0. */
   get position(): number {
     return this.#position;
   }
@@ -59,12 +73,13 @@ export class EventFeed<C extends EventContract> {
     this.bus.connection.whenLinked((link) => {
       this.#running ??= this.#follow(link);
     });
-    this.bus.connection.whenRelinked(() => this.#messages?.stop());
+    this.#forgetLink ??= this.bus.connection.whenRelinked(() => this.#messages?.stop());
   }
 
   /** Ends it. */
   async stop(): Promise<void> {
     this.#stopping = true;
+    this.#forgetLink?.();
     this.#messages?.stop();
     await this.#running;
   }
@@ -88,7 +103,7 @@ export class EventFeed<C extends EventContract> {
   async #readAll(messages: ConsumerMessages): Promise<void> {
     let bytes = 0;
     for await (const message of messages) {
-      this.#receive(message);
+      await this.#receive(message);
       bytes += message.data.length;
       if (bytes < PIECE_BYTES) continue;
       bytes = 0;
@@ -103,19 +118,22 @@ export class EventFeed<C extends EventContract> {
     this.#rewound = undefined;
     if (state.last_seq < this.#position) this.#position = 0;
     const start =
-      this.#position > 0
+      this.#position > 0 || this.options.after !== undefined
         ? { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: this.#position + 1 }
         : { deliver_policy: DeliverPolicy.LastPerSubject };
     const filter = { filter_subjects: eventSubject(this.contract, '*') };
     const consumer = await link.js.consumers.get(stream, { ...filter, ...start });
-    return consumer.consume({ max_messages: 1000 });
+    const { maxBytes } = this.options;
+    return consumer.consume(maxBytes === undefined ? { max_messages: 1000 } : { max_bytes: maxBytes });
   }
 
-  #receive(message: JsMsg): void {
-    if (this.#rewound !== undefined) return;
+  async #receive(message: JsMsg): Promise<void> {
+    if (this.#rewound !== undefined || this.#stopping) return;
     this.#position = message.seq;
+    const { wants } = this.options;
+    if (wants && !wants(keyOfToken(message.subject.slice(this.contract.name.length + 1)))) return;
     const payload = decode(this.contract, message);
-    if (payload !== undefined) this.hear({ position: message.seq, storedAt: message.time.getTime(), payload });
+    if (payload !== undefined) await this.hear({ position: message.seq, storedAt: message.time.getTime(), payload });
   }
 }
 

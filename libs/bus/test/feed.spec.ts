@@ -58,6 +58,57 @@ describe('following a stream', () => {
     expect(feed.position).toBe(1);
   });
 
+  it('begins after a position, hears one event after the other, and leaves out whom nobody wants', async () => {
+    for (const seq of [1, 2]) await send('web-1', seq);
+    const { last } = await streamBounds(bus, hostSampled);
+    const done: string[] = [];
+    let open = 0;
+    let most = 0;
+    const own = new EventFeed(
+      bus,
+      hostSampled,
+      async ({ payload }) => {
+        most = Math.max(most, ++open);
+        await pause(1);
+        open--;
+        done.push(`${payload.agentId}:${payload.samples[0]?.seq}`);
+      },
+      { after: last, wants: (key) => key !== 'web.2', maxBytes: 2 ** 23 },
+    );
+    own.start();
+    try {
+      for (const seq of [3, 4]) for (const agent of ['web-1', 'web.2', 'web-3']) await send(agent, seq);
+      await eventually(() => expect(done).toEqual(['web-1:3', 'web-3:3', 'web-1:4', 'web-3:4']));
+      expect(most).toBe(1);
+      await nats.kill();
+      await nats.forget();
+      await nats.run();
+      await send('web-1', 5);
+      await send('web-1', 6);
+      await eventually(() => expect(done.slice(4)).toEqual(['web-1:5', 'web-1:6']));
+    } finally {
+      await own.stop();
+    }
+  });
+
+  it('holds back what comes faster than it is heard, by bytes', async () => {
+    const many = 60;
+    for (let seq = 1; seq <= many; seq++) await send('web-1', seq);
+    const seqs: (number | undefined)[] = [];
+    const own = new EventFeed(
+      bus,
+      hostSampled,
+      async ({ payload }) => {
+        await pause(1);
+        seqs.push(payload.samples[0]?.seq);
+      },
+      { after: 0, maxBytes: 20_000 },
+    );
+    own.start();
+    await eventually(() => expect(seqs).toEqual(Array.from({ length: many }, (_, index) => index + 1)));
+    await own.stop();
+  });
+
   it('goes back to a position, whatever it is doing at that moment', async () => {
     for (const seq of [1, 2, 3, 4]) await send('web-1', seq);
     feed.start();
