@@ -14,6 +14,7 @@ import {
 } from './routes/api/state/collections.view.js';
 import { toPulseAlert, toStateAlert } from './routes/api/alerts/alerts.view.js';
 import { toChangeView } from './routes/api/v1/alerts.view.js';
+import { toLogEntryView } from './routes/api/v1/logs.view.js';
 import { toMetricsDocument } from './routes/api/v1/stream.view.js';
 import { AgentFileService } from './services/agent-file.service.js';
 import { AlertsService, type AlertViews } from './services/alerts.service.js';
@@ -23,6 +24,7 @@ import { EstateService } from './services/estate.service.js';
 import { HostsService } from './services/hosts.service.js';
 import { LimitsService } from './services/limits.service.js';
 import { LiveFeedService } from './services/live-feed.service.js';
+import { LogFeedService } from './services/log-feed.service.js';
 import { PrincipalsService } from './services/principals.service.js';
 import { RealtimeService } from './services/realtime.service.js';
 import { SocketIoService } from './services/socketio.service.js';
@@ -49,6 +51,7 @@ export class GatewayModule {
           useFactory: (bus: Bus) => new LiveFeedService(bus, toMetricsDocument),
           inject: [Bus],
         },
+        { provide: LogFeedService, useFactory: (bus: Bus) => new LogFeedService(bus, toLogEntryView), inject: [Bus] },
         {
           provide: HostsService,
           useFactory: (bus: Bus, feed: LiveFeedService) => new HostsService(bus, feed, localAgent),

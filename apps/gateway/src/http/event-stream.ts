@@ -3,7 +3,11 @@ import type { FastifyReply } from 'fastify';
 const HEARTBEAT_MS = 15_000;
 /** What may wait for a client that reads slowly. */
 const MAX_WAITING_BYTES = 2 ** 21;
+/** Whoever sends much waits until a client has taken what is beyond this. */
+const ENOUGH_BYTES = 2 ** 18;
+const MAX_STALL_MS = 30_000;
 const CLOSE_AFTER_MS = 5000;
+const TOO_SLOW = 'this client reads more slowly than events come; connect again to resume';
 
 /**
  * A Server-Sent-Events answer: comments as heartbeats, and an end with `event: dropped` for a client that reads more
@@ -40,7 +44,7 @@ export class EventStream {
   /** Sends text that is already in the form of an event. */
   send(text: string): void {
     if (!this.#open) return;
-    if (this.#response.writableLength > MAX_WAITING_BYTES) return this.#drop();
+    if (this.#response.writableLength > MAX_WAITING_BYTES) return this.drop(TOO_SLOW);
     this.#response.write(text);
   }
 
@@ -55,11 +59,26 @@ export class EventStream {
     this.#end();
   }
 
-  #drop(): void {
-    this.#response.write(
-      `event: dropped\ndata: ${JSON.stringify({ reason: 'this client reads more slowly than events come; connect again to resume' })}\n\n`,
-    );
+  /** Tells that no more events will come, and why, and ends. */
+  drop(reason: string): void {
+    if (!this.#open) return;
+    this.#response.write(`event: dropped\ndata: ${JSON.stringify({ reason })}\n\n`);
     this.#end();
+  }
+
+  /** Waits until the client has taken what was sent, or is gone; one that takes nothing for 30 s is dropped. */
+  async drained(): Promise<void> {
+    const response = this.#response;
+    if (!this.#open || response.writableLength < ENOUGH_BYTES || !response.writableNeedDrain) return;
+    await new Promise<void>((resolve) => {
+      const stalled = setTimeout(() => this.drop(TOO_SLOW), MAX_STALL_MS);
+      const done = (): void => {
+        clearTimeout(stalled);
+        response.off('drain', done).off('close', done);
+        resolve();
+      };
+      response.once('drain', done).once('close', done);
+    });
   }
 
   #end(): void {

@@ -1,5 +1,6 @@
 import { AgentId, LapwingError } from '@lapwing/contracts';
 import { StandardSchemaValidationPipe } from '@nestjs/common';
+import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 
 const TRUE = ['true', '1', 'yes', ''];
@@ -11,13 +12,36 @@ export const flag = z
   .refine((text) => [...TRUE, ...FALSE].includes(text.toLowerCase()), { error: 'true, 1, yes, false, 0 or no' })
   .transform((text) => TRUE.includes(text.toLowerCase()));
 
-/** A whole number in a query, between two bounds. */
-export const whole = (min: number, max: number) =>
+/** A whole number in a query, between two bounds; `hint` says more to whoever misses them. */
+export const whole = (min: number, max: number, hint = '') => {
+  const allowed = `${min} to ${max}${hint}`;
+  return z
+    .string()
+    .regex(/^-?\d{1,15}$/, `a whole number, ${allowed}`)
+    .transform(Number)
+    .pipe(z.number().min(min, allowed).max(max, allowed));
+};
+
+/** Text in a query that is no number and no name of ours. */
+export const plain = (max: number) =>
   z
     .string()
-    .regex(/^-?\d{1,15}$/, 'a whole number')
-    .transform(Number)
-    .pipe(z.number().min(min, `${min} to ${max}`).max(max, `${min} to ${max}`));
+    .min(1, 'not empty, or left out')
+    .max(max, `at most ${max} characters`)
+    .refine((text) => !text.includes('\0'), 'without NUL');
+
+/**
+ * Refuses a query that is no UTF-8: Fastify would hand over the escapes as if they were the text.
+ * @throws LapwingError `INVALID_INPUT`.
+ */
+export function refuseBrokenText({ url }: Pick<FastifyRequest, 'url'>): void {
+  const at = url.indexOf('?');
+  try {
+    if (at >= 0) decodeURIComponent(url.slice(at + 1));
+  } catch {
+    throw new LapwingError('INVALID_INPUT', 'the query is not UTF-8, escaped by percent signs');
+  }
+}
 
 const ISO = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?)?$/;
 

@@ -51,6 +51,10 @@ import { V1HealthController } from './api/v1/health.controller.js';
 import { HistoryController } from './api/v1/history.controller.js';
 import { IncidentsController } from './api/v1/incidents.controller.js';
 import { LedgerController } from './api/v1/ledger.controller.js';
+import { LogsController } from './api/v1/logs.controller.js';
+import { LogSourcesController } from './api/v1/logs/sources.controller.js';
+import { LogStreamController } from './api/v1/logs/stream.controller.js';
+import { LogVolumeController } from './api/v1/logs/volume.controller.js';
 import { MaintenanceWindowsController } from './api/v1/maintenance-windows.controller.js';
 import { ProcessesController } from './api/v1/processes.controller.js';
 import { RolesController } from './api/v1/roles.controller.js';
@@ -58,6 +62,7 @@ import { RefreshController } from './api/v1/settings/refresh.controller.js';
 import { SilencesController } from './api/v1/silences.controller.js';
 import { StreamController } from './api/v1/stream.controller.js';
 import { ActivityController } from './api/v1/system/activity.controller.js';
+import { SystemLogsController } from './api/v1/system/logs.controller.js';
 import { ResourcesController } from './api/v1/system/resources.controller.js';
 import { UsersController } from './api/v1/users.controller.js';
 import { ApiVersionController } from './api/version.controller.js';
@@ -85,6 +90,11 @@ export const controllers: Type[] = [
   ProcessesController,
   RefreshController,
   LedgerController,
+  LogsController,
+  LogStreamController,
+  LogVolumeController,
+  LogSourcesController,
+  SystemLogsController,
   LoginController,
   OidcController,
   SecurityStatusController,

@@ -1,0 +1,236 @@
+import { EventFeed, readStream, streamBounds, type Bus, type FeedMessage } from '@lapwing/bus';
+import { LapwingError, logCollected, type LogFilter, type PayloadOf } from '@lapwing/contracts';
+import { createLogger, describeError, gauge } from '@lapwing/telemetry';
+import type { OnModuleDestroy } from '@nestjs/common';
+import { setImmediate as breathe } from 'node:timers/promises';
+import { backlogOf } from '../domain/log-backlog.js';
+import { LogLine, storedKey } from '../domain/log-line.js';
+import { LogFollower, type LogSink } from './log-follower.js';
+import { LogFrame, eventOf, type DescribeLog } from './log-frame.js';
+import { logPage } from './log-pages.js';
+
+/** Where in the stream of logs a line stands; without an index: the end of the message. */
+export interface LogPlace {
+  position: number;
+  index: number | undefined;
+}
+
+/** With what a follower begins: after a line that he had, or with some older ones. */
+export type LogStart = { after: LogPlace } | { limit: number };
+
+/** What lay longer in a collector is history, not news. */
+const FRESH_MS = 300_000;
+const MAX_FOLLOWERS = 1000;
+const MAX_REPLAYED = 10_000;
+/** Messages that are looked through at most for what a follower missed; and lines. */
+const MAX_SEARCHED_MESSAGES = 10_000;
+const MAX_SEARCHED = 200_000;
+/** So many of the newest messages may not be stored yet. */
+const RECENT_MESSAGES = 200;
+const MAX_BYTES = 2 ** 23;
+/** After so many lines, and after so much time, others get a turn. */
+const LINES = 100;
+const TURN_MS = 10;
+
+const followersGauge = gauge({ name: 'lapwing_log_followers', help: 'Clients that follow logs' });
+
+/** Follows the lines of all hosts while somebody wants them, and passes them on. */
+export class LogFeedService implements OnModuleDestroy {
+  readonly #log = createLogger('gateway', 'logs');
+  readonly #followers = new Set<LogFollower>();
+  #feed: Promise<EventFeed<typeof logCollected>> | undefined;
+  /** Whose lines are passed on: those of a feed that ends are not. */
+  #current: symbol | undefined;
+
+  constructor(
+    private readonly bus: Bus,
+    private readonly describe: DescribeLog,
+  ) {}
+
+  async onModuleDestroy(): Promise<void> {
+    await this.#stop();
+  }
+
+  /** Whether as many follow as may. */
+  get full(): boolean {
+    return this.#followers.size >= MAX_FOLLOWERS;
+  }
+
+  /**
+   * Sends a follower what he missed, or some older lines, and from then on every new line that his filter means, until he closes.
+   * @throws LapwingError `UNAVAILABLE` while the bus is away.
+   */
+  async follow(sink: LogSink, filter: LogFilter, start: LogStart): Promise<void> {
+    const follower = new LogFollower(sink, filter);
+    this.#followers.add(follower);
+    followersGauge.set(this.#followers.size);
+    sink.whenClosed(() => this.#leave(follower));
+    if (!follower.isOpen) return;
+    try {
+      const { position } = await this.#following();
+      follower.join(position);
+      if ('after' in start) await this.#resume(follower, start.after, position);
+      else await this.#begin(follower, start.limit, position);
+      await follower.goLive();
+    } catch (error) {
+      this.#leave(follower);
+      throw error;
+    }
+  }
+
+  #leave(follower: LogFollower): void {
+    if (!this.#followers.delete(follower)) return;
+    followersGauge.set(this.#followers.size);
+    if (this.#followers.size === 0)
+      this.#stop().catch((error: unknown) =>
+        this.#log.warn({ error: describeError(error) }, 'a feed did not end well'),
+      );
+  }
+
+  #following(): Promise<EventFeed<typeof logCollected>> {
+    this.#feed ??= this.#start();
+    return this.#feed;
+  }
+
+  async #start(): Promise<EventFeed<typeof logCollected>> {
+    const own = Symbol('feed');
+    this.#current = own;
+    try {
+      const { last } = await streamBounds(this.bus, logCollected);
+      const wants = (agentId: string): boolean => this.#isWanted(agentId);
+      const hear = (message: FeedMessage<PayloadOf<typeof logCollected>>) => this.#hear(message, own);
+      const feed = new EventFeed(this.bus, logCollected, hear, { after: last, wants, maxBytes: MAX_BYTES });
+      feed.start();
+      return feed;
+    } catch (error) {
+      if (this.#current === own) this.#feed = undefined;
+      throw error;
+    }
+  }
+
+  async #stop(): Promise<void> {
+    const feed = this.#feed;
+    this.#feed = undefined;
+    this.#current = undefined;
+    const started = await feed?.catch(() => undefined);
+    await started?.stop();
+  }
+
+  #isWanted(agentId: string): boolean {
+    for (const follower of this.#followers) if (follower.wants(agentId)) return true;
+    return false;
+  }
+
+  async #hear(message: FeedMessage<PayloadOf<typeof logCollected>>, own: symbol): Promise<void> {
+    for (const frames of this.#framesOf(message)) {
+      for (const follower of this.#followers) {
+        if (this.#current !== own) return;
+        if (follower.wants(message.payload.agentId)) follower.hear(await this.#matching(follower, frames));
+      }
+      await breathe();
+    }
+  }
+
+  /** The lines that a follower means; a filter that takes its time takes it in turns. */
+  async #matching(follower: LogFollower, frames: LogFrame[]): Promise<LogFrame[]> {
+    const found: LogFrame[] = [];
+    let since = performance.now();
+    for (const frame of frames) {
+      if (follower.matches(frame)) found.push(frame);
+      const now = performance.now();
+      if (now - since < TURN_MS) continue;
+      follower.charge(now - since, now);
+      if (!follower.isOpen) return [];
+      await breathe();
+      since = performance.now();
+    }
+    const now = performance.now();
+    follower.charge(now - since, now);
+    return found;
+  }
+
+  /** The lines of a message that are news, some at a time. */
+  *#framesOf({ position, storedAt, payload }: FeedMessage<PayloadOf<typeof logCollected>>): Generator<LogFrame[]> {
+    const { describe } = this;
+    let frames: LogFrame[] = [];
+    let index = -1;
+    for (const batch of payload.batches)
+      for (let at = 0; at < batch.entries.length; at++) {
+        index++;
+        const line = storedAt - batch.time > FRESH_MS ? undefined : LogLine.of(payload.agentId, batch, at);
+        if (!line) continue;
+        frames.push(new LogFrame(line, position, index, describe));
+        if (frames.length < LINES) continue;
+        yield frames;
+        frames = [];
+      }
+    if (frames.length > 0) yield frames;
+  }
+
+  /** Gives what came after a place up to a position, and says where something is missing. */
+  async #resume(follower: LogFollower, after: LogPlace, joined: number): Promise<void> {
+    const { first, last } = await streamBounds(this.bus, logCollected);
+    if (after.position > last) return follower.gap('the stream was made anew');
+    if (after.position + 1 < first) follower.gap('the stream no longer holds what came first');
+    const left = { given: MAX_REPLAYED, searched: MAX_SEARCHED, messages: MAX_SEARCHED_MESSAGES };
+    const range = { from: Math.max(after.position, 1), to: joined };
+    for await (const message of readStream(this.bus, logCollected, follower.filter.agentId ?? '*', range)) {
+      for (const all of this.#framesOf(message)) {
+        const frames = all.filter((frame) => isAfter(frame, after));
+        const found = await this.#matching(follower, frames);
+        await follower.give(found.slice(0, left.given).map(({ text }) => text));
+        if (!follower.isOpen) return;
+        left.searched -= frames.length;
+        left.given -= found.length;
+        if (left.given < 0) return follower.gap(`more than ${MAX_REPLAYED} lines were missed`);
+      }
+      if (--left.messages < 0 || left.searched < 0)
+        return follower.gap('too many lines were missed to be looked through');
+    }
+  }
+
+  /** Gives older lines: those that are stored, and those of the newest that are not stored yet. */
+  async #begin(follower: LogFollower, limit: number, joined: number): Promise<void> {
+    if (limit > 0) await this.#giveOlder(follower, limit, joined);
+    // Whoever loses the connection before the next line comes resumes here.
+    follower.sink.send(`id: ${joined}\n\n`);
+  }
+
+  async #giveOlder(follower: LogFollower, limit: number, joined: number): Promise<void> {
+    const { filter } = follower;
+    try {
+      const { entries } = await logPage(this.bus, filter, { limit });
+      const { last } = await streamBounds(this.bus, logCollected);
+      follower.knows(new Set(entries.map(storedKey)), last);
+      const recent = await this.#recent(follower, limit, joined);
+      const stored = entries.map((entry) => ({ time: entry.time, key: storedKey(entry), entry }));
+      const fresh = recent.map((frame) => ({ time: frame.line.entry.time, key: frame.line.key, frame }));
+      // Without ids of their own: a client that resumes must not skip the rest of them.
+      const texts = backlogOf(stored, fresh, limit).map((one) =>
+        'frame' in one ? eventOf(one.frame.data) : eventOf(JSON.stringify(this.describe(one.entry))),
+      );
+      await follower.give(texts);
+    } catch (error) {
+      if (!(error instanceof LapwingError)) throw error;
+      follower.gap(`older lines cannot be read now: ${error.message}`);
+    }
+  }
+
+  async #recent(follower: LogFollower, limit: number, joined: number): Promise<LogFrame[]> {
+    const { agentId, from } = follower.filter;
+    let found: LogFrame[] = [];
+    const range = { from: Math.max(joined - RECENT_MESSAGES + 1, 1), to: joined };
+    for await (const message of readStream(this.bus, logCollected, agentId ?? '*', range))
+      for (const frames of this.#framesOf(message)) {
+        const matching = await this.#matching(follower, frames);
+        found = [...found, ...matching.filter(({ line }) => from === null || line.entry.time >= from)].slice(-limit);
+        if (!follower.isOpen) return [];
+      }
+    return found;
+  }
+}
+
+function isAfter({ position, index }: LogFrame, after: LogPlace): boolean {
+  if (position !== after.position) return position > after.position;
+  return after.index !== undefined && index > after.index;
+}
