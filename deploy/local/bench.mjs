@@ -1,4 +1,4 @@
-// `npm run bench [-- ingest latency history collector guard fleet outage proxmox replay alerting]`: starts what a measurement needs, measures, and says on what machine.
+// `npm run bench [-- ingest latency history collector guard fleet outage proxmox replay alerting logs tail]`: starts what a measurement needs, measures, and says on what machine.
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
@@ -24,8 +24,10 @@ const known = [
   'proxmox',
   'replay',
   'alerting',
+  'logs',
+  'tail',
 ];
-const overHttp = ['latency', 'guard'];
+const overHttp = ['latency', 'guard', 'tail'];
 /** Those in which agents enrol, and NATS lets in nobody else. */
 const withFleet = ['fleet', 'outage', 'proxmox'];
 const home = fs.mkdtempSync(path.join(os.tmpdir(), 'lapwing-bench-'));
@@ -113,7 +115,7 @@ async function startServices(environment, fleet) {
       FLEET_AUTHORITY_FILE: path.join(keys, 'authority.json'),
     }),
   };
-  const apps = ['auth', 'metrics-store', 'gateway', ...(fleet ? ['settings', 'fleet', 'poller'] : [])];
+  const apps = ['auth', 'metrics-store', 'log-store', 'gateway', ...(fleet ? ['settings', 'fleet', 'poller'] : [])];
   const started = apps.map((app) =>
     new Child({
       name: app,
