@@ -6,10 +6,12 @@ import { hostname, uptime } from 'node:os';
 import type { CollectorConfig } from './config.js';
 import { CollectorHandler } from './handlers/collector.handler.js';
 import { EnrollmentService, type EnrollmentOptions } from './services/enrollment.service.js';
+import { LogService, type LogOptions } from './services/log.service.js';
 import { ProcessService } from './services/process.service.js';
 import { SamplerService } from './services/sampler.service.js';
 import { SettingsService } from './services/settings.service.js';
 import { HostSource } from './sources/host/host.source.js';
+import { logReaders, type LogReaderOptions } from './sources/log-registry.js';
 import { hostReaders, type HostReaders } from './sources/registry.js';
 import { Processes } from './sources/source.js';
 import { machineFingerprint } from './store/machine.js';
@@ -53,24 +55,29 @@ export class CollectorModule {
           inject: [Bus, HostSource],
         },
         {
+          provide: LogService,
+          useFactory: (bus: Bus) => new LogService(bus, logReaders(logReaderOptions(config)), logOptions(config)),
+          inject: [Bus],
+        },
+        {
           provide: ProcessService,
           useFactory: (processes: Processes) => new ProcessService(processes, config.LAPWING_LAUNCHER_PID),
           inject: [Processes],
         },
         {
           provide: SettingsService,
-          useFactory: (bus: Bus, sampler: SamplerService) =>
-            new SettingsService(bus, sampler, {
+          useFactory: (bus: Bus, sampler: SamplerService, logs: LogService) =>
+            new SettingsService(bus, sampler, logs, {
               agentId,
               folder: config.COLLECTOR_DATA_DIR,
               version: collectorVersion,
               hostname: hostname(),
             }),
-          inject: [Bus, SamplerService],
+          inject: [Bus, SamplerService, LogService],
         },
         { provide: Health, useFactory: (bus: Bus) => new Health(bus, false), inject: [Bus] },
         ...restartProviders(config),
-        { provide: 'health checks', useFactory: addChecks, inject: [Health, SamplerService] },
+        { provide: 'health checks', useFactory: addChecks, inject: [Health, SamplerService, LogService] },
         {
           provide: 'way back',
           useFactory: (bus: Bus) => {
@@ -112,11 +119,33 @@ function bootId(): string {
   }
 }
 
-function addChecks(health: Health, sampler: SamplerService): true {
+function logOptions(config: CollectorConfig): LogOptions {
+  return {
+    agentId: config.COLLECTOR_AGENT_ID,
+    folder: config.COLLECTOR_DATA_DIR,
+    maxBytes: config.COLLECTOR_LOG_OUTBOX_MAX_BYTES,
+    bootId: bootId(),
+  };
+}
+
+function logReaderOptions(config: CollectorConfig): LogReaderOptions {
+  return {
+    folders: config.COLLECTOR_LOG_FOLDERS,
+    linesPerSecond: config.COLLECTOR_LOG_LINES_PER_SECOND,
+    pm2Home: config.PM2_HOME,
+    serviceFolder: config.COLLECTOR_SERVICE_LOG_DIR,
+  };
+}
+
+function addChecks(health: Health, sampler: SamplerService, logs: LogService): true {
   health.add('sampler', 'worker', () =>
     sampler.healthy
       ? { status: 'healthy', message: `a sample every ${sampler.interval} s` }
       : { status: 'degraded', message: 'no sample was taken in time' },
   );
+  health.add('logs', 'worker', () => {
+    const { isHealthy, message } = logs.health;
+    return { status: isHealthy ? 'healthy' : 'degraded', message };
+  });
   return true;
 }

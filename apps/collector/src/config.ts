@@ -1,6 +1,7 @@
 import { AgentId, agentIdFromHostname } from '@lapwing/contracts';
 import { Secret, commonConfig, flag, readConfig, secret, secretKeyConfig } from '@lapwing/service';
-import { hostname } from 'node:os';
+import { homedir, hostname } from 'node:os';
+import path from 'node:path';
 import { z } from 'zod';
 import { machineId } from './store/machine.js';
 
@@ -27,6 +28,24 @@ const schema = commonConfig.extend({
     .default(2 ** 28),
   /** Socket of the Docker engine, read only. */
   COLLECTOR_DOCKER_SOCKET: z.string().default('/var/run/docker.sock'),
+  /** Bytes that the outbox of logs may take on disk; when it is full, reading waits. */
+  COLLECTOR_LOG_OUTBOX_MAX_BYTES: z.coerce
+    .number()
+    .int()
+    .min(2 ** 22)
+    .default(2 ** 28),
+  /** Folders below which files may be read as logs, whatever the server asks for; separated by commas. */
+  COLLECTOR_LOG_FOLDERS: z
+    .string()
+    .default('/var/log')
+    .transform((text) => text.split(',').flatMap((one) => one.trim() || []))
+    .pipe(z.array(z.string().startsWith('/', 'absolute paths, separated by commas'))),
+  /** Lines a second of one file, unit, container or process; what is written faster is dropped and counted. */
+  COLLECTOR_LOG_LINES_PER_SECOND: z.coerce.number().int().min(1).max(1_000_000).default(20_000),
+  /** Where Lapwing's own services print to, as `<name>-out.log` and `<name>-err.log`. */
+  COLLECTOR_SERVICE_LOG_DIR: z.string().optional(),
+  /** PM2's folder: what its processes print is in `logs` there. */
+  PM2_HOME: z.string().default(path.join(homedir(), '.pm2')),
   /** Process that started all of Lapwing on this machine: it and its descendants get no signals. */
   LAPWING_LAUNCHER_PID: z.coerce.number().int().positive().optional(),
 });

@@ -1,6 +1,7 @@
 import { OnCommand, OnNews } from '@lapwing/bus';
 import {
   agentConfigured,
+  logsStored,
   processGet,
   processList,
   processSignal,
@@ -10,6 +11,7 @@ import {
   type PayloadOf,
 } from '@lapwing/contracts';
 import { Injectable } from '@nestjs/common';
+import { LogService } from '../services/log.service.js';
 import { ProcessService } from '../services/process.service.js';
 import { SamplerService } from '../services/sampler.service.js';
 import { SettingsService } from '../services/settings.service.js';
@@ -20,6 +22,7 @@ import { Processes } from '../sources/source.js';
 export class CollectorHandler {
   constructor(
     private readonly sampler: SamplerService,
+    private readonly logs: LogService,
     private readonly settings: SettingsService,
     private readonly processes: ProcessService,
     private readonly table: Processes,
@@ -28,6 +31,11 @@ export class CollectorHandler {
   @OnNews(samplesStored, 'agent')
   stored(news: PayloadOf<typeof samplesStored>): void {
     this.sampler.delivery?.hear(news);
+  }
+
+  @OnNews(logsStored, 'agent')
+  logsStored(news: PayloadOf<typeof logsStored>): void {
+    this.logs.delivery?.hear(news);
   }
 
   @OnNews(agentConfigured, 'agent')

@@ -5,6 +5,7 @@ import type { OnApplicationBootstrap, OnModuleDestroy } from '@nestjs/common';
 import { randomBytes } from 'node:crypto';
 import path from 'node:path';
 import { JsonFile } from '../store/json-file.js';
+import type { LogService } from './log.service.js';
 import type { SamplerService } from './sampler.service.js';
 
 const REPORT_EVERY_MS = 30_000;
@@ -27,12 +28,12 @@ export class SettingsService implements OnApplicationBootstrap, OnModuleDestroy 
   readonly #instance = randomBytes(8).toString('hex');
   readonly #startedAt = Date.now();
   #timer: NodeJS.Timeout | undefined;
-  #unsupported: string[] = [];
   #known = '';
 
   constructor(
     private readonly bus: Bus,
     private readonly sampler: SamplerService,
+    private readonly logs: LogService,
     private readonly facts: RunFacts,
   ) {
     this.#file = new JsonFile(path.join(facts.folder, 'settings.json'), (value) => AgentSettings.parse(value));
@@ -69,9 +70,9 @@ export class SettingsService implements OnApplicationBootstrap, OnModuleDestroy 
     this.#known = JSON.stringify(settings);
     this.sampler.setInterval(settings.refreshInterval);
     this.sampler.setSources(settings.sources);
-    this.#unsupported = settings.logSources.length > 0 ? ['logSources'] : [];
-    const { refreshInterval, sources } = settings;
-    this.#log.info({ refreshInterval, sources, unsupported: this.#unsupported }, 'new settings');
+    this.logs.setSources(settings.logSources);
+    const { refreshInterval, sources, logSources } = settings;
+    this.#log.info({ refreshInterval, sources, logSources: logSources.length }, 'new settings');
   }
 
   async #ask(): Promise<void> {
@@ -93,8 +94,8 @@ export class SettingsService implements OnApplicationBootstrap, OnModuleDestroy 
       startedAt: this.#startedAt,
       refreshInterval: this.sampler.interval,
       sources: this.sampler.sources,
-      logSources: [],
-      unsupported: this.#unsupported,
+      logSources: this.logs.sources,
+      unsupported: this.logs.unsupported,
     });
   }
 }

@@ -22,4 +22,6 @@ export interface LogReader {
    */
   read(max: number): Promise<LogPiece | null>;
   stop(): Promise<void>;
+  /** What it cannot read, and why, a short line each; none when it is missing. */
+  problems?(): string[];
 }

@@ -1,0 +1,32 @@
+import type { LogSource, LogSourceKind } from '@lapwing/contracts';
+import { JournalReader } from './journal/journal.reader.js';
+import { fileLogs } from './log-file/file-logs.js';
+import type { LogReader } from './log-reader.js';
+import { serviceLogs } from './service-log/service-logs.js';
+
+/** What this host lets be read, and how much of it. */
+export interface LogReaderOptions {
+  /** Files are read below these folders only. */
+  folders: readonly string[];
+  /** Lines of one source a second. */
+  linesPerSecond: number;
+  /** See `ServiceLogOptions`. */
+  pm2Home: string;
+  serviceFolder: string | undefined;
+}
+
+/** The kinds of logs: each makes one reader for all that the settings name of its kind. A reader's positions have keys that begin with its kind. */
+export type LogReaders = Partial<Record<LogSourceKind, (sources: LogSource[]) => LogReader>>;
+
+/** The readers that there are. */
+export function logReaders({ folders, linesPerSecond, pm2Home, serviceFolder }: LogReaderOptions): LogReaders {
+  return {
+    journal: () => new JournalReader({ perSecond: linesPerSecond, ownPid: process.pid }),
+    file: (sources) =>
+      fileLogs(
+        sources.flatMap((one) => (one.kind === 'file' ? [one] : [])),
+        { folders, linesPerSecond },
+      ),
+    service: () => serviceLogs({ pm2Home, ownFolder: serviceFolder, linesPerSecond }),
+  };
+}
