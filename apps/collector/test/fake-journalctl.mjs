@@ -44,22 +44,22 @@ function begin(entries) {
   const [cursor, since] = [option('cursor'), option('since')];
   if (cursor !== undefined) {
     if (Number.isNaN(count(cursor))) fail('Failed to seek to cursor: Invalid argument');
-    return entries.filter((entry) => count(entry.__CURSOR) >= count(cursor));
+    return entries.filter((entry) => count(entry['__CURSOR']) >= count(cursor));
   }
   if (since !== undefined) {
     const from = Math.round(Number(since.slice(1)) * 1e6);
-    return entries.filter((entry) => Number(entry.__REALTIME_TIMESTAMP) >= from);
+    return entries.filter((entry) => Number(entry['__REALTIME_TIMESTAMP']) >= from);
   }
   return entries;
 }
 
 if (!fs.existsSync(file)) fail('No journal files were found.');
 const all = more();
-const boot = all.at(-1)?._BOOT_ID;
+const boot = all.at(-1)?.['_BOOT_ID'];
 let first = begin(all);
 if (follow) {
   // As the real one: of the current boot, and of that the last ten unless it is told otherwise.
-  first = first.filter((entry) => entry._BOOT_ID === boot);
+  first = first.filter((entry) => entry['_BOOT_ID'] === boot);
   if (!args.includes('--no-tail'))
     first = first.slice(first.length - Math.min(Number(option('lines') ?? 10), first.length));
 }

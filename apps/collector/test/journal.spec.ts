@@ -56,7 +56,7 @@ describe('the journal, through journalctl', () => {
   const messages = (): string[] => taken.map(({ message }) => message);
   const lines = (from: number, to: number): string[] => range(from, to).map(({ MESSAGE }) => String(MESSAGE));
   const at = (index: number): LogPositions => ({
-    journal: { cursor: entry(index).__CURSOR, time: (TIME + index) * 1000 },
+    journal: { cursor: entry(index)['__CURSOR'], time: (TIME + index) * 1000 },
   });
 
   beforeEach(() => {

@@ -1,3 +1,4 @@
+export { ContainerLogServer } from './docker-container-log.js';
 export { DockerEngineServer } from './docker-engine.js';
 export { eventually } from './eventually.js';
 export { MailServer, type MailServerOptions, type ReceivedMail } from './mail-server.js';

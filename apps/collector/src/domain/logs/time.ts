@@ -104,7 +104,7 @@ type Part = string | number | undefined;
 function instant(parts: readonly Part[], fraction: string | undefined, offset: string | undefined): number | undefined {
   const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = parts.map(Number);
   if (month < 1 || month > 12 || day < 1 || day > 31 || hour > 23) return undefined;
-  const ms = fraction ? Math.floor(Number(`0.${fraction}`) * 1000) : 0;
+  const ms = fraction ? Number(fraction.slice(0, 3).padEnd(3, '0')) : 0;
   const utc = Date.UTC(year, month - 1, day, hour, minute, second, ms);
   // The 31st of February is none. The last second of a leap is the first of the next minute.
   if (day > 28 && new Date(Date.UTC(year, month - 1, day)).getUTCDate() !== day) return undefined;

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { request } from 'node:http';
+import { type IncomingMessage, request } from 'node:http';
 
 /** What the engine tells of a container's use, as far as it is needed. */
 export interface ContainerStats {
@@ -26,6 +26,19 @@ const AT_ONCE = 4;
 const CALL_MS = 3000;
 const ANSWER_MS = 10_000;
 const MAX_ANSWER = 8 * 2 ** 20;
+
+const MAX_FAULT = 2 ** 16;
+
+/** The engine answers, but not with what it was asked for. */
+export class EngineFault extends Error {
+  constructor(
+    readonly status: number,
+    /** What it says about that, as far as it could be read. */
+    readonly reason: string,
+  ) {
+    super(`the Docker engine answers ${status}`);
+  }
+}
 
 /** Asks the Docker engine over its socket; only ever with GET. Source: Docker Engine API v1.41. */
 export class DockerEngine {
@@ -92,6 +105,33 @@ export class DockerEngine {
       const timer = setTimeout(() => call.destroy(new Error('the Docker engine takes too long')), ANSWER_MS);
       call.on('close', () => clearTimeout(timer));
       call.on('timeout', () => call.destroy(new Error('the Docker engine does not answer')));
+      call.on('error', reject);
+      call.end();
+    });
+  }
+
+  /**
+   * An answer that goes on for as long as it likes, once it has begun; whoever takes it must destroy it. Throws {@link EngineFault} for another answer
+   * than 200.
+   */
+  stream(path: string): Promise<IncomingMessage> {
+    return new Promise((resolve, reject) => {
+      const call = request({ socketPath: this.socket, path, method: 'GET' }, (response) => {
+        if (response.statusCode === 200) {
+          clearTimeout(timer);
+          resolve(response);
+          return;
+        }
+        let text = '';
+        response.setEncoding('utf8');
+        response.on('data', (chunk: string) => {
+          text = (text + chunk).slice(0, MAX_FAULT);
+        });
+        response.on('error', reject);
+        response.on('close', () => reject(new EngineFault(response.statusCode ?? 0, text)));
+      });
+      const timer = setTimeout(() => call.destroy(new Error('the Docker engine does not answer')), ANSWER_MS);
+      call.on('close', () => clearTimeout(timer));
       call.on('error', reject);
       call.end();
     });
