@@ -1,40 +1,127 @@
-import { busProviders } from '@lapwing/bus';
+import { Bus, busProviders } from '@lapwing/bus';
 import { Migrations, Postgres } from '@lapwing/postgres';
 import { Health, busConfig, healthProvider, restartProviders } from '@lapwing/service';
 import { Module, type DynamicModule } from '@nestjs/common';
 import type { LogStoreConfig } from './config.js';
+import { partitionLimits } from './domain/partitions.js';
+import { LinesHandler } from './handlers/lines.handler.js';
+import { SearchHandler } from './handlers/search.handler.js';
+import { CountService } from './services/count.service.js';
+import { IngestService } from './services/ingest.service.js';
+import { MaintenanceService } from './services/maintenance.service.js';
+import { SearchService } from './services/search.service.js';
+import { ChunkStore } from './store/chunk.store.js';
+import { CountStore } from './store/count.store.js';
+import { DeliveryStore } from './store/delivery.store.js';
+import { EntryStore } from './store/entry.store.js';
+import { FlushStore } from './store/flush.store.js';
+import { PartitionStore } from './store/partition.store.js';
+import { BuilderPostgres, SearchPostgres } from './store/pools.js';
+import { SearchStore } from './store/search.store.js';
+import { StreamStore } from './store/stream.store.js';
+import { TextIndexStore } from './store/text-index.store.js';
+import { VolumeStore } from './store/volume.store.js';
 
 const service = 'log-store';
+/** An index of a partition is built within this. */
+const BUILD_MS = 1_800_000;
 
 /** All wiring of log-store. */
 @Module({})
 export class LogStoreModule {
   static register(config: LogStoreConfig): DynamicModule {
+    const url = config.DATABASE_URL.reveal();
+    const limits = partitionLimits(config.LOG_STORE_MAX_BYTES, config.LOG_STORE_DAYS);
+    const on = <T, P extends Postgres>(store: new (postgres: P) => T, pool: new (...options: never[]) => P) => ({
+      provide: store,
+      useFactory: (postgres: P) => new store(postgres),
+      inject: [pool],
+    });
     return {
       module: LogStoreModule,
       providers: [
-        ...busProviders({ ...busConfig(service, config), handlers: [] }),
-        { provide: Postgres, useFactory: () => new Postgres({ service, url: config.DATABASE_URL.reveal() }) },
+        ...busProviders({ ...busConfig(service, config), handlers: [LinesHandler, SearchHandler] }),
+        { provide: Postgres, useFactory: () => new Postgres({ service, url }) },
+        { provide: SearchPostgres, useFactory: () => new SearchPostgres({ service, url }) },
+        {
+          provide: BuilderPostgres,
+          useFactory: () => new BuilderPostgres({ service, url, poolSize: 1, statementTimeoutMs: BUILD_MS }),
+        },
         {
           provide: Migrations,
           useFactory: (postgres: Postgres) =>
             new Migrations(postgres, 'logs', new URL('../migrations/', import.meta.url)),
           inject: [Postgres],
         },
+        ...[StreamStore, DeliveryStore, EntryStore, FlushStore, PartitionStore, ChunkStore, VolumeStore].map((store) =>
+          on<unknown, Postgres>(store, Postgres),
+        ),
+        ...[SearchStore, CountStore].map((store) => on<unknown, Postgres>(store, SearchPostgres)),
+        on(TextIndexStore, BuilderPostgres),
+        {
+          provide: IngestService,
+          useFactory: (...parts: [Bus, Postgres, Migrations, StreamStore, DeliveryStore, EntryStore]) =>
+            new IngestService(...parts, config.LOG_STORE_DAYS),
+          inject: [Bus, Postgres, Migrations, StreamStore, DeliveryStore, EntryStore],
+        },
+        {
+          provide: SearchService,
+          useFactory: (streams: StreamStore, store: SearchStore) => new SearchService(streams, store),
+          inject: [StreamStore, SearchStore],
+        },
+        {
+          provide: CountService,
+          useFactory: (...parts: [SearchService, SearchStore, StreamStore, CountStore, FlushStore]) =>
+            new CountService(...parts),
+          inject: [SearchService, SearchStore, StreamStore, CountStore, FlushStore],
+        },
+        {
+          provide: MaintenanceService,
+          useFactory: (
+            postgres: Postgres,
+            migrations: Migrations,
+            ...[partitions, chunks, indexes, deliveries, streams, volume]: [
+              PartitionStore,
+              ChunkStore,
+              TextIndexStore,
+              DeliveryStore,
+              StreamStore,
+              VolumeStore,
+            ]
+          ) => {
+            const stores = { partitions, chunks, indexes, deliveries, streams, volume };
+            return new MaintenanceService(postgres, migrations, stores, limits);
+          },
+          inject: [
+            Postgres,
+            Migrations,
+            PartitionStore,
+            ChunkStore,
+            TextIndexStore,
+            DeliveryStore,
+            StreamStore,
+            VolumeStore,
+          ],
+        },
         healthProvider,
         ...restartProviders(config),
-        { provide: 'health checks', useFactory: addChecks, inject: [Health, Postgres, Migrations] },
+        { provide: 'health checks', useFactory: addChecks, inject: [Health, Postgres, Migrations, MaintenanceService] },
       ],
     };
   }
 }
 
-function addChecks(health: Health, postgres: Postgres, migrations: Migrations): true {
+function addChecks(health: Health, postgres: Postgres, migrations: Migrations, maintenance: MaintenanceService): true {
   health.add('database', 'dependency', async () => {
     await postgres.query('health', 'SELECT 1');
     return migrations.ready
       ? { status: 'healthy', message: 'Database operational' }
       : { status: 'unhealthy', message: 'Database is being brought up to date' };
   });
+  health.add('logs_maintenance', 'worker', () =>
+    maintenance.fault === null
+      ? { status: 'healthy', message: 'partitions, text indexes and retention are up to date' }
+      : { status: 'degraded', message: maintenance.fault },
+  );
   return true;
 }

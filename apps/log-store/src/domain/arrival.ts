@@ -1,0 +1,30 @@
+import { MAX_LOG_FIELDS, cleanLogName, cleanLogText, type LogEntry } from '@lapwing/contracts';
+
+/** So far a host's clock may be ahead. */
+const AHEAD_MS = 300_000;
+
+/** The name of a stream whose own name is nothing but characters that are not kept. */
+const NAMELESS = '?';
+
+/** The name of a stream as it is stored. */
+export function storableName(name: string): string {
+  return cleanLogName(name).trim() || NAMELESS;
+}
+
+/**
+ * A line as it is stored, whatever the agent sent: without control characters, and not ahead of the clock by more than five minutes. A line that
+ * is gets the time at which it came, and the field `original_time`.
+ * @param arrivedAt when it came, milliseconds since 1970.
+ */
+export function storableEntry(entry: LogEntry, arrivedAt: number): Pick<LogEntry, 'time' | 'message' | 'fields'> {
+  const fields = Object.entries(entry.fields).map(
+    ([name, value]) => [cleanLogName(name), cleanLogText(value)] as const,
+  );
+  const message = cleanLogText(entry.message);
+  if (entry.time <= arrivedAt + AHEAD_MS) return { time: entry.time, message, fields: Object.fromEntries(fields) };
+  const marked = [
+    ...fields.slice(0, MAX_LOG_FIELDS - 1),
+    ['original_time', new Date(entry.time).toISOString()] as const,
+  ];
+  return { time: arrivedAt, message, fields: Object.fromEntries(marked) };
+}
