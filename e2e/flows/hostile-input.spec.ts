@@ -122,7 +122,7 @@ describe('hostile input', () => {
     'in the query of %s %s',
     async (method, route) => {
       const names =
-        'agent_id limit offset type user action from to before hours interval resolution since format sortBy processes state code severity level startTime endTime resourceId resource_id channel status alert_id min_score'.split(
+        'agent_id limit offset type user action from to before hours interval resolution since format sortBy processes state code severity level startTime endTime resourceId resource_id channel status alert_id min_score source source_name q pattern stream after step lines process'.split(
           ' ',
         );
       for (const value of hostile.filter((one): one is string => typeof one === 'string' && one !== '\ud800'))

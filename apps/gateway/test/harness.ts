@@ -249,6 +249,8 @@ export class Follower {
   readonly events: { id: string; event: string; data: { agent_id?: string; seq?: number; reason?: string } }[] = [];
   comments = 0;
   ended = false;
+  /** The last id that came. */
+  resumesAt = '';
   readonly #abort = new AbortController();
 
   static async open(url: string, headers: Record<string, string> = CREDENTIALS): Promise<Follower> {
@@ -280,6 +282,7 @@ export class Follower {
       block.split('\n').map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 2)]),
     );
     if ('' in fields) this.comments++;
+    this.resumesAt = fields['id'] ?? this.resumesAt;
     if (fields['event'])
       this.events.push({
         id: fields['id'] ?? '',

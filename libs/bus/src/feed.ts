@@ -1,6 +1,6 @@
 import { eventSubject, keyOfToken, readEvent, type EventContract, type PayloadOf } from '@lapwing/contracts';
 import { createLogger, describeError, type Logger } from '@lapwing/telemetry';
-import { DeliverPolicy, type ConsumerMessages, type JsMsg, type MsgRequest } from '@nats-io/jetstream';
+import { DeliverPolicy, type Consumer, type ConsumerMessages, type JsMsg, type MsgRequest } from '@nats-io/jetstream';
 import { setImmediate as breathe, setTimeout as pause } from 'node:timers/promises';
 import type { Bus } from './bus.js';
 import type { Link } from './connection.js';
@@ -30,13 +30,16 @@ export interface FeedOptions {
 /**
  * Follows the events of a stream as they come, without a trace on the server: first the last one of every key, then all
  * new ones, each exactly once and in order, across reconnects. When the server has lost the stream, it begins anew.
- * Whoever hears may take his time: the next event comes when the promise is kept.
+ * Where hearing gives a promise, the next event comes when it is kept.
  */
 export class EventFeed<C extends EventContract> {
   readonly #log: Logger;
   #position = 0;
   /** Where to go back to; what is on the way until then is passed over. */
   #rewound: number | undefined;
+  /** When the stream that is followed was made. */
+  #streamMade: string | undefined;
+  #consumer: Consumer | undefined;
   #messages: ConsumerMessages | undefined;
   #stopping = false;
   #running: Promise<void> | undefined;
@@ -45,7 +48,7 @@ export class EventFeed<C extends EventContract> {
   constructor(
     private readonly bus: Bus,
     private readonly contract: C,
-    private readonly hear: (message: FeedMessage<PayloadOf<C>>) => void | Promise<void>,
+    private readonly hear: (message: FeedMessage<PayloadOf<C>>) => unknown,
     private readonly options: FeedOptions = {},
   ) {
     this.#log = createLogger(bus.options.service, 'feed');
@@ -82,6 +85,8 @@ export class EventFeed<C extends EventContract> {
     this.#forgetLink?.();
     this.#messages?.stop();
     await this.#running;
+    // Where it cannot be deleted now, the server forgets it after a while.
+    if (this.bus.online) this.#consumer?.delete().catch(() => {});
   }
 
   async #follow(link: Link): Promise<void> {
@@ -113,18 +118,20 @@ export class EventFeed<C extends EventContract> {
 
   async #open(link: Link): Promise<ConsumerMessages> {
     const stream = this.contract.stream ?? '';
-    const { state } = await link.manager.streams.info(stream);
+    const { state, created } = await link.manager.streams.info(stream);
     this.#position = this.#rewound ?? this.#position;
     this.#rewound = undefined;
-    if (state.last_seq < this.#position) this.#position = 0;
+    const isAnother = this.#streamMade !== undefined && this.#streamMade !== created;
+    if (isAnother || state.last_seq < this.#position) this.#position = 0;
+    this.#streamMade = created;
     const start =
       this.#position > 0 || this.options.after !== undefined
         ? { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: this.#position + 1 }
         : { deliver_policy: DeliverPolicy.LastPerSubject };
     const filter = { filter_subjects: eventSubject(this.contract, '*') };
-    const consumer = await link.js.consumers.get(stream, { ...filter, ...start });
+    this.#consumer = await link.js.consumers.get(stream, { ...filter, ...start });
     const { maxBytes } = this.options;
-    return consumer.consume(maxBytes === undefined ? { max_messages: 1000 } : { max_bytes: maxBytes });
+    return this.#consumer.consume(maxBytes === undefined ? { max_messages: 1000 } : { max_bytes: maxBytes });
   }
 
   async #receive(message: JsMsg): Promise<void> {

@@ -4,7 +4,15 @@ export type { BusOptions, Door } from './connection.js';
 export type { ConsumerOptions, Delivery } from './consumer.js';
 export { AgentKey, isSignedBy, lifeOf, readCredentials, writeCredentials, type Credentials } from './credentials.js';
 export { OnCommand, OnEvent, OnInquiry, OnNews, OnRequest } from './decorators.js';
-export { EventFeed, consumerProgress, lastOf, readStream, streamBounds, type FeedMessage, type FeedOptions } from './feed.js';
+export {
+  EventFeed,
+  consumerProgress,
+  lastOf,
+  readStream,
+  streamBounds,
+  type FeedMessage,
+  type FeedOptions,
+} from './feed.js';
 export { makeBusKeys, readAuthority, type AuthorityKeys } from './keys.js';
 export { Leases } from './leases.js';
 

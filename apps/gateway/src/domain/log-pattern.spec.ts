@@ -15,7 +15,7 @@ describe('a pattern', () => {
 
   it('cannot hang', () => {
     expect(matches('(a+)+$', `${'a'.repeat(16_383)}!`)).toBe(false);
-    expect(matches('(a|aa|aaa){100}$', `${'a'.repeat(16_383)}!`)).toBe(false);
+    expect(matches('(a|aa|aaa){30}$', `${'a'.repeat(16_383)}!`)).toBe(false);
   });
 
   it.each([
@@ -24,8 +24,8 @@ describe('a pattern', () => {
     ['[', /missing closing/],
     ['*', /missing argument/],
     ['a{1001}', /more than 500 times/],
-    ['(a{400}|b{1,400})', /more than 500 times/],
-    ['((ab){30}){33}', /too large/],
+    ['(a{300}|b{1,300})', /more than 500 times/],
+    ['((ab){30}){30}', /too large/],
   ])('%s is refused with a reason', (pattern, reason) => {
     expect(patternOf(pattern)).toEqual({ problem: expect.stringMatching(reason) as string });
   });
