@@ -13,8 +13,8 @@ const SUSPICIOUS = /[\u0000-\u0008\u000B-\u001F\u007F-\u009F\u2028-\u202E\u2066-
  */
 export function cleanLogText(text: string): string {
   if (!SUSPICIOUS.test(text)) return text;
+  // Each run of \r is looked at once: /\r+\n/ would begin anew at each of its signs.
   return text
-    // Each run is looked at once: /\r+\n/ would begin anew at each of its signs.
     .replace(/\r+\n?/g, (run) => (run.endsWith('\n') ? '\n' : ' '.repeat(run.length)))
     .replace(/[\u2028\u2029]/g, ' ')
     .replace(ESCAPES, '')
