@@ -70,9 +70,10 @@ describe('rules on logs', () => {
 
   it('are refused when two have one id, when they are too many, and when they are no list', () => {
     expect(faultsOf([ruleOf(), ruleOf()])).toEqual(['logRules.1.id: another rule has this id']);
-    expect(faultsOf(Array(51).fill(draft))).toEqual(['logRules: at most 50 rules']);
+    const many = (length: number) => Array.from({ length }, () => draft);
+    expect(faultsOf(many(51))).toEqual(['logRules: at most 50 rules']);
     expect(faultsOf({ ...draft })).toHaveLength(1);
-    expect(faultsOf(Array(50).fill(draft))).toEqual([]);
+    expect(faultsOf(many(50))).toEqual([]);
   });
 
   it('say from which number of lines on something is wrong', () => {
