@@ -40,6 +40,7 @@ import { PendingAgentsController } from './api/v1/agents/pending.controller.js';
 import { AgentSettingsController } from './api/v1/agents/settings.controller.js';
 import { TytoAlertsController } from './api/v1/alerts.controller.js';
 import { TytoAlertHistoryController } from './api/v1/alerts/history.controller.js';
+import { LogRulesController } from './api/v1/alerts/log-rules.controller.js';
 import { AlertReplayController } from './api/v1/alerts/replay.controller.js';
 import { AlertStreamController } from './api/v1/alerts/stream.controller.js';
 import { AuditController } from './api/v1/audit.controller.js';
@@ -139,6 +140,7 @@ export const controllers: Type[] = [
   TytoAlertHistoryController,
   AlertStreamController,
   AlertReplayController,
+  LogRulesController,
   SilencesController,
   MaintenanceWindowsController,
   IncidentsController,

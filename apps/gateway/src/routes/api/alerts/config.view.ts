@@ -34,6 +34,7 @@ export const ConfigView = z.looseObject({
   metricTimeThresholds: z.record(z.string(), z.record(z.string(), z.number())).describe('seconds'),
   aggregation: z.looseObject({ enabled: z.boolean(), windowSeconds: z.number() }),
   flapping: z.looseObject({ enabled: z.boolean(), threshold: z.int() }),
+  logRules: z.array(z.record(z.string(), z.unknown())).describe('rules on logs; replaced as a whole'),
   schedule: z.looseObject({ grouping: Grouping.describe('the same as aggregation, for older clients') }),
 });
 

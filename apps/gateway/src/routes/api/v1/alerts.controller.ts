@@ -17,8 +17,8 @@ import {
   TytoConfig,
   toAlertDetail,
   toAlertView,
-  toHostDefaults,
   toTytoConfig,
+  toTytoPatch,
 } from './alerts.view.js';
 
 const ById = z.object({ id: AlertId });
@@ -26,6 +26,8 @@ type ById = z.infer<typeof ById>;
 type Changes = z.infer<typeof TytoChanges>;
 const Alerts = z.object({ alerts: z.array(AlertView), config: TytoConfig });
 
+const configure =
+  'Changes the thresholds of the metrics that are given; a warning of 0 switches one off; rules on logs are replaced as a whole';
 const configured = (request: FastifyRequest) => ({
   type: 'alerts',
   action: 'configured',
@@ -53,7 +55,7 @@ export class TytoAlertsController {
 
   @Get('config')
   @Requires('alerts:view')
-  @Answers('The thresholds of hosts', TytoConfig)
+  @Answers('The thresholds of hosts, and the rules on logs', TytoConfig)
   async config() {
     return toTytoConfig(await this.bus.request(alertConfigGet, {}));
   }
@@ -62,7 +64,7 @@ export class TytoAlertsController {
   @HttpCode(200)
   @Requires('alerts:configure')
   @Audits(configured)
-  @Answers('Changes the thresholds of the metrics that are given; a warning of 0 switches one off', TytoConfig)
+  @Answers(configure, TytoConfig)
   postConfig(@Body({ schema: TytoChanges }) changes: Changes, @By() actor: Actor) {
     return this.#configure(changes, actor);
   }
@@ -70,7 +72,7 @@ export class TytoAlertsController {
   @Put('config')
   @Requires('alerts:configure')
   @Audits(configured)
-  @Answers('Changes the thresholds of the metrics that are given; a warning of 0 switches one off', TytoConfig)
+  @Answers(configure, TytoConfig)
   putConfig(@Body({ schema: TytoChanges }) changes: Changes, @By() actor: Actor) {
     return this.#configure(changes, actor);
   }
@@ -104,9 +106,9 @@ export class TytoAlertsController {
 
   async #configure(changes: Changes, actor: Actor) {
     const inForce = await this.bus.request(alertConfigGet, {});
-    const hostDefaults = toHostDefaults(changes, inForce);
-    if (Object.keys(hostDefaults).length === 0) return toTytoConfig(inForce);
-    return toTytoConfig(await this.bus.request(alertConfigUpdate, { actor, patch: { hostDefaults } }));
+    const patch = toTytoPatch(changes, inForce);
+    if (Object.keys(patch).length === 0) return toTytoConfig(inForce);
+    return toTytoConfig(await this.bus.request(alertConfigUpdate, { actor, patch }));
   }
 
   async #act(action: AlertAction, id: string, actor: Actor) {

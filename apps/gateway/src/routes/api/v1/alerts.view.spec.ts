@@ -10,6 +10,7 @@ describe('an alert as Tyto shows it', () => {
     expect(about({})).toBe('web-1');
     expect(about({ id: 'web-1-disk-/var' })).toBe('web-1');
     expect(about({ id: 'web-1-disk-sda', type: 'disk' })).toBe('web-1');
+    expect(about({ id: 'log:nginx:web-1', type: 'log' })).toBe('web-1');
     expect(about({ id: 'home-pve1-100', type: 'guest', instance: 'home' })).toBe('home-pve1-100');
     expect(about({ id: 'web-1', instance: '' })).toBe('web-1');
   });

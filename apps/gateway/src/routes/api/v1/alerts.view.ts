@@ -1,5 +1,6 @@
 import {
   LapwingError,
+  MAX_LOG_RULES,
   alertChanges,
   alertLevels,
   resolutions,
@@ -14,6 +15,7 @@ import { z } from 'zod';
 import { isoTime } from '../../../http/answer.js';
 import { isoSeconds } from '../../../http/query.js';
 import { Severity, severityOf } from '../system/severity.view.js';
+import { LogRuleBody, LogRuleView, toLogRuleDraft, toLogRuleView } from './alerts/log-rules.view.js';
 
 /** An alert as Tyto's API shows it, with what Lapwing knows beside. */
 export const AlertView = z.object({
@@ -62,7 +64,7 @@ export const isoOrNull = (time: number | null): string | null => (time === null 
 
 /** The agent that an alert is about: parts of a host have ids of their own. */
 function agentOf({ resource: { id, type, instance } }: Alert): string {
-  const isPartOfHost = instance !== '' && (type === 'host' || id.startsWith(`${instance}-disk-`));
+  const isPartOfHost = instance !== '' && (type === 'host' || type === 'log' || id.startsWith(`${instance}-disk-`));
   return isPartOfHost ? instance : id;
 }
 
@@ -119,13 +121,23 @@ const percent = z.number().min(0).max(100);
 const Pair = z.object({ warning: percent, critical: percent });
 
 /** Tyto's thresholds, which hosts with an agent have. */
-export const TytoConfig = z.object({ cpu: Pair, memory: Pair, disk: Pair });
+export const TytoConfig = z.object({
+  cpu: Pair,
+  memory: Pair,
+  disk: Pair,
+  log_rules: z.array(LogRuleView).describe('rules on logs'),
+});
 
 const Change = Pair.partial().optional();
 /** What changes them. */
 export const TytoChanges = z.strictObject(
-  { cpu: Change, memory: Change, disk: Change },
-  { error: (issue) => (issue.code === 'unrecognized_keys' ? `only ${metrics.join(', ')}` : undefined) },
+  {
+    cpu: Change,
+    memory: Change,
+    disk: Change,
+    log_rules: z.array(LogRuleBody).max(MAX_LOG_RULES).optional().describe('all rules on logs that there shall be'),
+  },
+  { error: (issue) => (issue.code === 'unrecognized_keys' ? `only ${metrics.join(', ')}, log_rules` : undefined) },
 );
 
 const GAP = 5;
@@ -139,9 +151,9 @@ function pairOf({ trigger, critical }: Threshold): z.infer<typeof Pair> {
 }
 
 /** See {@link TytoConfig}. */
-export function toTytoConfig({ hostDefaults }: AlertConfig): z.infer<typeof TytoConfig> {
+export function toTytoConfig({ hostDefaults, logRules }: AlertConfig): z.infer<typeof TytoConfig> {
   const pair = (metric: Metric) => pairOf(hostDefaults[metric] ?? off);
-  return { cpu: pair('cpu'), memory: pair('memory'), disk: pair('disk') };
+  return { cpu: pair('cpu'), memory: pair('memory'), disk: pair('disk'), log_rules: logRules.map(toLogRuleView) };
 }
 
 /**
@@ -159,6 +171,15 @@ export function toHostDefaults(
     return threshold ? [[metric, threshold]] : [];
   });
   return Object.fromEntries(changed);
+}
+
+/** What somebody changes of the thresholds of hosts and of the rules on logs, in the words of the rules. */
+export function toTytoPatch(changes: z.infer<typeof TytoChanges>, inForce: AlertConfig): Record<string, unknown> {
+  const hostDefaults = toHostDefaults(changes, inForce);
+  return {
+    ...(Object.keys(hostDefaults).length > 0 && { hostDefaults }),
+    ...(changes.log_rules && { logRules: changes.log_rules.map(toLogRuleDraft) }),
+  };
 }
 
 function changedThreshold(
