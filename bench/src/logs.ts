@@ -101,7 +101,7 @@ async function ingest(bus: Bus, store: ChildProcess) {
     sending.add(sent);
     void sent.finally(() => sending.delete(sent));
     if (sending.size >= 16) await Promise.race(sending);
-    while (at - stored > AHEAD) await pause(5);
+    await eventually(() => at - stored <= AHEAD, 60_000);
   }
   await eventually(() => stored >= LINES, 600_000);
   const took = performance.now() - begun;
