@@ -13,6 +13,7 @@ import { step } from './steps.mjs';
  * @property {Record<string, string | undefined>} [env]
  * @property {string} [cwd]
  * @property {string} log the file that gets what it prints, or "inherit"
+ * @property {string} [errorLog] the file that gets what it prints to stderr; by default the same
  * @property {NodeJS.Signals} [stopSignal] asks it to end; SIGTERM by default
  */
 
@@ -45,18 +46,19 @@ export class Child {
   }
 
   start() {
-    const { program, args, env, cwd, log } = this.program;
+    const { program, args, env, cwd, log, errorLog } = this.program;
     const out = log === 'inherit' ? 'inherit' : fs.openSync(log, 'a');
+    const err = errorLog ? fs.openSync(errorLog, 'a') : out;
     // The kernel ends the child with the launcher, even when the launcher is killed; `detached` keeps Ctrl-C to the launcher.
     const [command, ...rest] = setpriv ? [setpriv, '--pdeathsig', 'TERM', '--', program, ...args] : [program, ...args];
     const startedAt = performance.now();
     this.#process = spawn(command, rest, {
       cwd,
       env: { ...process.env, ...env },
-      stdio: ['ignore', out, out],
+      stdio: ['ignore', out, err],
       detached: true,
     });
-    if (typeof out === 'number') fs.closeSync(out);
+    for (const file of new Set([out, err])) if (typeof file === 'number') fs.closeSync(file);
     this.#process.once('error', (error) => step(`${this.program.name} cannot be started: ${error.message}`));
     this.#process.once('exit', (code, signal) => this.#ended(code, signal, performance.now() - startedAt));
     return this;
@@ -93,14 +95,20 @@ export class Child {
 }
 
 /**
- * The end of a log, for when something does not start.
- * @param {string} file
+ * The end of what a program printed, for when it does not start.
+ * @param {Program} program
  */
-export function tail(file) {
+export function tail({ log, errorLog }) {
+  const ends = [log, ...(errorLog ? [errorLog] : [])].map(endOf).filter((end) => end !== '');
+  return ends.length > 0 ? ends.join('\n') : '(no log)';
+}
+
+/** @param {string} file */
+function endOf(file) {
   try {
     return fs.readFileSync(file, 'utf8').trim().split('\n').slice(-15).join('\n');
   } catch {
-    return '(no log)';
+    return '';
   }
 }
 

@@ -77,7 +77,7 @@ async function ready(child, port, question, right, host = '127.0.0.1') {
     await pause(20);
   }
   throw new LaunchError(
-    `${child.program.name} does not start. The end of its log (${child.program.log}):\n${tail(child.program.log)}`,
+    `${child.program.name} does not start. The end of its log (${child.program.log}):\n${tail(child.program)}`,
   );
 }
 

@@ -83,11 +83,12 @@ function firstLogin({ dataDir, environment: given }) {
  * @param {string} logs
  */
 function startApp(app, environment, logs) {
-  const log = path.join(logs, `${app}.log`);
-  fs.rmSync(log, { force: true });
+  // The collector reads these: their names say which process printed them, and where. It finishes those of the last run under their new names.
+  const [log, errorLog] = ['out', 'err'].map((stream) => path.join(logs, `${app}-${stream}.log`));
+  for (const file of [log, errorLog]) if (fs.existsSync(file)) fs.renameSync(file, `${file}.1`);
   const { args, env: own } = commandOf(app);
   const env = { ...environment, ...own };
-  return new Child({ name: app, program: process.execPath, args, env, cwd: root, log }).start();
+  return new Child({ name: app, program: process.execPath, args, env, cwd: root, log, errorLog }).start();
 }
 
 /**
@@ -141,6 +142,7 @@ async function environmentOf({ dataDir, environment }, urls) {
     PORT: port,
     HOST: host,
     COLLECTOR_DATA_DIR: path.join(dataDir, 'collector'),
+    COLLECTOR_SERVICE_LOG_DIR: path.join(dataDir, 'logs'),
     LAPWING_LAUNCHER_PID: String(process.pid),
   };
 }
@@ -195,7 +197,7 @@ async function waitUntilReady(environment, logs, apps) {
   const until = performance.now() + READY_MS;
   while (performance.now() < until) {
     const restarted = children.find((child) => apps.includes(child.program.name) && child.restarts > 0);
-    if (restarted) throw new LaunchError(`${restarted.program.name} does not start:\n${tail(restarted.program.log)}`);
+    if (restarted) throw new LaunchError(`${restarted.program.name} does not start:\n${tail(restarted.program)}`);
     try {
       const answer = await fetch(`http://${host}:${environment.PORT}/api/system/health/ready`, {
         signal: AbortSignal.timeout(3000),

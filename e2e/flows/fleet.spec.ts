@@ -10,7 +10,7 @@ interface Agent {
   status: string;
   fingerprint: string;
   last_seen: string | null;
-  running: { refreshInterval: number; sources: string[]; unsupported: string[] } | null;
+  running: { refreshInterval: number; sources: string[]; logSources: object[]; unsupported: string[] } | null;
 }
 
 describe('a fleet of hosts', () => {
@@ -104,7 +104,8 @@ describe('a fleet of hosts', () => {
       expect((await agent('a')).running).toMatchObject({
         refreshInterval: 1,
         sources: ['system', 'cpu', 'memory', 'processes'],
-        unsupported: ['logSources'],
+        logSources: [{ kind: 'journal' }],
+        unsupported: [],
       }),
     );
     const { pid } = agents.a;

@@ -136,7 +136,7 @@ describe('hostile input', () => {
     expect(body).toMatchObject({ username: 'admin', roles: ['admin'], permissions: ['*'] });
     expect((await lapwing.ask('GET', '/api/v1/users', {})).status).toBe(401);
     expect((await lapwing.get('/api/system/health/ready')).status).toBe(200);
-    const log = readFileSync(path.join(lapwing.folder, 'logs/standalone.log'), 'utf8');
+    const log = readFileSync(path.join(lapwing.folder, 'logs/standalone-out.log'), 'utf8');
     expect(
       log.split('\n').filter((line) => line.includes('"level":"error"') || line.includes('"level":"fatal"')),
     ).toEqual([]);

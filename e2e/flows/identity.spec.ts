@@ -161,7 +161,7 @@ describe('identity', () => {
     const token = lapwing.credentials.authorization.replace('Bearer ', '');
     await fetch(`${lapwing.url}/api/v1/stream?token=${token}`).then((answer) => answer.body?.cancel());
     await fetch(`${lapwing.url}/api/v1/history?token=${token}`, { headers: { authorization: 'Bearer wrong-one' } });
-    const logs = readFileSync(path.join(lapwing.folder, 'logs/standalone.log'), 'utf8');
+    const logs = readFileSync(path.join(lapwing.folder, 'logs/standalone-out.log'), 'utf8');
     expect(logs).not.toContain(token);
     expect(logs).not.toContain('wrong-one');
     expect(logs).not.toMatch(/long enough|correct horse/);
