@@ -238,7 +238,11 @@ describe('the journal, through journalctl', () => {
     write(entry(0), ...Array.from({ length: 30 }, (_, index) => one(index + 1)));
     write(entry(31, { _SYSTEMD_UNIT: 'other', __REALTIME_TIMESTAMP: String((now + 60_001) * 1000) }));
     const reader = await open({ perSecond: 10 });
-    const piece = await eventually(async () => (await reader.read(1000)) ?? false);
+    const piece = await eventually(async () => {
+      const found = await reader.read(1000);
+      if (!found) throw new Error('nothing yet');
+      return found;
+    });
     expect(piece).toMatchObject({
       positions: { journal: { held: { 'x.service': { count: 10, since: now + 60_000 } } } },
     });
