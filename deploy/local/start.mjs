@@ -84,7 +84,8 @@ function firstLogin({ dataDir, environment: given }) {
  */
 function startApp(app, environment, logs) {
   // The collector reads these: their names say which process printed them, and where. It finishes those of the last run under their new names.
-  const [log, errorLog] = ['out', 'err'].map((stream) => path.join(logs, `${app}-${stream}.log`));
+  const log = path.join(logs, `${app}-out.log`);
+  const errorLog = path.join(logs, `${app}-err.log`);
   for (const file of [log, errorLog]) if (fs.existsSync(file)) fs.renameSync(file, `${file}.1`);
   const { args, env: own } = commandOf(app);
   const env = { ...environment, ...own };

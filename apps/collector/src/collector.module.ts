@@ -130,6 +130,7 @@ function logOptions(config: CollectorConfig): LogOptions {
 
 function logReaderOptions(config: CollectorConfig): LogReaderOptions {
   return {
+    dockerSocket: config.COLLECTOR_DOCKER_SOCKET,
     folders: config.COLLECTOR_LOG_FOLDERS,
     linesPerSecond: config.COLLECTOR_LOG_LINES_PER_SECOND,
     pm2Home: config.PM2_HOME,

@@ -16,7 +16,7 @@ class FakeLogStore {
   readonly #feed: EventFeed<typeof logCollected>;
 
   constructor(
-    private readonly bus: Bus,
+    bus: Bus,
     private readonly agent: () => LogService,
   ) {
     this.#feed = new EventFeed(bus, logCollected, ({ payload: { outbox, batches } }) => {
@@ -66,6 +66,7 @@ describe('the collector and its logs', () => {
 
   const pattern = (name: string): LogSource => ({ kind: 'file', path: path.join(folder, name) });
   const options = () => ({
+    dockerSocket: path.join(folder, 'docker.sock'),
     folders: [folder],
     linesPerSecond: 1_000_000,
     pm2Home: path.join(folder, 'pm2'),

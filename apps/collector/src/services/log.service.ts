@@ -86,8 +86,8 @@ export class LogService implements OnApplicationBootstrap, OnModuleDestroy {
   get health(): { isHealthy: boolean; message: string } {
     if (this.#outbox?.isFull) return { isHealthy: false, message: 'reading waits: the outbox of logs is full' };
     const isHealthy = performance.now() - this.#turnAt < HEALTHY_MS;
-    const count = this.#readers.all.length;
-    return { isHealthy, message: isHealthy ? `reads ${count} kinds of logs` : 'logs were not read in time' };
+    const kinds = this.#readers.all.length;
+    return { isHealthy, message: isHealthy ? `reads ${kinds} kinds of logs` : 'logs were not read in time' };
   }
 
   /** The sources that are read. */
@@ -225,10 +225,10 @@ export class LogService implements OnApplicationBootstrap, OnModuleDestroy {
   /** Where lines were taken down and are gone, a line says so. */
   async #tellDamage(outbox: Outbox<LogBody, LogPositions>): Promise<void> {
     if (outbox.gaps.length === 0) return;
-    const count = outbox.gaps.reduce((sum, { lost }) => sum + (lost ? lost[1] - lost[0] + 1 : 0), 0);
+    const batches = outbox.gaps.reduce((sum, { lost }) => sum + (lost ? lost[1] - lost[0] + 1 : 0), 0);
     const message = 'lines of logs are lost: the outbox was damaged';
     const about = { time: Date.now(), source: 'service', name: 'collector', level: 'error', message } as const;
-    await outbox.append({ positions: {}, entries: [{ ...about, fields: { batches: String(count) } }] }, Date.now());
+    await outbox.append({ positions: {}, entries: [{ ...about, fields: { batches: String(batches) } }] }, Date.now());
     await outbox.confirmGaps(outbox.gaps);
   }
 }

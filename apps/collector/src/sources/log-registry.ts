@@ -1,4 +1,5 @@
 import type { LogSource, LogSourceKind } from '@lapwing/contracts';
+import { DockerLogReader } from './docker-log/docker-log.reader.js';
 import { JournalReader } from './journal/journal.reader.js';
 import { fileLogs } from './log-file/file-logs.js';
 import type { LogReader } from './log-reader.js';
@@ -10,6 +11,8 @@ export interface LogReaderOptions {
   folders: readonly string[];
   /** Lines of one source a second. */
   linesPerSecond: number;
+  /** Socket of the Docker engine. */
+  dockerSocket: string;
   /** See `ServiceLogOptions`. */
   pm2Home: string;
   serviceFolder: string | undefined;
@@ -19,9 +22,16 @@ export interface LogReaderOptions {
 export type LogReaders = Partial<Record<LogSourceKind, (sources: LogSource[]) => LogReader>>;
 
 /** The readers that there are. */
-export function logReaders({ folders, linesPerSecond, pm2Home, serviceFolder }: LogReaderOptions): LogReaders {
+export function logReaders({
+  dockerSocket,
+  folders,
+  linesPerSecond,
+  pm2Home,
+  serviceFolder,
+}: LogReaderOptions): LogReaders {
   return {
     journal: () => new JournalReader({ perSecond: linesPerSecond, ownPid: process.pid }),
+    docker: () => new DockerLogReader({ socket: dockerSocket, perSecond: linesPerSecond }),
     file: (sources) =>
       fileLogs(
         sources.flatMap((one) => (one.kind === 'file' ? [one] : [])),

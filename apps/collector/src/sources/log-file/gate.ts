@@ -20,9 +20,9 @@ export interface FileKind {
   linesPerSecond: number;
   /** The source and name of what is said about the file itself. */
   about: Pick<LogEntry, 'source' | 'name'>;
-  entryOf(line: FileLine): LogEntry;
+  entryOf: (line: FileLine) => LogEntry;
   /** Milliseconds from any point on. */
-  clock(): number;
+  clock: () => number;
 }
 
 /** Lets the lines of one file through to a piece: as entries, and not more of them than the limit allows. */

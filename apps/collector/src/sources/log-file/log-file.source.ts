@@ -35,10 +35,10 @@ export interface LogFileOptions {
   folders: LogFolders;
   linesPerSecond: number;
   /** Whether a file that looks like the pattern is meant. */
-  accepts?(path: string): boolean;
+  accepts?: (path: string) => boolean;
   /** Whose entries the lines of a file are. */
-  about(path: string): Pick<LogEntry, 'source' | 'name'>;
-  entryOf(path: string, line: FileLine): LogEntry;
+  about: (path: string) => Pick<LogEntry, 'source' | 'name'>;
+  entryOf: (path: string, line: FileLine) => LogEntry;
   /** Milliseconds from any point on. */
   clock?: () => number;
 }

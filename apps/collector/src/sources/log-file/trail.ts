@@ -176,13 +176,15 @@ export class Trail {
 
   /** Gives what has waited long enough for what belongs to it, and lets go what is over. */
   async #settle(now: number, buffer: Buffer): Promise<void> {
-    for (const file of [...this.#files]) {
-      if (!this.#gate.hasRoom()) return;
+    const over: Generation[] = [];
+    for (const file of this.#files) {
+      if (!this.#gate.hasRoom()) break;
       const quiet = now - file.grewAt;
       if (quiet >= (file.isHoldingLine ? TORN_MS : OPEN_MS)) await this.#giveHeldBack(file, buffer);
       const isFormer = this.#isGone || file !== this.#files.at(-1);
-      if (isFormer && quiet >= LET_GO_MS) await this.#letGo(file);
+      if (isFormer && quiet >= LET_GO_MS) over.push(file);
     }
+    for (const file of over) await this.#letGo(file);
   }
 
   async #letGo(file: Generation): Promise<void> {
