@@ -68,7 +68,7 @@ describe(`${FILES.length * LINES} lines in ${FILES.length} files that are rotate
       COLLECTOR_AGENT_ID: AGENT,
       COLLECTOR_LOG_FOLDERS: folder,
       // Nothing may be dropped here, however fast it is written.
-      COLLECTOR_LOG_LINES_PER_SECOND: '10000000',
+      COLLECTOR_LOG_LINES_PER_SECOND: '1000000',
     };
     await lapwing.start(['--services'], environment);
     const logSources = [{ kind: 'file', path: path.join(folder, '*.log') }];
