@@ -180,9 +180,10 @@ describe('the logs of containers, over the engine’s socket', () => {
 
   it('hold back a flood, count it, and let others pass', async () => {
     const [flood, quiet] = [add('a', 'flood'), add('b', 'quiet')];
+    const reader = await open({ perSecond: 1000 });
+    await eventually(() => expect([flood.followers, quiet.followers]).toEqual([1, 1]));
     for (let index = 0; index < 50_000; index += 1) flood.print(stamp(1), `line ${index}\n`);
     quiet.print(stamp(2), 'here\n');
-    const reader = await open({ perSecond: 1000 });
     const dropped = (): number => taken.reduce((sum, { fields }) => sum + Number(fields['dropped'] ?? 0), 0);
     await eventually(async () => {
       while (await readOnce(reader));
