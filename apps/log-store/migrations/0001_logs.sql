@@ -76,7 +76,7 @@ BEGIN
   END IF;
 END $$;
 CREATE INDEX entry_time ON logs.entry (time, seq, line, stream_id);
-CREATE INDEX entry_stream ON logs.entry (stream_id, time, seq, line);
+CREATE INDEX entry_stream ON logs.entry (stream_id, time);
 
 DO $$
 BEGIN

@@ -9,6 +9,7 @@ export interface Partition {
   bytes: number;
   /** Lines that were ever written into it, as far as the database's statistics know. */
   inserted: number;
+  isEmpty: boolean;
   /** Text indexes that it lacks. */
   missing: TextIndex[];
 }
@@ -61,7 +62,7 @@ export function nextSteps(
     bytes -= own;
   }
   const open = partitions.at(-1);
-  if (!open || open.inserted === 0) return steps;
+  if (!open || open.isEmpty) return steps;
   const most = open.missing.length > 0 ? limits.partitionBytes / 2 : limits.partitionBytes;
   if (open.bytes >= most || open.openedAt < now - DAY_MS) steps.push({ step: 'close', name: open.name });
   else if (rate > FLOOD && open.missing.length < 2) steps.push({ step: 'strip', name: open.name });

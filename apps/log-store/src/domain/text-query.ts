@@ -10,8 +10,10 @@ export interface TextQuery {
 
 /** Trigram indexes find parts of this many characters or more. */
 const MIN_PART = 3;
-/** Signs of the syntax of web searches: quotes, a word with a minus before it, `or`. */
-const SIGNS = /"|(?:^|\s)-\S|(?:^|\s)or(?:\s|$)/i;
+/** Signs of the syntax of web searches: quotes, a word with one minus before it, `or`. */
+const SIGNS = /"|(?:^|\s)-[^\s-]|(?:^|\s)or(?:\s|$)/i;
+/** Several are an option of a command, e.g. `--verbose`, and not the opposite of an opposite. */
+const DASHES = /(^|\s)-{2,}/g;
 const PURE_WORD = /^[A-Za-z0-9]+$/;
 
 /**
@@ -20,10 +22,10 @@ const PURE_WORD = /^[A-Za-z0-9]+$/;
  */
 export function readTextQuery(query: string): TextQuery {
   const text = query.trim();
-  const required = requiredWords(text);
-  if (SIGNS.test(text)) return { words: text, part: null, required };
-  if (text.length < MIN_PART) return { words: text, part: null, required };
-  return { words: PURE_WORD.test(text) ? null : text, part: text, required };
+  const words = text.replace(DASHES, '$1');
+  const required = requiredWords(words);
+  if (SIGNS.test(text) || text.length < MIN_PART) return { words, part: null, required };
+  return { words: PURE_WORD.test(text) ? null : words, part: text, required };
 }
 
 /** Words that a line must hold: none of those that are excluded, and none at all where `or` or markup leave it open. */

@@ -71,8 +71,12 @@ export class MaintenanceService implements OnApplicationBootstrap, OnModuleDestr
     const { signal } = this.#stopping;
     while (!signal.aborted) {
       if (this.migrations.ready) await this.#round(what, work);
-      await pause(this.migrations.ready ? everyMs : 200, undefined, { signal, ref: false }).catch(() => {});
+      await this.#pause(this.migrations.ready ? everyMs : 200);
     }
+  }
+
+  async #pause(ms: number): Promise<void> {
+    await pause(ms, undefined, { signal: this.#stopping.signal, ref: false }).catch(() => {});
   }
 
   async #round(what: string, work: () => Promise<void>): Promise<void> {
@@ -115,7 +119,7 @@ export class MaintenanceService implements OnApplicationBootstrap, OnModuleDestr
     return (Math.max(open.inserted - before, 0) * 1000) / Math.max(now - last.at, 1);
   }
 
-  /** Builds the text indexes that are missing. */
+  /** Builds the text indexes that are missing; in a flood it rests as long as it works, because lines come first. */
   async index(): Promise<void> {
     const { indexes, partitions } = this.stores;
     const isPlain = (await this.#series()) === 'plain';
@@ -128,8 +132,11 @@ export class MaintenanceService implements OnApplicationBootstrap, OnModuleDestr
       const isCalm = this.#calmLooks >= CALM_LOOKS;
       for (const { name, missing } of toIndex(await partitions.list(), isCalm, Date.now())) {
         const wanted = missing.filter((kind) => kinds.includes(kind));
+        if (wanted.length === 0) continue;
+        const began = performance.now();
         for (const kind of wanted) await indexes.build(name, kind, true);
-        if (wanted.length > 0) await indexes.analyze(name);
+        await indexes.analyze(name);
+        if (this.#calmLooks < CALM_LOOKS) await this.#pause(performance.now() - began);
         if (this.#stopping.signal.aborted) return;
       }
     });

@@ -23,7 +23,7 @@ export class PartitionStore {
     const { rows } = await this.postgres.query<Row>(
       'partition.list',
       `SELECT p.name, p.starts, p.ends, p.opened_at AS "openedAt", pg_total_relation_size(c.oid) AS bytes,
-         pg_stat_get_tuples_inserted(c.oid) AS inserted, ${has('words')}, ${has('trigrams')}
+         pg_stat_get_tuples_inserted(c.oid) AS inserted, pg_relation_size(c.oid) = 0 AS "isEmpty", ${has('words')}, ${has('trigrams')}
        FROM logs.partition p JOIN pg_class c ON c.relname = p.name AND c.relnamespace = 'logs'::regnamespace ORDER BY p.starts`,
     );
     return rows.map(({ words, trigrams, ...row }) => ({

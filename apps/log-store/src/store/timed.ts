@@ -1,8 +1,12 @@
 import { LapwingError } from '@lapwing/contracts';
 import type { Postgres, Result } from '@lapwing/postgres';
 
-/** SQLSTATE of a statement that was cancelled, and of a regular expression that is none or too large. Source: PostgreSQL, appendix A. */
+/**
+ * SQLSTATE of a statement that was cancelled, of a regular expression that is none or too large, and of a fault within, under which queries that are
+ * nested too deeply go, too. Source: PostgreSQL, appendix A.
+ */
 const CANCELLED = '57014';
+const INTERNAL = 'XX000';
 const BAD_PATTERN = '2201B';
 
 /** What makes the planner take an index of text wherever there is one, whatever it supposes of how common a word is. */
@@ -42,6 +46,8 @@ export async function timed<R extends Record<string, unknown>>(
     } catch (error) {
       const { code, message } = error as { code?: string; message?: string };
       if (code === CANCELLED) throw tooLong();
+      if (code === INTERNAL && message?.includes('tsquery'))
+        throw new LapwingError('INVALID_INPUT', 'the query has too many signs');
       if (code === BAD_PATTERN) throw new LapwingError('INVALID_INPUT', `the pattern cannot be used: ${message ?? ''}`);
       throw error;
     }
