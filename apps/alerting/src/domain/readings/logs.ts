@@ -90,7 +90,10 @@ function detailOf({ windowSeconds }: LogRule, examples: readonly { message: stri
   return [spanOf(windowSeconds), ...lines.filter((line) => line !== '')].join('\n');
 }
 
+/** Never in the middle of a character. */
 function cut(text: string): string {
-  const characters = Array.from(text);
-  return characters.length <= MAX_LINE ? text : `${characters.slice(0, MAX_LINE - 1).join('')}…`;
+  if (text.length <= MAX_LINE) return text;
+  const end = MAX_LINE - 1;
+  const isHalf = /[\uD800-\uDBFF]/.test(text.charAt(end - 1));
+  return `${text.slice(0, isHalf ? end - 1 : end)}…`;
 }
