@@ -215,6 +215,17 @@ describe('logs, live', () => {
       await eventually(() => expect(got(second)).toEqual(['line 0', 'line 1']));
     });
 
+    it('resume where they were, though no line was for them for long', async () => {
+      const first = await joined('?q=never');
+      const position = await collected(gateway, lines(3));
+      await eventually(() => expect(first.resumesAt).toBe(`${position}`));
+      expect(first.events).toEqual([]);
+      first.close();
+      const next = await collected(gateway, [logEntry('never'), ...lines(1)], { seq: 2 });
+      const second = await follow('?q=never', { 'last-event-id': first.resumesAt });
+      await eventually(() => expect(second.events).toMatchObject([{ id: `${next}-0` }]));
+    });
+
     it('resume while lines keep coming: none is missing, none comes twice', async () => {
       const first = await joined();
       let seq = 0;

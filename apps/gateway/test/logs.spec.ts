@@ -183,6 +183,12 @@ describe('logs', () => {
       socket.write(`GET /api/v1/logs?q=${'x'.repeat(2 ** 20)} HTTP/1.1\r\nhost: ${hostname}\r\n\r\n`);
       await eventually(() => expect(socket.destroyed).toBe(true));
       expect(answer).toMatch(/^HTTP\/1\.1 431 /);
+      expect(JSON.parse(answer.split('\r\n\r\n')[1] ?? '')).toEqual({
+        success: false,
+        code: 'TOO_LARGE',
+        error: expect.stringContaining('16 KiB') as string,
+        details: {},
+      });
       await search();
     });
   });

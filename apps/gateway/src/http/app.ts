@@ -13,6 +13,7 @@ import { AuditService } from '../services/audit.service.js';
 import { LimitsService } from '../services/limits.service.js';
 import { PrincipalsService } from '../services/principals.service.js';
 import { lapwingVersion } from '../version.js';
+import { answerBroken } from './broken-request.js';
 import { actorOf } from './caller.js';
 import { ErrorFilter } from './error.filter.js';
 import { toErrorAnswer } from './errors.js';
@@ -53,6 +54,7 @@ export async function createGateway(module: DynamicModule, config: GatewayConfig
       const { status, body } = toErrorAnswer(error, request.url);
       void reply.status(status).send(body);
     },
+    clientErrorHandler: answerBroken,
   });
   const app = await NestFactory.create<NestFastifyApplication>(module, adapter, { logger: nestLogger('gateway') });
   app.useGlobalPipes(validation);

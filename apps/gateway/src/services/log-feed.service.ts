@@ -31,6 +31,8 @@ const MAX_BYTES = 2 ** 23;
 /** After so many lines, and after so much time, others get a turn. */
 const LINES = 100;
 const TURN_MS = 10;
+/** So often those who follow are told how far they have come, though no line was for them: else they would ask for too much when they resume. */
+const MARK_MS = 5000;
 
 const followersGauge = gauge({ name: 'lapwing_log_followers', help: 'Clients that follow logs' });
 
@@ -41,6 +43,10 @@ export class LogFeedService implements OnModuleDestroy {
   #feed: Promise<EventFeed<typeof logCollected>> | undefined;
   /** Whose lines are passed on: those of a feed that ends are not. */
   #current: symbol | undefined;
+  /** The feed of which a message is being passed on. */
+  #hearing: symbol | undefined;
+  #marker: NodeJS.Timeout | undefined;
+  #markedAt = 0;
 
   constructor(
     private readonly bus: Bus,
@@ -70,7 +76,9 @@ export class LogFeedService implements OnModuleDestroy {
       const { position } = await this.#following();
       follower.join(position);
       if ('after' in start) await this.#resume(follower, start.after, position);
-      else await this.#begin(follower, start.limit, position);
+      else if (start.limit > 0) await this.#giveOlder(follower, start.limit, position);
+      // Whoever loses the connection before the next line comes resumes here.
+      sink.send(placeOf(position));
       await follower.goLive();
     } catch (error) {
       this.#leave(follower);
@@ -101,6 +109,7 @@ export class LogFeedService implements OnModuleDestroy {
       const hear = (message: FeedMessage<PayloadOf<typeof logCollected>>) => this.#hear(message, own);
       const feed = new EventFeed(this.bus, logCollected, hear, { after: last, wants, maxBytes: MAX_BYTES });
       feed.start();
+      if (this.#current === own) this.#markFrom(feed);
       return feed;
     } catch (error) {
       if (this.#current === own) this.#feed = undefined;
@@ -112,6 +121,7 @@ export class LogFeedService implements OnModuleDestroy {
     const feed = this.#feed;
     this.#feed = undefined;
     this.#current = undefined;
+    clearInterval(this.#marker);
     const started = await feed?.catch(() => undefined);
     await started?.stop();
   }
@@ -122,13 +132,40 @@ export class LogFeedService implements OnModuleDestroy {
   }
 
   async #hear(message: FeedMessage<PayloadOf<typeof logCollected>>, own: symbol): Promise<void> {
-    for (const frames of this.#framesOf(message)) {
-      for (const follower of this.#followers) {
-        if (this.#current !== own) return;
-        if (follower.wants(message.payload.agentId)) follower.hear(await this.#matching(follower, frames));
-      }
-      await breathe();
+    this.#hearing = own;
+    try {
+      for (const frames of this.#framesOf(message)) if (this.#current === own) await this.#spread(frames, own);
+      if (this.#current === own) this.#mark(message.position);
+    } finally {
+      if (this.#hearing === own) this.#hearing = undefined;
     }
+  }
+
+  async #spread(frames: LogFrame[], own: symbol): Promise<void> {
+    let since = performance.now();
+    for (const follower of this.#followers) {
+      const agentId = frames[0]?.line.agentId ?? '';
+      if (follower.wants(agentId)) follower.hear(await this.#matching(follower, frames));
+      if (this.#current !== own) return;
+      if (performance.now() - since < TURN_MS) continue;
+      await breathe();
+      since = performance.now();
+    }
+    await breathe();
+  }
+
+  #markFrom(feed: EventFeed<typeof logCollected>): void {
+    clearInterval(this.#marker);
+    this.#markedAt = -MARK_MS;
+    this.#marker = setInterval(() => {
+      if (this.#hearing === undefined) this.#mark(feed.position);
+    }, MARK_MS);
+  }
+
+  #mark(position: number): void {
+    if (performance.now() - this.#markedAt < MARK_MS) return;
+    this.#markedAt = performance.now();
+    for (const follower of this.#followers) follower.mark(placeOf(position));
   }
 
   /** The lines that a follower means; a filter that takes its time takes it in turns. */
@@ -190,12 +227,6 @@ export class LogFeedService implements OnModuleDestroy {
   }
 
   /** Gives older lines: those that are stored, and those of the newest that are not stored yet. */
-  async #begin(follower: LogFollower, limit: number, joined: number): Promise<void> {
-    if (limit > 0) await this.#giveOlder(follower, limit, joined);
-    // Whoever loses the connection before the next line comes resumes here.
-    follower.sink.send(`id: ${joined}\n\n`);
-  }
-
   async #giveOlder(follower: LogFollower, limit: number, joined: number): Promise<void> {
     const { filter } = follower;
     try {
@@ -228,6 +259,11 @@ export class LogFeedService implements OnModuleDestroy {
       }
     return found;
   }
+}
+
+/** Tells a client where to resume, without an event. */
+function placeOf(position: number): string {
+  return `id: ${position}\n\n`;
 }
 
 function isAfter({ position, index }: LogFrame, after: LogPlace): boolean {

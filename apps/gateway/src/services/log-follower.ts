@@ -107,6 +107,11 @@ export class LogFollower {
     this.sink.event('gap', { reason });
   }
 
+  /** Tells how far it has come; not while something waits that is older. */
+  mark(text: string): void {
+    if (!this.#waiting) this.sink.send(text);
+  }
+
   /** From here on it is told what comes after this position. */
   join(position: number): void {
     this.#joined = position;
