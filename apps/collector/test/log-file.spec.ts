@@ -264,11 +264,33 @@ describe('files as a source of logs', () => {
     await rm(logs.path('app.log'));
     await logs.later(100);
     await logs.later(60_000);
+    expect(Object.keys(logs.positions)).toContain(`file:${logs.path('app.log')}`);
+    await logs.later(600_000);
     expect(Object.keys(logs.positions).filter((key) => key.includes('app.log'))).toEqual([]);
     await logs.kill();
     await logs.start({ path: logs.path('nothing.log') });
     await logs.read();
     expect(Object.keys(logs.positions)).toEqual([`file@${logs.path('nothing.log')}`]);
+  });
+
+  it('goes on where it stood when a file was away for a while, also over a start', async () => {
+    await logs.start();
+    await write('app.log', 'one\n');
+    await logs.rescan();
+    await rename(logs.path('app.log'), logs.path('away'));
+    await logs.later(100);
+    await logs.later(60_000);
+    await rename(logs.path('away'), logs.path('app.log'));
+    await write('app.log', 'two\n');
+    await logs.later(1000);
+    await rename(logs.path('app.log'), logs.path('away'));
+    await logs.kill();
+    await logs.start();
+    await logs.later(1000);
+    await rename(logs.path('away'), logs.path('app.log'));
+    await write('app.log', 'three\n');
+    await logs.later(1000);
+    expect(logs.messages()).toEqual(['one', 'two', 'three']);
   });
 
   it('reads a hundred thousand lines as they are', async () => {

@@ -1,3 +1,4 @@
+const FIRST_MS = 1000;
 const LONGEST_MS = 600_000;
 
 /**
@@ -6,7 +7,7 @@ const LONGEST_MS = 600_000;
  */
 export class Pace {
   #next = Number.NEGATIVE_INFINITY;
-  #waitMs = 1000;
+  #waitMs = 0;
 
   /** @param clock milliseconds from any point on. */
   constructor(private readonly clock: () => number = () => performance.now()) {}
@@ -16,7 +17,8 @@ export class Pace {
     const now = this.clock();
     if (now < this.#next) return false;
     // After a long time without trouble the next one is a new one.
-    this.#waitMs = now > this.#next + LONGEST_MS ? 1000 : Math.min(this.#waitMs * 2, LONGEST_MS);
+    const isNew = now > this.#next + LONGEST_MS;
+    this.#waitMs = isNew ? FIRST_MS : Math.min(this.#waitMs * 2, LONGEST_MS);
     this.#next = now + this.#waitMs;
     return true;
   }

@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { Gate, type FileKind } from './gate.js';
-import { Generation, type Form, type Place, type Print } from './generation.js';
+import { Generation, type Form, type Place } from './generation.js';
 import type { LogFolders } from './log-folders.js';
 import type { PieceBuilder } from './piece.js';
 import { laterOnes, predecessorsOf, type Predecessor } from './predecessors.js';
@@ -15,6 +15,8 @@ const IDLE_MS = 30_000;
 const IDLE_EVERY_MS = 600;
 /** After so long it is tried again to open what could not be opened. */
 const AGAIN_MS = 5000;
+/** A path under which nothing is found is forgotten after so long: its file system may come back. */
+const FORGET_MS = 600_000;
 /** Former files that are remembered, so that they are not taken for new ones. */
 const MAX_PAST = 16;
 
@@ -22,7 +24,7 @@ const MAX_PAST = 16;
 export interface TrailPosition {
   /** Oldest first; mostly one. */
   files: Place[];
-  past: [id: string, print: Print][];
+  past: Place[];
   /** When the newest was written last: milliseconds since 1970. */
   written: number;
   /** Lines dropped that were not spoken of yet. */
@@ -51,7 +53,8 @@ export class Trail {
   #written = 0;
   /** When it was looked at last what has come; undefined when nobody could look for a while. */
   #lookedAt: number | undefined;
-  #isGone = false;
+  /** Since when there is nothing at the path. */
+  #goneAt: number | undefined;
   #againAt = Number.NEGATIVE_INFINITY;
   /** Why the file cannot be read that is there now. */
   problem: string | undefined;
@@ -88,6 +91,7 @@ export class Trail {
     for (const place of files) {
       const file = (await trail.#reopen(place, former)) ?? (await trail.#copyOf(place, former));
       if (file) trail.#files.push(file);
+      else trail.#remember(place);
     }
     return trail;
   }
@@ -98,7 +102,8 @@ export class Trail {
 
   /** Whether all of it was read and nothing is there any more. */
   get isOver(): boolean {
-    return this.#files.length === 0 && this.#isGone;
+    if (this.#files.length > 0 || this.#goneAt === undefined) return false;
+    return this.options.kind.clock() - this.#goneAt >= FORGET_MS;
   }
 
   /** Whether a file of the other is one of these, or was. */
@@ -109,7 +114,7 @@ export class Trail {
 
   async #knows(file: Generation): Promise<boolean> {
     if (this.#files.some(({ id }) => id === file.id)) return true;
-    for (const [id, print] of this.#past) if (id === file.id && (await file.isLike(print))) return true;
+    for (const { id, print } of this.#past) if (id === file.id && (await file.isLike(print))) return true;
     return false;
   }
 
@@ -130,7 +135,7 @@ export class Trail {
     if (file) await this.#readFrom(file, buffer);
     else await this.#settle(now, buffer);
     this.#gate.tellDropped();
-    if (this.#gate.isDirty) piece.stand(this.options.key, this.isOver ? null : this.#position());
+    if (this.#gate.isDirty || this.isOver) piece.stand(this.options.key, this.isOver ? null : this.#position());
     this.#gate.isDirty = false;
     return file !== undefined;
   }
@@ -181,7 +186,7 @@ export class Trail {
       if (!this.#gate.hasRoom()) break;
       const quiet = now - file.grewAt;
       if (quiet >= (file.isHoldingLine ? TORN_MS : OPEN_MS)) await this.#giveHeldBack(file, buffer);
-      const isFormer = this.#isGone || file !== this.#files.at(-1);
+      const isFormer = this.#goneAt !== undefined || file !== this.#files.at(-1);
       if (isFormer && quiet >= LET_GO_MS) over.push(file);
     }
     for (const file of over) await this.#letGo(file);
@@ -190,12 +195,12 @@ export class Trail {
   async #letGo(file: Generation): Promise<void> {
     this.#written = Math.max(this.#written, file.mtimeMs);
     this.#files.splice(this.#files.indexOf(file), 1);
-    this.#remember(file);
+    this.#remember(file.place);
     await file.close();
   }
 
-  #remember({ id, print }: Generation): void {
-    this.#past = [...this.#past, [id, print] satisfies TrailPosition['past'][number]].slice(-MAX_PAST);
+  #remember(place: Place): void {
+    this.#past = [...this.#past.filter(({ id }) => id !== place.id), place].slice(-MAX_PAST);
     this.#gate.isDirty = true;
   }
 
@@ -217,7 +222,7 @@ export class Trail {
   async #follow(now: number): Promise<void> {
     const there = await stat(this.path, { bigint: true }).catch(() => undefined);
     const newest = this.#files.at(-1);
-    this.#isGone = there === undefined;
+    this.#goneAt = there ? undefined : (this.#goneAt ?? now);
     if (!there || String(there.ino) === newest?.id || now < this.#againAt) return;
     const former = await predecessorsOf(this.path);
     const turn = former.find(({ id }) => id === newest?.id)?.turn;
@@ -226,8 +231,12 @@ export class Trail {
     try {
       const file = await this.#open(this.path);
       // Another one again: the next look finds both.
-      if (file.id === String(there.ino)) this.#files.push(file);
-      else await file.close();
+      if (file.id === String(there.ino)) {
+        // It may be one that was away for a while.
+        const before = this.#past.find(({ id }) => id === file.id);
+        if (before) await file.goOn(before);
+        this.#files.push(file);
+      } else await file.close();
       this.problem = undefined;
     } catch (error) {
       this.problem = error instanceof Error ? error.message : String(error);
