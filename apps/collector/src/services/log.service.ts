@@ -63,6 +63,7 @@ export class LogService implements OnApplicationBootstrap, OnModuleDestroy {
   readonly #live = new Set<Promise<void>>();
   #wanted: LogSource[] = [];
   #followed: LogSource[] = [];
+  #heard: (() => void) | undefined;
   #outbox: Outbox<LogBody, LogPositions> | undefined;
   #delivery: DeliveryService<LogBody> | undefined;
   #running: Promise<void> = Promise.resolve();
@@ -133,6 +134,11 @@ export class LogService implements OnApplicationBootstrap, OnModuleDestroy {
     this.#wanted = sources;
   }
 
+  /** Hears it when other logs are read than before. */
+  whenFollowed(heard: () => void): void {
+    this.#heard = heard;
+  }
+
   async #run(outbox: Outbox<LogBody, LogPositions>): Promise<void> {
     while (!this.#stopping.signal.aborted) {
       let hasMore = false;
@@ -158,6 +164,7 @@ export class LogService implements OnApplicationBootstrap, OnModuleDestroy {
     await this.#readers.follow(wanted, outbox.sum);
     for (const key of Object.keys(outbox.sum)) if (!this.#readers.owns(key)) this.#loose[key] = null;
     this.#followed = wanted;
+    this.#heard?.();
   }
 
   /** Reads each once. True when one of them has lines. */

@@ -40,6 +40,8 @@ export class SettingsService implements OnApplicationBootstrap, OnModuleDestroy 
   }
 
   async onApplicationBootstrap(): Promise<void> {
+    // They begin a moment after they were asked for.
+    this.logs.whenFollowed(() => this.#report());
     const remembered = await this.#file.read();
     if (remembered) this.#follow(remembered);
     this.bus.connection.whenLinked(() => void this.#ask());
