@@ -123,7 +123,7 @@ function counts(search: Search, parameters: Parameters): string {
       ...whereKind(search, parameters),
     ])}`;
   if (begin !== null && end !== null && begin >= end) return rows({ from, to });
-  const whole = [`e.minute >= date_trunc('minute', logs.floor())`];
+  const whole = [`e.minute >= (SELECT date_trunc('minute', logs.floor()))`];
   if (begin !== null) whole.push(`e.minute >= ${parameters.time(begin)}`);
   if (end !== null) whole.push(`e.minute < ${parameters.time(end)}`);
   const parts = [

@@ -36,6 +36,8 @@ type EntryResult = KeyRow & {
 const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
 const AHEAD_MS = 600_000;
+/** So far back the newest lines of some streams or levels are looked for, as long as there are too few. */
+const LOOKS_BACK = [HOUR_MS, 12 * HOUR_MS, 96 * HOUR_MS, Infinity];
 /** Minutes of streams that are looked into one by one. */
 const MAX_PLACES = 12_000;
 /** Bytes of lines that one answer takes out of the database. */
@@ -117,24 +119,25 @@ export class SearchStore {
   async #places(search: Search, count: number, deadline: Deadline): Promise<{ minute: number; stream_id: number }[]> {
     const end = Math.min(search.to ?? Infinity, search.before?.time ?? Infinity, Date.now() + AHEAD_MS);
     const begin = search.from ?? 0;
-    for (const back of [2 * HOUR_MS, 48 * HOUR_MS, Infinity]) {
+    for (const back of LOOKS_BACK) {
       const since = Math.max(begin, end - back);
       const parameters = new Parameters();
       const top = parameters.time(Math.floor(end / MINUTE_MS) * MINUTE_MS);
       const bottom = parameters.time(Math.floor(since / MINUTE_MS) * MINUTE_MS);
       const need = parameters.add(count);
       // The newest minute counts for nothing: part of it may lie beyond the end.
-      const text = `SELECT minute, stream_id, coalesce(newer, 0) + CASE WHEN minute < ${top} THEN lines ELSE 0 END >= ${need} AS enough FROM (
-          SELECT e.minute, e.stream_id, sum(e.lines) AS lines,
+      const text = `SELECT minute, stream_id, so_far >= ${need} AS enough FROM (
+          SELECT e.minute, e.stream_id,
+            sum(sum(e.lines) FILTER (WHERE e.minute < ${top})) OVER (ORDER BY e.minute DESC) AS so_far,
             sum(sum(e.lines) FILTER (WHERE e.minute < ${top}))
               OVER (ORDER BY e.minute DESC RANGE BETWEEN UNBOUNDED PRECEDING AND interval '1 second' PRECEDING) AS newer
           FROM logs.volume e
-          WHERE e.minute BETWEEN greatest(${bottom}, date_trunc('minute', logs.floor())) AND ${top} AND e.lines > 0
+          WHERE e.minute BETWEEN greatest(${bottom}, (SELECT date_trunc('minute', logs.floor()))) AND ${top} AND e.lines > 0
             AND ${allOf(whereKind(search, parameters))}
           GROUP BY e.minute, e.stream_id) v
         WHERE coalesce(newer, 0) < ${need} ORDER BY minute DESC LIMIT ${MAX_PLACES + 1}`;
       const statement = { name: 'search.places', text, values: parameters.values };
-      const { rows } = await timed<{ minute: number; stream_id: number; enough: boolean }>(
+      const { rows } = await timed<{ minute: number; stream_id: number; enough: boolean | null }>(
         this.postgres,
         statement,
         deadline,

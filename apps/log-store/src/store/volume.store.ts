@@ -13,7 +13,7 @@ export class VolumeStore {
         'volume.tidy',
         `DELETE FROM logs.volume WHERE (minute, stream_id, level) IN (
            SELECT minute, stream_id, level FROM logs.volume
-           WHERE minute < date_trunc('minute', logs.floor()) OR (lines <= 0 AND minute < now() - interval '1 hour') LIMIT ${PIECE})`,
+           WHERE minute < (SELECT date_trunc('minute', logs.floor())) OR (lines <= 0 AND minute < now() - interval '1 hour') LIMIT ${PIECE})`,
       );
       count = result.count;
     }
