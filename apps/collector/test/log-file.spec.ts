@@ -1,3 +1,4 @@
+import { eventually } from '@lapwing/testing';
 import { createHash } from 'node:crypto';
 import { execFileSync } from 'node:child_process';
 import { appendFile, copyFile, mkdir, rename, rm, symlink, truncate, writeFile } from 'node:fs/promises';
@@ -44,12 +45,32 @@ describe('files as a source of logs', () => {
     expect(logs.messages()).toEqual(['one', 'two', 'three']);
   });
 
-  it('neither reads compressed files nor predecessors that it did not follow', async () => {
+  it('neither reads compressed files nor predecessors of the time before it', async () => {
+    for (const name of ['app.log.1', 'app.log-20261121']) await write(name, `${name}\n`);
+    const written = Date.now();
+    await eventually(() => Date.now() > written + 100);
     await logs.start({ path: logs.path('*') });
     await logs.read();
-    for (const name of ['app.log.1', 'app.log.2.gz', 'app.log-20261121', 'app.log']) await write(name, `${name}\n`);
+    for (const name of ['app.log.2.gz', 'app.log']) await write(name, `${name}\n`);
     await logs.rescan();
     expect(logs.messages()).toEqual(['app.log']);
+  });
+
+  it('finds what a new file held that was renamed before anybody saw it, twice', async () => {
+    await write('app.log.7', 'history\n');
+    const written = Date.now();
+    await eventually(() => Date.now() > written + 100);
+    await logs.start();
+    await logs.read();
+    await write('app.log', 'one\n');
+    await rename(logs.path('app.log'), logs.path('app.log.1'));
+    await write('app.log', 'two\n');
+    await rename(logs.path('app.log.1'), logs.path('app.log.2'));
+    await rename(logs.path('app.log'), logs.path('app.log.1'));
+    await write('app.log', 'three\n');
+    await logs.rescan();
+    expect(logs.messages()).toEqual(['one', 'two', 'three']);
+    expect(new Set(logs.taken.map(({ name }) => name))).toEqual(new Set([logs.path('app.log')]));
   });
 
   it('does not take a file for a new one that was renamed to a name that is meant, too', async () => {

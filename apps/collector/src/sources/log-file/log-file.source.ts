@@ -13,6 +13,8 @@ import { Trail, type TrailOptions, type TrailPosition } from './trail.js';
 
 /** How often it is looked for new files. */
 const SCAN_MS = 5000;
+/** The clock by which file systems note when a file was made goes in steps, and is behind by one. */
+const CLOCK_STEP_MS = 20;
 /** Files that are followed at once: of one pattern, and altogether. Those that were written last come first. */
 export const MAX_FILES_OF_PATTERN = 500;
 const MAX_FILES = 1000;
@@ -62,6 +64,8 @@ export class LogFileSource implements LogReader {
   readonly #buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES);
   readonly #clock: () => number;
   #turn = 0;
+  /** When the last search for new files began: milliseconds since 1970. */
+  #lookedAt = Date.now() - CLOCK_STEP_MS;
   #scannedAt = Number.NEGATIVE_INFINITY;
   #readAt: number | undefined;
   #scanning: Promise<void> = Promise.resolve();
@@ -153,6 +157,7 @@ export class LogFileSource implements LogReader {
   /** Looks for files that are not followed yet. */
   async #scan(): Promise<void> {
     this.#isScanning = true;
+    const begun = Date.now();
     try {
       this.#problems = new Map();
       const candidates = await this.#candidates();
@@ -169,6 +174,7 @@ export class LogFileSource implements LogReader {
       }
     } finally {
       this.#isScanning = false;
+      this.#lookedAt = begun - CLOCK_STEP_MS;
       this.#scannedAt = this.#clock();
     }
   }
@@ -180,7 +186,7 @@ export class LogFileSource implements LogReader {
       return;
     }
     try {
-      const trail = await Trail.begin(this.#trailOptions(file, pattern), isNew ? 'begin' : 'end');
+      const trail = await Trail.begin(this.#trailOptions(file, pattern), isNew ? { since: this.#lookedAt } : 'end');
       if (await this.#isKnown(trail)) await trail.close();
       else this.#trails.set(file, trail);
       this.#passedOver.delete(file);

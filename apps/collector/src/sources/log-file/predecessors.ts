@@ -10,6 +10,8 @@ export interface Predecessor {
   file: string;
   id: string;
   mtimeMs: number;
+  /** When it was made; 0 where the file system does not tell. */
+  bornMs: number;
   /** See {@link turnOf}. */
   turn: number | undefined;
 }
@@ -23,9 +25,24 @@ export async function predecessorsOf(file: string): Promise<Predecessor[]> {
     const one = path.join(dir, name);
     const [ids, times] = await Promise.all([stat(one, { bigint: true }), stat(one)]).catch(() => []);
     if (ids?.isFile() && times)
-      found.push({ file: one, id: String(ids.ino), mtimeMs: times.mtimeMs, turn: turnOf(name) });
+      found.push({
+        file: one,
+        id: String(ids.ino),
+        mtimeMs: times.mtimeMs,
+        bornMs: times.birthtimeMs,
+        turn: turnOf(name),
+      });
   }
   return found;
+}
+
+/** Those that were made after an instant (milliseconds since 1970), oldest first. */
+export function bornAfter(all: Predecessor[], instant: number): Predecessor[] {
+  return laterOnes(
+    all.filter(({ bornMs }) => bornMs > instant),
+    Number.POSITIVE_INFINITY,
+    0,
+  );
 }
 
 /**

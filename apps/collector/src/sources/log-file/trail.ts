@@ -3,7 +3,7 @@ import { Gate, type FileKind } from './gate.js';
 import { Generation, type Form, type Place } from './generation.js';
 import type { LogFolders } from './log-folders.js';
 import type { PieceBuilder } from './piece.js';
-import { laterOnes, predecessorsOf, type Predecessor } from './predecessors.js';
+import { bornAfter, laterOnes, predecessorsOf, type Predecessor } from './predecessors.js';
 
 /** A line that does not end is given after so long without more of it, and an entry of several lines that may go on after so long. */
 const TORN_MS = 5000;
@@ -67,12 +67,18 @@ export class Trail {
     this.#gate.isDirty = true;
   }
 
-  /** Begins with a file that was found. @throws NotAllowed, or an error of the system. */
-  static async begin(options: TrailOptions, where: 'begin' | 'end'): Promise<Trail> {
+  /**
+   * Begins with a file that was found: at its end, or with all that was written at its path since an instant (milliseconds since 1970), also into files
+   * that were renamed away before anybody saw them. @throws NotAllowed, or an error of the system.
+   */
+  static async begin(options: TrailOptions, where: 'end' | { since: number }): Promise<Trail> {
     const trail = new Trail(options);
     const file = await trail.#open(options.path);
+    if (where !== 'end')
+      for (const one of bornAfter(await predecessorsOf(options.path), where.since))
+        if (one.id !== file.id) await trail.#add(one.file, file);
     trail.#files.push(file);
-    if (where === 'begin') return trail;
+    if (where !== 'end') return trail;
     try {
       await file.goToEnd();
       return trail;
