@@ -73,6 +73,21 @@ describe('files as a source of logs', () => {
     expect(new Set(logs.taken.map(({ name }) => name))).toEqual(new Set([logs.path('app.log')]));
   });
 
+  it('keeps the order where the newest file gets the greatest number', async () => {
+    await logs.start();
+    await logs.read();
+    for (const number of [1, 2, 3]) {
+      await write('app.log', `line ${number}\n`);
+      if (number === 1) await logs.rescan();
+      await rename(logs.path('app.log'), logs.path(`app.log.${number}`));
+      const written = Date.now();
+      await eventually(() => Date.now() > written + 50);
+    }
+    await write('app.log', 'line 4\n');
+    await logs.rescan();
+    expect(logs.messages()).toEqual(['line 1', 'line 2', 'line 3', 'line 4']);
+  });
+
   it('does not take a file for a new one that was renamed to a name that is meant, too', async () => {
     await logs.start({ path: logs.path('*') });
     await write('app.log', 'one\n');

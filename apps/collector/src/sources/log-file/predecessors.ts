@@ -10,7 +10,7 @@ export interface Predecessor {
   file: string;
   id: string;
   mtimeMs: number;
-  /** When it was made; 0 where the file system does not tell. */
+  /** When it was made, whatever it was called since; 0 where the file system does not tell. */
   bornMs: number;
   /** See {@link turnOf}. */
   turn: number | undefined;
@@ -38,21 +38,22 @@ export async function predecessorsOf(file: string): Promise<Predecessor[]> {
 
 /** Those that were made after an instant (milliseconds since 1970), oldest first. */
 export function bornAfter(all: Predecessor[], instant: number): Predecessor[] {
-  return laterOnes(
-    all.filter(({ bornMs }) => bornMs > instant),
-    Number.POSITIVE_INFINITY,
-    0,
-  );
+  return all.filter(({ bornMs }) => bornMs > instant).toSorted(byAge);
 }
 
 /**
- * Which of them came after one that is known, oldest first: by their numbers where all have some, else by when they were written last.
- * @param turn the number of the known one, and `mtimeMs` when it was written last.
+ * Which of them came after one that is known, oldest first. When a file was made tells best, because some programs give the newest the smallest number,
+ * and some the greatest.
+ * @param known the known one, where it is still there under another name.
+ * @param mtimeMs when the known one was written last: milliseconds since 1970.
  */
-export function laterOnes(all: Predecessor[], turn: number | undefined, mtimeMs: number): Predecessor[] {
-  const isLater = (one: Predecessor): boolean =>
-    one.turn !== undefined && turn !== undefined ? one.turn < turn : one.mtimeMs > mtimeMs;
-  return all
-    .filter(isLater)
-    .toSorted((a, b) => (a.turn !== undefined && b.turn !== undefined ? b.turn - a.turn : a.mtimeMs - b.mtimeMs));
+export function laterOnes(all: Predecessor[], known: Predecessor | undefined, mtimeMs: number): Predecessor[] {
+  const isLater = (one: Predecessor): boolean => (known ? byAge(one, known) > 0 : one.mtimeMs > mtimeMs);
+  return all.filter((one) => one.id !== known?.id && isLater(one)).toSorted(byAge);
+}
+
+/** Files that were made and written within one step of the clock are taken in the order of `.3`, `.2`, `.1`, which is the usual one. */
+function byAge(a: Predecessor, b: Predecessor): number {
+  const born = a.bornMs > 0 && b.bornMs > 0 ? a.bornMs - b.bornMs : 0;
+  return born || (a.bornMs > 0 ? a.mtimeMs - b.mtimeMs : 0) || (b.turn ?? 0) - (a.turn ?? 0) || a.mtimeMs - b.mtimeMs;
 }

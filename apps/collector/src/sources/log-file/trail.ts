@@ -231,8 +231,8 @@ export class Trail {
     this.#goneAt = there ? undefined : (this.#goneAt ?? now);
     if (!there || String(there.ino) === newest?.id || now < this.#againAt) return;
     const former = await predecessorsOf(this.path);
-    const turn = former.find(({ id }) => id === newest?.id)?.turn;
-    for (const one of laterOnes(former, turn, (await newest?.lastWrite()) ?? this.#written))
+    const known = former.find(({ id }) => id === newest?.id);
+    for (const one of laterOnes(former, known, (await newest?.lastWrite()) ?? this.#written))
       if (one.id !== String(there.ino)) await this.#add(one.file, newest);
     try {
       const file = await this.#open(this.path);
