@@ -4,6 +4,7 @@ import { NatsServer, eventually } from '@lapwing/testing';
 import { appendFile, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { setImmediate as breathe } from 'node:timers/promises';
 import { LogService } from '../src/services/log.service';
 import type { LogReader } from '../src/sources/log-reader';
 import { logReaders, type LogReaders } from '../src/sources/log-registry';
@@ -79,8 +80,10 @@ describe('the collector and its logs', () => {
       maxBytes: more.maxBytes ?? 2 ** 26,
       bootId: 'boot',
     });
-    service.setSources(sources);
     await service.onApplicationBootstrap();
+    // Settings are known some time after the start only, and nothing may be forgotten until then.
+    for (let turn = 0; turn < 100; turn++) await breathe();
+    service.setSources(sources);
     await eventually(() => service.sources.length > 0 || service.unsupported.length > 0);
   };
   const lines = (from: number, to: number): string[] =>

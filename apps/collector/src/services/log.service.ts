@@ -61,8 +61,9 @@ export class LogService implements OnApplicationBootstrap, OnModuleDestroy {
   readonly #pace = new Pace();
   readonly #readers: RunningReaders;
   readonly #live = new Set<Promise<void>>();
-  #wanted: LogSource[] = [];
-  #followed: LogSource[] = [];
+  /** Undefined until somebody has said: nothing is forgotten before. */
+  #wanted: LogSource[] | undefined;
+  #followed: LogSource[] | undefined;
   #heard: (() => void) | undefined;
   #outbox: Outbox<LogBody, LogPositions> | undefined;
   #delivery: DeliveryService<LogBody> | undefined;
@@ -158,8 +159,8 @@ export class LogService implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   async #follow(outbox: Outbox<LogBody, LogPositions>): Promise<void> {
-    if (this.#followed === this.#wanted) return;
     const wanted = this.#wanted;
+    if (!wanted || wanted === this.#followed) return;
     await this.#save(outbox, true);
     await this.#readers.follow(wanted, outbox.sum);
     for (const key of Object.keys(outbox.sum)) if (!this.#readers.owns(key)) this.#loose[key] = null;
