@@ -41,7 +41,7 @@ export class LogStoreModule {
       module: LogStoreModule,
       providers: [
         ...busProviders({ ...busConfig(service, config), handlers: [LinesHandler, SearchHandler] }),
-        { provide: Postgres, useFactory: () => new Postgres({ service, url }) },
+        { provide: Postgres, useFactory: () => new Postgres({ service, url, poolSize: 6 }) },
         { provide: SearchPostgres, useFactory: () => new SearchPostgres({ service, url }) },
         {
           provide: BuilderPostgres,

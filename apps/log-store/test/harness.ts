@@ -5,6 +5,7 @@ import {
   logentryList,
   type LogBatch,
   type LogEntry,
+  type OutputOf,
   type PayloadOf,
   type QuestionOf,
   type StoredLogEntry,
@@ -120,7 +121,7 @@ export class Harness {
   ): Promise<StoredLogEntry[]> {
     const all: StoredLogEntry[] = [];
     for (let after: string | null = null; ;) {
-      const page = await this.bus.request(logentryList, { filter, limit, after });
+      const page: OutputOf<typeof logentryList> = await this.bus.request(logentryList, { filter, limit, after });
       all.push(...page.entries);
       if (page.next === null) return all;
       after = page.next;

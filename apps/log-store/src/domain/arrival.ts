@@ -17,11 +17,12 @@ export function storableName(name: string): string {
  * @param arrivedAt when it came, milliseconds since 1970.
  */
 export function storableEntry(entry: LogEntry, arrivedAt: number): Pick<LogEntry, 'time' | 'message' | 'fields'> {
-  const fields = Object.entries(entry.fields).map(
-    ([name, value]) => [cleanLogName(name), cleanLogText(value)] as const,
-  );
   const message = cleanLogText(entry.message);
-  if (entry.time <= arrivedAt + AHEAD_MS) return { time: entry.time, message, fields: Object.fromEntries(fields) };
+  const isAhead = entry.time > arrivedAt + AHEAD_MS;
+  const names = Object.keys(entry.fields);
+  if (!isAhead && names.length === 0) return { time: entry.time, message, fields: entry.fields };
+  const fields = names.map((name) => [cleanLogName(name), cleanLogText(entry.fields[name] ?? '')] as const);
+  if (!isAhead) return { time: entry.time, message, fields: Object.fromEntries(fields) };
   const marked = [
     ...fields.slice(0, MAX_LOG_FIELDS - 1),
     ['original_time', new Date(entry.time).toISOString()] as const,

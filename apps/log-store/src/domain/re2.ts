@@ -135,7 +135,7 @@ class Translation {
     const end = this.pattern.indexOf(String.raw`\E`, this.#at + 2);
     const text = this.pattern.slice(this.#at + 2, end < 0 ? undefined : end);
     this.#at = end < 0 ? this.pattern.length : end + 2;
-    return [...text].map(literal).join('');
+    return text.replace(/[\s\S]/gu, literal);
   }
 
   /** An escape that stands for one character, here or in a set. */

@@ -15,7 +15,7 @@ export class LinesHandler {
     private readonly deliveries: DeliveryStore,
   ) {}
 
-  @OnEvent(logCollected, { durable: DURABLE, concurrency: 2 })
+  @OnEvent(logCollected, { durable: DURABLE, concurrency: 3 })
   collected(messages: Delivery<PayloadOf<typeof logCollected>>[]): Promise<void> {
     return this.ingest.store(messages);
   }

@@ -132,24 +132,34 @@ export class IngestService {
 const lines = (batches: Arrived[]): number => batches.reduce((sum, { batch }) => sum + batch.entries.length, 0);
 
 function streamKeys(arrived: Arrived[]): StreamKey[] {
-  const keys = new Map<string, StreamKey>();
-  for (const { agentId, batch } of arrived)
+  const keys: StreamKey[] = [];
+  const seen = new Map<string, Set<string>>();
+  for (const { agentId, batch } of arrived) {
+    const own = seen.get(agentId) ?? new Set();
+    seen.set(agentId, own);
     for (const { source, name } of batch.entries) {
-      const key = `${agentId}\n${source}\n${name}`;
-      if (!keys.has(key)) keys.set(key, { agentId, source, name: storableName(name) });
+      if (own.has(source + name)) continue;
+      own.add(source + name);
+      keys.push({ agentId, source, name: storableName(name) });
     }
-  return [...keys.values()];
+  }
+  return keys;
 }
 
-function rowsOf(arrival: Arrived, streamOf: (key: StreamKey) => number): EntryRow[] {
-  const { agentId, batch, outboxId } = arrival;
+/** The rows of a batch; each stream is looked up once. */
+function rowsOf({ agentId, batch, outboxId }: Arrived, streamOf: (key: StreamKey) => number): EntryRow[] {
   const now = Date.now();
   const seq = entrySeq(outboxId, batch.seq);
-  return batch.entries.map((entry, line) => ({
-    ...storableEntry(entry, now),
-    seq,
-    line,
-    streamId: streamOf({ agentId, source: entry.source, name: storableName(entry.name) }),
-    level: levelNumber(entry.level),
-  }));
+  const streamIds = new Map<string, number>();
+  return batch.entries.map((entry, line) => {
+    const { source, name, level } = entry;
+    const key = source + name;
+    let streamId = streamIds.get(key);
+    if (streamId === undefined) {
+      streamId = streamOf({ agentId, source, name: storableName(name) });
+      streamIds.set(key, streamId);
+    }
+    const { time, message, fields } = storableEntry(entry, now);
+    return { time, seq, line, streamId, level: levelNumber(level), message, fields };
+  });
 }

@@ -1,4 +1,4 @@
-import type { LogEntry } from '@lapwing/contracts';
+import { logLevels, type LogEntry } from '@lapwing/contracts';
 import { unnestColumns, type ColumnType, type Postgres, type Transaction } from '@lapwing/postgres';
 import type { EntryKey } from '../domain/entry-id.js';
 
@@ -19,6 +19,7 @@ const COLUMNS = {
 } satisfies Record<string, ColumnType>;
 
 const MINUTE_MS = 60_000;
+const LEVELS = logLevels.length;
 
 /** Writes lines, and how many there are. */
 export class EntryStore {
@@ -72,18 +73,21 @@ export class EntryStore {
 
 /** Counts lines by minute, stream and level. */
 export class Volume {
-  readonly #counts = new Map<string, number[]>();
+  /** By minute, then by stream and level in one number. */
+  readonly #minutes = new Map<number, Map<number, number>>();
 
   add({ time, streamId, level }: Pick<EntryRow, 'time' | 'streamId' | 'level'>): void {
-    const minute = Math.floor(time / MINUTE_MS) * MINUTE_MS;
-    const key = `${minute} ${streamId} ${level}`;
-    const row = this.#counts.get(key) ?? [minute, streamId, level, 0];
-    row[3] = (row[3] ?? 0) + 1;
-    this.#counts.set(key, row);
+    const minute = time - (time % MINUTE_MS);
+    let counts = this.#minutes.get(minute);
+    if (counts === undefined) this.#minutes.set(minute, (counts = new Map()));
+    const key = streamId * LEVELS + level;
+    counts.set(key, (counts.get(key) ?? 0) + 1);
   }
 
   /** Minute, stream, level and lines of each. */
   rows(): number[][] {
-    return [...this.#counts.values()];
+    return [...this.#minutes].flatMap(([minute, counts]) =>
+      [...counts].map(([key, lines]) => [minute, Math.floor(key / LEVELS), key % LEVELS, lines]),
+    );
   }
 }
