@@ -1,5 +1,5 @@
 import { Postgres } from '@lapwing/postgres';
-import { eventually } from '@lapwing/testing';
+import { databaseKinds, eventually } from '@lapwing/testing';
 import type { PartitionLimits } from '../src/domain/partitions';
 import { PartitionStore } from '../src/store/partition.store';
 import { TextIndexStore } from '../src/store/text-index.store';
@@ -129,18 +129,6 @@ describe('partitions of lines', () => {
     ).toEqual([]);
   });
 
-  it('go when they are too old', async () => {
-    await send(10, () => now - 3 * DAY);
-    await store.until(10);
-    await cut({ partitionBytes: 1 });
-    await send(10, () => now - MINUTE);
-    await store.until(20);
-    await cut({ partitionBytes: 1e9, keepMs: 4 * DAY });
-    expect(await store.count()).toBe(20);
-    await cut({ partitionBytes: 1e9, keepMs: 2 * DAY });
-    expect(await store.count()).toBe(10);
-  });
-
   describe('text indexes', () => {
     const missing = async () => (await partitions.list()).map((partition) => partition.missing);
 
@@ -195,5 +183,42 @@ describe('partitions of lines', () => {
       expect(done).toEqual(['one', 'two after']);
       await Promise.all(pools.map((pool) => pool.onApplicationShutdown()));
     });
+  });
+});
+
+describe.each(databaseKinds())('retention of lines on %s', (kind) => {
+  let store: Harness;
+
+  beforeEach(async () => {
+    store = await Harness.start(kind);
+  });
+  afterEach(() => store.stop());
+
+  const trim = (more: Partial<PartitionLimits>) => {
+    const limits: PartitionLimits = { partitionBytes: 1e12, maxBytes: 1e12, keepMs: 14 * DAY, ...more };
+    return eventually(() => store.maintenance.cut(limits));
+  };
+
+  it('drops what is too old, then what is too much, and keeps the newest', async () => {
+    const now = Date.now();
+    for (const [index, days] of [9, 6, 3, 0].entries()) {
+      await store.send([
+        batch(
+          index + 1,
+          Array.from({ length: 10 }, () => line(`${days} days`, now - days * DAY)),
+        ),
+      ]);
+      await store.until(10 * (index + 1));
+      if (days > 0) await trim({ partitionBytes: 1 });
+    }
+    await trim({});
+    expect(await store.total()).toEqual({ total: 40, isEstimate: false });
+    await trim({ keepMs: 8 * DAY });
+    expect(new Set(await store.find())).toEqual(new Set(['6 days', '3 days', '0 days']));
+    expect(await store.total()).toEqual({ total: 30, isEstimate: false });
+    await trim({ maxBytes: 1 });
+    expect(new Set(await store.find())).toEqual(new Set(['0 days']));
+    await store.maintenance.tidy();
+    expect(await store.total()).toEqual({ total: 10, isEstimate: false });
   });
 });

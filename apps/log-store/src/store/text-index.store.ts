@@ -37,19 +37,25 @@ export class TextIndexStore {
     return this.#trigrams === null ? ['words'] : ['words', 'trigrams'];
   }
 
-  /** Builds an index while lines are written and read; one that was left half built is built anew. */
+  /**
+   * Builds an index unless it is there; one that was left half built is built anew.
+   * @param concurrently while lines are written; a hypertable cannot do that, and is empty when it gets its indexes.
+   */
   async build(table: string, kind: TextIndex, concurrently: boolean): Promise<void> {
     const name = `${table}_${kind}`;
+    const [there] = (
+      await this.postgres.query<{ valid: boolean }>(
+        'index.there',
+        `SELECT i.indisvalid AS valid FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+         WHERE c.relnamespace = 'logs'::regnamespace AND c.relname = $1`,
+        [name],
+      )
+    ).rows;
+    if (there?.valid) return;
+    if (there) await this.postgres.query('index.clear', `DROP INDEX CONCURRENTLY logs.${name}`);
     await this.postgres.query('index.memory', `SET maintenance_work_mem = '128MB'`);
     // Two cores may be all there are, and lines come first.
     await this.postgres.query('index.workers', 'SET max_parallel_maintenance_workers = 0');
-    const invalid = await this.postgres.query(
-      'index.invalid',
-      `SELECT FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
-       WHERE c.relnamespace = 'logs'::regnamespace AND c.relname = $1 AND NOT i.indisvalid`,
-      [name],
-    );
-    if (invalid.count > 0) await this.postgres.query('index.clear', `DROP INDEX CONCURRENTLY logs.${name}`);
     const what =
       kind === 'words'
         ? `to_tsvector('simple', logs.folded(message))`
