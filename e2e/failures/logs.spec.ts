@@ -49,8 +49,8 @@ interface Found {
   file: string;
   lines: string;
   different: string;
-  least: string;
-  greatest: string;
+  least: number;
+  greatest: number;
   /** Lines that do not follow the one before by one. */
   jumps: string;
 }
@@ -119,8 +119,8 @@ describe(`${FILES.length * LINES} lines in ${FILES.length} files that are rotate
         file: path.join(folder, `${name}.log`),
         lines: String(LINES),
         different: String(LINES),
-        least: '1',
-        greatest: String(LINES),
+        least: 1,
+        greatest: LINES,
         jumps: '0',
       })),
     );

@@ -1,3 +1,4 @@
+import { eventually } from '@lapwing/testing';
 import type { LogEntry } from '@lapwing/contracts';
 import { appendFile, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -39,10 +40,12 @@ describe('what processes print', () => {
   };
 
   it('is read from the files of PM2, when they come, by process and stream', async () => {
+    await print('pm2/logs/shop-out__2026-11-21_00-00-00.log', 'history');
+    const written = Date.now();
+    await eventually(() => Date.now() > written + 100);
     await source.start({});
     await print('pm2/logs/shop-out.log', 'listening');
     await print('pm2/logs/shop-error-3.log', 'Error: no database');
-    await print('pm2/logs/shop-out__2026-11-21_00-00-00.log', 'turned over');
     await print('pm2/logs/notes.txt', 'not a log');
     const entries = await read();
     expect(

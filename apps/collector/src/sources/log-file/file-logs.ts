@@ -13,6 +13,7 @@ export function fileLogs(
     patterns: sources.map(({ path, encoding = 'utf-8', entryStart }) => ({ pattern: path, encoding, entryStart })),
     folders: new LogFolders(options.folders),
     linesPerSecond: options.linesPerSecond,
+    historyBytes: 0,
     about: (name) => ({ source: 'file', name }),
     entryOf: (name, line) => entryOf({ source: 'file', name, ...line }, Date.now()),
     ...(options.clock && { clock: options.clock }),

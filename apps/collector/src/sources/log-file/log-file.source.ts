@@ -36,6 +36,8 @@ export interface LogFileOptions {
   patterns: FilePattern[];
   folders: LogFolders;
   linesPerSecond: number;
+  /** A file that is there at first is read from its beginning where it has no more bytes than these, else from its end. */
+  historyBytes: number;
   /** Whether a file that looks like the pattern is meant. */
   accepts?: (path: string) => boolean;
   /** Whose entries the lines of a file are. */
@@ -47,6 +49,7 @@ export interface LogFileOptions {
 
 interface Candidate {
   path: string;
+  size: number;
   pattern: FilePattern;
   mtimeMs: number;
 }
@@ -179,14 +182,16 @@ export class LogFileSource implements LogReader {
     }
   }
 
-  async #begin({ path: file, pattern }: Candidate): Promise<void> {
+  async #begin({ path: file, size, pattern }: Candidate): Promise<void> {
     const isNew = this.#begun.has(pattern.pattern) && !this.#passedOver.has(file);
     if (this.#trails.size >= MAX_FILES) {
       this.#passOver(file);
       return;
     }
     try {
-      const trail = await Trail.begin(this.#trailOptions(file, pattern), isNew ? { since: this.#lookedAt } : 'end');
+      const all = isNew ? { since: this.#lookedAt } : { since: Number.POSITIVE_INFINITY };
+      const where = isNew || size <= this.options.historyBytes ? all : 'end';
+      const trail = await Trail.begin(this.#trailOptions(file, pattern), where);
       if (await this.#isKnown(trail)) await trail.close();
       else this.#trails.set(file, trail);
       this.#passedOver.delete(file);
@@ -212,7 +217,8 @@ export class LogFileSource implements LogReader {
       for (const file of paths) {
         if (all.has(file) || isCompressed(file) || this.options.accepts?.(file) === false) continue;
         const there = await stat(file).catch(() => undefined);
-        if (there?.isDirectory() === false) found.push({ path: file, pattern, mtimeMs: there.mtimeMs });
+        if (there?.isDirectory() === false)
+          found.push({ path: file, size: there.size, pattern, mtimeMs: there.mtimeMs });
       }
       const newestFirst = found.toSorted((a, b) => b.mtimeMs - a.mtimeMs);
       for (const one of newestFirst.slice(0, MAX_FILES_OF_PATTERN)) all.set(one.path, one);

@@ -6,6 +6,9 @@ import { serviceEntry, type Printed } from './service-line.js';
 /** As PM2 names what processes print, with the number of one of several; Lapwing's launcher names its own so, too. */
 const PRINTED = /^(.+)-(out|err|error)(?:-\d{1,5})?\.log$/;
 
+/** Of a process whose log is small, people want to see at once how it began. */
+const HISTORY_BYTES = 2 ** 20;
+
 /** Where the files are. */
 export interface ServiceLogOptions {
   /** PM2's folder: it is passed over where it is not there. */
@@ -33,6 +36,7 @@ export function serviceLogs({ pm2Home, ownFolder, linesPerSecond, clock }: Servi
     patterns: folders.map((folder) => ({ pattern: path.join(folder, '*.log'), encoding: 'utf-8' })),
     folders: new LogFolders(folders),
     linesPerSecond,
+    historyBytes: HISTORY_BYTES,
     accepts: (file) => printed(file) !== undefined,
     about: (file) => ({ source: 'service', name: known(file).process }),
     entryOf: (file, line) => serviceEntry(known(file), line, Date.now()),
