@@ -119,7 +119,13 @@ export const MAX_LOG_PAGE = 1000;
 /** The most lines that a question passes over; beyond that pages follow each other by `after`. */
 export const MAX_LOG_OFFSET = 10_000;
 
-/** Names a stored line for ever, and says where it stands among all: newest first. */
+/** Batches that one outbox numbers at most; see {@link LogEntryId}. */
+export const MAX_LOG_SEQ = 2 ** 40;
+
+/**
+ * Names a stored line for ever, and says where it stands among all: newest first. Its parts, in base 36, are its time, the number of its stream (agent, source
+ * and name), the number of its batch (the remainder of a division by {@link MAX_LOG_SEQ}; before it stands the outbox), and its place in the batch.
+ */
 export const LogEntryId = z.string().regex(/^[0-9a-z]{1,11}(-[0-9a-z]{1,11}){3}$/, 'the id of a line');
 
 /** A line as it is stored. */

@@ -1,4 +1,4 @@
-import { LogFilter, type LogBatch, type LogEntry } from '@lapwing/contracts';
+import { LogFilter, MAX_LOG_SEQ, type LogBatch, type LogEntry } from '@lapwing/contracts';
 import { LogLine, cleanEntry, filterOf, storedKey } from './log-line';
 
 const entry = (changes: Partial<LogEntry> = {}): LogEntry => ({
@@ -62,6 +62,8 @@ describe('a line that is followed', () => {
   it('is known again when it is stored', () => {
     const stored = { agentId: 'web-1', source: 'docker', name: 'web' };
     expect(line({}, 28, 37).key).toBe(storedKey({ ...stored, id: 'mkfq5s00-1-s-11' }));
+    const ofLaterOutbox = (3 * MAX_LOG_SEQ + 28).toString(36);
+    expect(line({}, 28, 37).key).toBe(storedKey({ ...stored, id: `mkfq5s00-1-${ofLaterOutbox}-11` }));
     expect(line({}, 28, 36).key).not.toBe(storedKey({ ...stored, id: 'mkfq5s00-1-s-11' }));
     expect(line({}, 28, 37).key).not.toBe(storedKey({ ...stored, name: 'db', id: 'mkfq5s00-1-s-11' }));
   });

@@ -1,4 +1,11 @@
-import { cleanLogName, cleanLogText, type LogBatch, type LogEntry, type LogFilter } from '@lapwing/contracts';
+import {
+  MAX_LOG_SEQ,
+  cleanLogName,
+  cleanLogText,
+  type LogBatch,
+  type LogEntry,
+  type LogFilter,
+} from '@lapwing/contracts';
 import { patternOf } from './log-pattern.js';
 import { searchOf, wordsOf, type SearchText } from './log-query.js';
 
@@ -32,8 +39,7 @@ export class LogLine implements SearchText {
     const found = entries[index];
     if (!found) return undefined;
     const entry = cleanEntry(found);
-    const number = `${seq.toString(36)}-${index.toString(36)}`;
-    return new LogLine(agentId, entry, keyOf({ ...entry, agentId }, number));
+    return new LogLine(agentId, entry, keyOf({ ...entry, agentId }, numberOf(seq, index)));
   }
 
   get lower(): string {
@@ -56,9 +62,12 @@ function keyOf({ agentId, source, name }: Origin, number: string): string {
   return `${agentId} ${source} ${number} ${name}`;
 }
 
+const numberOf = (seq: number, index: number): string => `${seq} ${index}`;
+
 /** By what a stored line is known while it is still on the bus: whose it is, its batch and its place in it, of which the id tells. */
 export function storedKey(entry: Origin & { id: string }): string {
-  return keyOf(entry, entry.id.split('-').slice(2).join('-'));
+  const [, , seq = '', index = ''] = entry.id.split('-');
+  return keyOf(entry, numberOf(Number.parseInt(seq, 36) % MAX_LOG_SEQ, Number.parseInt(index, 36)));
 }
 
 /**

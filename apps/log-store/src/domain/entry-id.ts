@@ -1,4 +1,4 @@
-import { LapwingError } from '@lapwing/contracts';
+import { LapwingError, MAX_LOG_SEQ } from '@lapwing/contracts';
 
 /** Where a line stands among all: they are sorted by these four, newest first. */
 export interface EntryKey {
@@ -11,8 +11,7 @@ export interface EntryKey {
   streamId: number;
 }
 
-/** Batches that one outbox numbers, and outboxes that are told apart: together they fit into 53 bits. */
-const SEQS = 2 ** 40;
+/** Outboxes that are told apart: together with the numbers of batches they fit into 53 bits. */
 const OUTBOXES = 2 ** 12;
 
 /**
@@ -20,7 +19,7 @@ const OUTBOXES = 2 ** 12;
  * read again into a new outbox are lines of their own.
  */
 export function entrySeq(outboxId: number, seq: number): number {
-  return (outboxId % OUTBOXES) * SEQS + (seq % SEQS);
+  return (outboxId % OUTBOXES) * MAX_LOG_SEQ + (seq % MAX_LOG_SEQ);
 }
 
 /** The id of a line, as `LogEntryId` has it: time, stream, number and line in base 36. */
