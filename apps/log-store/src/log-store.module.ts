@@ -1,5 +1,5 @@
 import { Bus, busProviders } from '@lapwing/bus';
-import { Migrations, Postgres } from '@lapwing/postgres';
+import { Migrations, Postgres, Schema } from '@lapwing/postgres';
 import { Health, busConfig, healthProvider, restartProviders } from '@lapwing/service';
 import { Module, type DynamicModule } from '@nestjs/common';
 import type { LogStoreConfig } from './config.js';
@@ -37,6 +37,11 @@ export class LogStoreModule {
       useFactory: (postgres: P) => new store(postgres),
       inject: [pool],
     });
+    const inSchema = <T>(store: new (schema: Schema) => T, pool: new (...options: never[]) => Postgres) => ({
+      provide: store,
+      useFactory: (postgres: Postgres, migrations: Migrations) => new store(new Schema(postgres, migrations)),
+      inject: [pool, Migrations],
+    });
     return {
       module: LogStoreModule,
       providers: [
@@ -53,10 +58,9 @@ export class LogStoreModule {
             new Migrations(postgres, 'logs', new URL('../migrations/', import.meta.url)),
           inject: [Postgres],
         },
-        ...[StreamStore, DeliveryStore, EntryStore, FlushStore, PartitionStore, ChunkStore, VolumeStore].map((store) =>
-          on<unknown, Postgres>(store, Postgres),
-        ),
-        ...[SearchStore, CountStore].map((store) => on<unknown, Postgres>(store, SearchPostgres)),
+        ...[EntryStore, PartitionStore, ChunkStore, VolumeStore].map((store) => on<unknown, Postgres>(store, Postgres)),
+        ...[StreamStore, DeliveryStore, FlushStore].map((store) => inSchema<unknown>(store, Postgres)),
+        ...[SearchStore, CountStore].map((store) => inSchema<unknown>(store, SearchPostgres)),
         on(TextIndexStore, BuilderPostgres),
         {
           provide: IngestService,

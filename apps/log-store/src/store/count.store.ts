@@ -1,5 +1,5 @@
 import type { LogLevel, OutputOf, logmatchCount, logvolumeGet } from '@lapwing/contracts';
-import type { Postgres } from '@lapwing/postgres';
+import type { Schema } from '@lapwing/postgres';
 import { levelOf } from '../domain/levels.js';
 import { Parameters, allOf, looksIntoLines, whereKind, whereText, whereTime, type Search } from './conditions.js';
 import type { Segment } from './search.store.js';
@@ -17,14 +17,14 @@ type Matches = OutputOf<typeof logmatchCount>['agents'];
 
 /** Counts lines. */
 export class CountStore {
-  constructor(private readonly postgres: Postgres) {}
+  constructor(private readonly schema: Schema) {}
 
   /** How many lines there are of the streams and levels in question: exact. */
   async exact(search: Search, deadline: Deadline): Promise<number> {
     const parameters = new Parameters();
     const text = `SELECT coalesce(sum(lines), 0) AS total FROM (${counts(search, parameters)}) c`;
     const statement = { name: 'count.exact', text, values: parameters.values };
-    const { rows } = await timed<{ total: number }>(this.postgres, statement, deadline);
+    const { rows } = await timed<{ total: number }>(this.schema, statement, deadline);
     return rows[0]?.total ?? 0;
   }
 
@@ -34,7 +34,7 @@ export class CountStore {
     const text = `SELECT count(*) AS total FROM (SELECT FROM logs.entry e WHERE ${conditions(search, indexed, parameters)} LIMIT ${parameters.add(most)}) e`;
     const settings = indexed ? BY_INDEX : undefined;
     const statement = { name: 'count.matching', text, values: parameters.values, settings };
-    const { rows } = await timed<{ total: number }>(this.postgres, statement, deadline);
+    const { rows } = await timed<{ total: number }>(this.schema, statement, deadline);
     return rows[0]?.total ?? 0;
   }
 
@@ -44,7 +44,7 @@ export class CountStore {
     const text = `EXPLAIN (FORMAT JSON) SELECT FROM logs.entry e WHERE ${conditions(search, true, parameters)}`;
     const statement = { name: 'count.estimate', text, values: parameters.values };
     const { rows } = await timed<{ 'QUERY PLAN': { Plan: { 'Plan Rows': number } }[] }>(
-      this.postgres,
+      this.schema,
       statement,
       deadline,
     );
@@ -62,7 +62,7 @@ export class CountStore {
     const text = `SELECT floor(extract(epoch FROM time) / ${width})::bigint * ${width} * 1000 AS bucket, level, sum(lines) AS lines
       FROM (${source}) c GROUP BY 1, 2 HAVING sum(lines) > 0 ORDER BY 1`;
     const statement = { name: 'count.histogram', text, values: parameters.values };
-    const { rows } = await timed<{ bucket: number; level: number; lines: number }>(this.postgres, statement, deadline);
+    const { rows } = await timed<{ bucket: number; level: number; lines: number }>(this.schema, statement, deadline);
     const buckets = new Map<number, Partial<Record<LogLevel, number>>>();
     for (const { bucket, level, lines } of rows)
       buckets.set(bucket, { ...buckets.get(bucket), [levelOf(level)]: lines });
@@ -86,7 +86,7 @@ export class CountStore {
         WHERE e.time = r.time AND e.seq = r.seq AND e.line = r.line AND e.stream_id = r.stream_id LIMIT 1) e
       ORDER BY a.lines DESC, a.agent_id, r.place`;
     const { rows } = await timed<{ agent_id: string; lines: number; name: string; time: number; message: string }>(
-      this.postgres,
+      this.schema,
       { name: 'count.byAgent', text, values: parameters.values },
       deadline,
     );

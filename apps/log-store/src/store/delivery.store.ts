@@ -1,5 +1,5 @@
 import type { SeqRange } from '@lapwing/contracts';
-import { unnestColumns, type Postgres, type Transaction } from '@lapwing/postgres';
+import { unnestColumns, type Schema, type Transaction } from '@lapwing/postgres';
 
 /** A batch of an outbox, by their numbers. */
 export interface BatchKey {
@@ -18,7 +18,7 @@ const LOCK = 752_463;
 export class DeliveryStore {
   #known = new Map<string, number>();
 
-  constructor(private readonly postgres: Postgres) {}
+  constructor(private readonly schema: Schema) {}
 
   /** Numbers outboxes that have no number yet; committed at once. */
   async ensure(outboxes: { agentId: string; outbox: string }[]): Promise<(agentId: string, outbox: string) => number> {
@@ -29,14 +29,14 @@ export class DeliveryStore {
     if (unknown.size > 0) {
       const columns = { agent_id: 'text', outbox: 'text' } as const;
       const { from, values } = unnestColumns(columns, [...unknown.values()], 'wanted');
-      await this.postgres.query(
+      await this.schema.query(
         'outbox.insert',
         `INSERT INTO logs.outbox (agent_id, outbox) SELECT agent_id, outbox FROM ${from}
          WHERE NOT EXISTS (SELECT FROM logs.outbox o WHERE (o.agent_id, o.outbox) = (wanted.agent_id, wanted.outbox))
          ORDER BY 1, 2 ON CONFLICT DO NOTHING`,
         values,
       );
-      const { rows } = await this.postgres.query<{ id: number; agent_id: string; outbox: string }>(
+      const { rows } = await this.schema.query<{ id: number; agent_id: string; outbox: string }>(
         'outbox.select',
         `SELECT id, agent_id, outbox FROM logs.outbox JOIN ${from} USING (agent_id, outbox)`,
         values,
@@ -88,7 +88,7 @@ export class DeliveryStore {
 
   /** Which numbers of an outbox are stored, within a range. */
   async stored(agentId: string, outbox: string, [first, last]: SeqRange): Promise<SeqRange[]> {
-    const { rows } = await this.postgres.query<{ first: number; last: number }>(
+    const { rows } = await this.schema.query<{ first: number; last: number }>(
       'batch.stored',
       `WITH own AS (SELECT id FROM logs.outbox WHERE agent_id = $1 AND outbox = $2),
        run AS (
@@ -104,17 +104,17 @@ export class DeliveryStore {
 
   /** Joins neighbouring runs, outbox by outbox, and forgets outboxes of which nothing came since. */
   async tidy(unheardSince: number): Promise<void> {
-    const { rows } = await this.postgres.query<{ id: number }>(
+    const { rows } = await this.schema.query<{ id: number }>(
       'batch.long',
       'SELECT outbox_id AS id FROM logs.batch GROUP BY outbox_id HAVING count(*) > 1 ORDER BY 1 LIMIT 10000',
     );
     for (const { id } of rows)
-      await this.postgres.transaction('batch.fold', async (transaction) => {
+      await this.schema.transaction('batch.fold', async (transaction) => {
         await transaction.query(`SET LOCAL lock_timeout = '2s'`);
         await transaction.query(`SELECT pg_advisory_xact_lock(${LOCK}, $1)`, [id]);
         await transaction.query(FOLD, [id]);
       });
-    await this.postgres.query('outbox.forget', 'DELETE FROM logs.outbox WHERE heard_at < $1', [new Date(unheardSince)]);
+    await this.schema.query('outbox.forget', 'DELETE FROM logs.outbox WHERE heard_at < $1', [new Date(unheardSince)]);
   }
 }
 

@@ -1,10 +1,10 @@
-import type { Postgres } from '@lapwing/postgres';
+import type { Schema } from '@lapwing/postgres';
 
 const PIECE = 5000;
 
 /** Deletes lines that somebody wants to be gone. */
 export class FlushStore {
-  constructor(private readonly postgres: Postgres) {}
+  constructor(private readonly schema: Schema) {}
 
   /**
    * Deletes some of the oldest lines of a stream, and what the volume knows of them.
@@ -12,7 +12,7 @@ export class FlushStore {
    * @returns how many; 0 when none is left.
    */
   piece(streamId: number, upTo: number): Promise<number> {
-    return this.postgres.transaction('entry.flush', async (transaction) => {
+    return this.schema.transaction('entry.flush', async (transaction) => {
       const { rows } = await transaction.query<{ end: number | null }>(
         `SELECT max(time) AS end FROM (
            SELECT time FROM logs.entry WHERE stream_id = $1 AND time <= $2 ORDER BY time LIMIT ${PIECE}) e`,

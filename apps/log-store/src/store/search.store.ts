@@ -1,5 +1,5 @@
 import type { LogEntry, LogSourceKind, StoredLogEntry } from '@lapwing/contracts';
-import { encodeColumn, type Postgres } from '@lapwing/postgres';
+import { encodeColumn, type Schema } from '@lapwing/postgres';
 import { formatEntryId, type EntryKey } from '../domain/entry-id.js';
 import { levelOf } from '../domain/levels.js';
 import { Parameters, allOf, whereKind, whereText, whereTime, type Search } from './conditions.js';
@@ -49,11 +49,11 @@ const keyOf = (row: KeyRow): EntryKey => ({ time: row.time, seq: row.seq, line: 
 
 /** Finds lines. */
 export class SearchStore {
-  constructor(private readonly postgres: Postgres) {}
+  constructor(private readonly schema: Schema) {}
 
   /** The stretches of time that may hold what is looked for, newest first. */
   async segments({ from, to, before }: Search): Promise<Segment[]> {
-    const { rows } = await this.postgres.query<{ starts: number; ends: number; indexed: boolean }>(
+    const { rows } = await this.schema.query<{ starts: number; ends: number; indexed: boolean }>(
       'search.segments',
       `SELECT s.starts, s.ends, s.indexed FROM logs.segments() s ORDER BY s.starts DESC`,
     );
@@ -75,7 +75,7 @@ export class SearchStore {
       SELECT ${KEY}, NULL::bigint AS looked FROM candidate e WHERE ${allOf(whereText(search, false, parameters))}
       UNION ALL (SELECT ${KEY}, count(*) OVER () FROM candidate ORDER BY ${KEY} LIMIT 1)`;
     const { rows } = await timed<KeyRow & { looked: number | null }>(
-      this.postgres,
+      this.schema,
       { name: 'search.look', text, values: parameters.values },
       deadline,
     );
@@ -138,7 +138,7 @@ export class SearchStore {
         WHERE coalesce(newer, 0) < ${need} ORDER BY minute DESC LIMIT ${MAX_PLACES + 1}`;
       const statement = { name: 'search.places', text, values: parameters.values };
       const { rows } = await timed<{ minute: number; stream_id: number; enough: boolean | null }>(
-        this.postgres,
+        this.schema,
         statement,
         deadline,
       );
@@ -160,7 +160,7 @@ export class SearchStore {
       ORDER BY ${NEWEST_FIRST} LIMIT ${parameters.add(count)}`;
     const settings = isIndexed ? BY_INDEX : undefined;
     const { rows } = await timed<KeyRow>(
-      this.postgres,
+      this.schema,
       { name: 'search.find', text, values: parameters.values, settings },
       deadline,
     );
@@ -199,7 +199,7 @@ export class SearchStore {
         JOIN logs.stream s ON s.id = e.stream_id) found
       WHERE bytes <= ${MAX_BYTES} OR place = 1 ORDER BY place`;
     const values = [...columns, new Date(oldest.time), new Date(newest.time)];
-    const { rows } = await timed<EntryResult>(this.postgres, { name: 'search.read', text, values }, deadline);
+    const { rows } = await timed<EntryResult>(this.schema, { name: 'search.read', text, values }, deadline);
     return rows.map((row) => ({
       id: formatEntryId(keyOf(row)),
       agentId: row.agent_id,

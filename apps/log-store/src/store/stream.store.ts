@@ -5,7 +5,7 @@ import {
   type OutputOf,
   type logsourceList,
 } from '@lapwing/contracts';
-import { unnestColumns, type Postgres, type Transaction } from '@lapwing/postgres';
+import { unnestColumns, type Schema, type Transaction } from '@lapwing/postgres';
 
 /** Names a stream: who sends it, and from where. */
 export interface StreamKey {
@@ -26,7 +26,7 @@ const textOf = ({ agentId, source, name }: StreamKey): string => `${agentId}\n${
 export class StreamStore {
   #known = new Map<string, number>();
 
-  constructor(private readonly postgres: Postgres) {}
+  constructor(private readonly schema: Schema) {}
 
   /**
    * Numbers those that have none yet, committed at once, so that a failed batch leaves no number that does not exist.
@@ -50,14 +50,14 @@ export class StreamStore {
     const columns = { agent_id: 'text', source: 'text', name: 'text' } as const;
     const rows = keys.map(({ agentId, source, name }) => [agentId, source, name]);
     const { from, values } = unnestColumns(columns, rows, 'wanted');
-    await this.postgres.query(
+    await this.schema.query(
       'stream.insert',
       `INSERT INTO logs.stream (agent_id, source, name) SELECT agent_id, source, name FROM ${from}
        WHERE NOT EXISTS (SELECT FROM logs.stream s WHERE (s.agent_id, s.source, s.name) = (wanted.agent_id, wanted.source, wanted.name))
        ORDER BY agent_id, source, name ON CONFLICT DO NOTHING`,
       values,
     );
-    const found = await this.postgres.query<{ id: number; agent_id: string; source: LogSourceKind; name: string }>(
+    const found = await this.schema.query<{ id: number; agent_id: string; source: LogSourceKind; name: string }>(
       'stream.select',
       `SELECT s.id, s.agent_id, s.source, s.name FROM logs.stream s JOIN ${from} USING (agent_id, source, name)`,
       values,
@@ -91,7 +91,7 @@ export class StreamStore {
   async matching(filter: Pick<LogFilter, 'agentId' | 'source' | 'name'>): Promise<number[] | null> {
     const { agentId, source, name } = filter;
     if (agentId === null && source === null && name === null) return null;
-    const { rows } = await this.postgres.query<{ id: number }>(
+    const { rows } = await this.schema.query<{ id: number }>(
       'stream.matching',
       `SELECT id FROM logs.stream WHERE ($1::text IS NULL OR agent_id = $1) AND ($2::text IS NULL OR source = $2) AND ($3::text IS NULL OR name = $3)`,
       [agentId, source, name],
@@ -101,7 +101,7 @@ export class StreamStore {
 
   /** The streams of these numbers. */
   async byId(ids: number[]): Promise<Map<number, Stream>> {
-    const { rows } = await this.postgres.query<Stream>(
+    const { rows } = await this.schema.query<Stream>(
       'stream.byId',
       `SELECT id, agent_id AS "agentId", source, name FROM logs.stream WHERE id = ANY ($1)`,
       [ids],
@@ -111,7 +111,7 @@ export class StreamStore {
 
   /** See `logsourceList`. */
   async list(agentId: string | null, source: LogSourceKind | null): Promise<OutputOf<typeof logsourceList>> {
-    const { rows } = await this.postgres.query<OutputOf<typeof logsourceList>['sources'][number]>(
+    const { rows } = await this.schema.query<OutputOf<typeof logsourceList>['sources'][number]>(
       'stream.list',
       `SELECT agent_id AS "agentId", source, name, last_at AS "lastAt" FROM logs.stream
        WHERE ($1::text IS NULL OR agent_id = $1) AND ($2::text IS NULL OR source = $2)
@@ -123,7 +123,7 @@ export class StreamStore {
 
   /** Forgets streams of which nothing came for so long that none of their lines is left. */
   async forget(olderThan: number): Promise<void> {
-    await this.postgres.query(
+    await this.schema.query(
       'stream.forget',
       `DELETE FROM logs.stream s WHERE last_at < $1 AND NOT EXISTS (SELECT FROM logs.volume v WHERE v.stream_id = s.id)`,
       [new Date(olderThan)],

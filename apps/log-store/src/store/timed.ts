@@ -1,5 +1,5 @@
 import { LapwingError } from '@lapwing/contracts';
-import type { Postgres, Result } from '@lapwing/postgres';
+import type { Result, Schema } from '@lapwing/postgres';
 
 /**
  * SQLSTATE of a statement that was cancelled, of a regular expression that is none or too large, and of a fault within, under which queries that are
@@ -31,12 +31,12 @@ export class Deadline {
  * @param settings of PostgreSQL, for this statement.
  */
 export async function timed<R extends Record<string, unknown>>(
-  postgres: Postgres,
+  schema: Schema,
   statement: { name: string; text: string; values: unknown[]; settings?: Record<string, string> },
   deadline: Deadline,
 ): Promise<Result<R>> {
   if (deadline.left === 0) throw tooLong();
-  return postgres.transaction(statement.name, async (transaction) => {
+  return schema.transaction(statement.name, async (transaction) => {
     const settings = { statement_timeout: String(deadline.left || 1), ...statement.settings };
     const pairs = Object.entries(settings);
     const calls = pairs.map((_, index) => `set_config($${2 * index + 1}, $${2 * index + 2}, true)`);
