@@ -16,6 +16,8 @@ const INDEX_EVERY_MS = 5000;
 const TIDY_EVERY_MS = 60_000;
 const OUTBOX_KEPT_MS = 90 * 86_400_000;
 /** A flood is over when so many looks in a row were calm. */
+/** Partitions that may wait for their text indexes while lines come first. */
+const MAX_WAITING = 2;
 const CALM_LOOKS = 15;
 /** Rounds that may fail in a row before somebody should know: a change of partitions waits for long searches. */
 const MAX_FAILURES = 15;
@@ -119,7 +121,10 @@ export class MaintenanceService implements OnApplicationBootstrap, OnModuleDestr
     return (Math.max(open.inserted - before, 0) * 1000) / Math.max(now - last.at, 1);
   }
 
-  /** Builds the text indexes that are missing; in a flood it rests as long as it works, because lines come first. */
+  /**
+   * Builds the text indexes that are missing; in a flood it rests as long as it works, because lines come first, unless so many partitions wait that
+   * searches would suffer.
+   */
   async index(): Promise<void> {
     const { indexes, partitions } = this.stores;
     const isPlain = (await this.#series()) === 'plain';
@@ -130,13 +135,15 @@ export class MaintenanceService implements OnApplicationBootstrap, OnModuleDestr
         return;
       }
       const isCalm = this.#calmLooks >= CALM_LOOKS;
-      for (const { name, missing } of toIndex(await partitions.list(), isCalm, Date.now())) {
+      const waiting = toIndex(await partitions.list(), isCalm, Date.now());
+      for (const [index, { name, missing }] of waiting.entries()) {
         const wanted = missing.filter((kind) => kinds.includes(kind));
         if (wanted.length === 0) continue;
         const began = performance.now();
         for (const kind of wanted) await indexes.build(name, kind, true);
         await indexes.analyze(name);
-        if (this.#calmLooks < CALM_LOOKS) await this.#pause(performance.now() - began);
+        const mayRest = waiting.length - index <= MAX_WAITING;
+        if (mayRest && this.#calmLooks < CALM_LOOKS) await this.#pause(performance.now() - began);
         if (this.#stopping.signal.aborted) return;
       }
     });
