@@ -88,6 +88,35 @@ describe('files as a source of logs', () => {
     expect(logs.messages()).toEqual(['line 1', 'line 2', 'line 3', 'line 4']);
   });
 
+  it('finds what was made and renamed while it did not run, however alike the files begin', async () => {
+    const head = 'GET /health 200\n'.repeat(100);
+    await logs.start();
+    await logs.read();
+    await write('app.log', `${head}one\n`);
+    await logs.rescan();
+    await logs.kill();
+    for (const text of ['two', 'three']) {
+      await rename(logs.path('app.log'), logs.path(`app.log.${text === 'two' ? 9 : 8}`));
+      const renamed = Date.now();
+      await eventually(() => Date.now() > renamed + 50);
+      await write('app.log', `${head}${text}\n`);
+    }
+    await write('new.log', 'four\n');
+    await rename(logs.path('new.log'), logs.path('new.log.1'));
+    await write('new.log', 'five\n');
+    await logs.start();
+    await logs.rescan();
+    const of = (name: string): string[] =>
+      logs.taken.flatMap((entry) =>
+        entry.name === logs.path(name) && !entry.message.startsWith('GET') ? entry.message : [],
+      );
+    expect([of('app.log'), of('new.log')]).toEqual([
+      ['one', 'two', 'three'],
+      ['four', 'five'],
+    ]);
+    expect(logs.messages()).toHaveLength(305);
+  });
+
   it('does not take a file for a new one that was renamed to a name that is meant, too', async () => {
     await logs.start({ path: logs.path('*') });
     await write('app.log', 'one\n');
@@ -299,9 +328,9 @@ describe('files as a source of logs', () => {
     await logs.rescan();
     await rm(logs.path('app.log'));
     await logs.later(100);
-    await logs.later(60_000);
+    await logs.later(3_600_000);
     expect(Object.keys(logs.positions)).toContain(`file:${logs.path('app.log')}`);
-    await logs.later(600_000);
+    await logs.later(86_400_000);
     expect(Object.keys(logs.positions).filter((key) => key.includes('app.log'))).toEqual([]);
     await logs.kill();
     await logs.start({ path: logs.path('nothing.log') });

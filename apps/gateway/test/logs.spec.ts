@@ -114,8 +114,8 @@ describe('logs', () => {
     it('come without a count that takes too long, but with any other refusal none do', async () => {
       store.store('web-1', [logEntry('one'), logEntry('two')]);
       store.refusals['count'] = new LapwingError('TIMEOUT', 'too long');
-      expect(await search()).toMatchObject({ entries: [{}, {}], total: 2, total_is_estimate: true });
-      expect(await search('?offset=1')).toMatchObject({ entries: [{}], total: 2, total_is_estimate: true });
+      expect(await search('?limit=1')).toMatchObject({ entries: [{}], total: 1, total_is_estimate: true });
+      expect(await search('?offset=1')).toMatchObject({ entries: [{}], total: 2, total_is_estimate: false });
       store.refusals['count'] = new LapwingError('UNAVAILABLE', 'the database is away');
       expect((await gateway.get('/api/v1/logs')).status).toBe(503);
       store.refusals = { list: new LapwingError('INVALID_INPUT', 'this pattern is not for PostgreSQL') };
@@ -159,7 +159,7 @@ describe('logs', () => {
       ['level=error&level=info', '"level"'],
       ['pattern=(a)%5C1', 'no back-references'],
       ['pattern=%5B', 'missing closing'],
-      ['pattern=(a%7B300%7D%7Cb%7B300%7D)', 'more than 500 times'],
+      ['pattern=(a%7B300%7D%7Cb%7B300%7D)', 'too large'],
       [`pattern=${'x'.repeat(501)}`, 'at most 500 characters'],
       ['after=1&offset=0', '"after"'],
       ['after=a-b-c-d&offset=1', 'do not go together'],

@@ -119,7 +119,8 @@ BEGIN
       p logs.partition;
       bound timestamptz;
     BEGIN
-      LOCK TABLE logs.entry IN ACCESS EXCLUSIVE MODE;
+      -- Not the partitions: an index that is being built on one must not hold up the others.
+      LOCK TABLE ONLY logs.entry IN ACCESS EXCLUSIVE MODE;
       SELECT * INTO p FROM logs.partition q WHERE q.name = leaf AND q.ends = 'infinity' FOR UPDATE;
       IF NOT FOUND THEN RETURN false; END IF;
       EXECUTE format('SELECT date_trunc(''milliseconds'', max(time)) + interval ''1 millisecond'' FROM logs.%I', leaf) INTO bound;
@@ -137,7 +138,7 @@ BEGIN
     DECLARE
       p logs.partition;
     BEGIN
-      LOCK TABLE logs.entry IN ACCESS EXCLUSIVE MODE;
+      LOCK TABLE ONLY logs.entry IN ACCESS EXCLUSIVE MODE;
       SELECT * INTO p FROM logs.partition q ORDER BY q.starts LIMIT 1 FOR UPDATE;
       IF p.name IS DISTINCT FROM leaf OR p.ends = 'infinity' THEN RETURN false; END IF;
       EXECUTE format(

@@ -10,13 +10,14 @@ import { CountService } from './services/count.service.js';
 import { IngestService } from './services/ingest.service.js';
 import { MaintenanceService } from './services/maintenance.service.js';
 import { SearchService } from './services/search.service.js';
+import { Turns } from './services/turns.js';
 import { ChunkStore } from './store/chunk.store.js';
 import { CountStore } from './store/count.store.js';
 import { DeliveryStore } from './store/delivery.store.js';
 import { EntryStore } from './store/entry.store.js';
 import { FlushStore } from './store/flush.store.js';
 import { PartitionStore } from './store/partition.store.js';
-import { BuilderPostgres, SearchPostgres } from './store/pools.js';
+import { BuilderPostgres, RulePostgres, SearchPostgres } from './store/pools.js';
 import { SearchStore } from './store/search.store.js';
 import { StreamStore } from './store/stream.store.js';
 import { TextIndexStore } from './store/text-index.store.js';
@@ -48,6 +49,8 @@ export class LogStoreModule {
         ...busProviders({ ...busConfig(service, config), handlers: [LinesHandler, SearchHandler] }),
         { provide: Postgres, useFactory: () => new Postgres({ service, url, poolSize: 6 }) },
         { provide: SearchPostgres, useFactory: () => new SearchPostgres({ service, url }) },
+        { provide: RulePostgres, useFactory: () => new RulePostgres({ service, url, poolSize: 2 }) },
+        Turns,
         {
           provide: BuilderPostgres,
           useFactory: () => new BuilderPostgres({ service, url, poolSize: 1, statementTimeoutMs: BUILD_MS }),
@@ -70,14 +73,17 @@ export class LogStoreModule {
         },
         {
           provide: SearchService,
-          useFactory: (streams: StreamStore, store: SearchStore) => new SearchService(streams, store),
-          inject: [StreamStore, SearchStore],
+          useFactory: (...parts: [StreamStore, SearchStore, Turns]) => new SearchService(...parts),
+          inject: [StreamStore, SearchStore, Turns],
         },
         {
           provide: CountService,
-          useFactory: (...parts: [SearchService, SearchStore, StreamStore, CountStore, FlushStore]) =>
-            new CountService(...parts),
-          inject: [SearchService, SearchStore, StreamStore, CountStore, FlushStore],
+          useFactory: (
+            postgres: RulePostgres,
+            migrations: Migrations,
+            ...parts: [SearchService, SearchStore, StreamStore, CountStore, FlushStore, Turns]
+          ) => new CountService(...parts, new CountStore(new Schema(postgres, migrations))),
+          inject: [RulePostgres, Migrations, SearchService, SearchStore, StreamStore, CountStore, FlushStore, Turns],
         },
         {
           provide: MaintenanceService,

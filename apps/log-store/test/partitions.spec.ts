@@ -115,7 +115,8 @@ describe('partitions of lines', () => {
     expect(await store.total()).toEqual({ total: 600, isEstimate: false });
     await send(3, () => now - 55 * MINUTE);
     await send(3, () => now - 45 * MINUTE + 10_000);
-    await store.until(603);
+    // The first three are older than all that is kept, and are lines of now.
+    await store.until(606);
     await cut({ partitionBytes: 1e9, maxBytes: 1 });
     expect(await names()).toEqual(['entry_4']);
     expect(await store.total()).toEqual({ total: await store.count(), isEstimate: false });

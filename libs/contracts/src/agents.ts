@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { AgentId } from './agent.js';
 import { event, inquiry, request } from './define.js';
 import { hostParts } from './host-sample.js';
+import { patternSize } from './log-pattern.js';
 import { Actor, Address } from './identity.js';
 import { RefreshInterval } from './settings.js';
 
@@ -42,6 +43,9 @@ export type AgentFacts = z.infer<typeof AgentFacts>;
 /** A text encoding of a log file. What is not valid in it survives as U+FFFD. */
 export const logEncodings = ['utf-8', 'utf-16le', 'latin1'] as const;
 
+/** How large the pattern may be that begins an entry: an agent looks at every line of a file by it. */
+export const MAX_ENTRY_START_SIZE = 100;
+
 /** A log that an agent is to read: the journal, all containers, what processes under a process manager print, or files. */
 export const LogSource = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('journal') }),
@@ -52,7 +56,10 @@ export const LogSource = z.discriminatedUnion('kind', [
     path: line(1024).regex(/^\/[^\0]*$/, 'an absolute path; * stands for names'),
     encoding: z.enum(logEncodings).optional(),
     /** A line that matches begins a new entry, what does not belongs to the entry before; in the syntax of RE2. Without it each line is one. */
-    entryStart: line(500).min(1).optional(),
+    entryStart: line(500)
+      .min(1)
+      .refine((pattern) => patternSize(pattern) <= MAX_ENTRY_START_SIZE, 'a pattern that repeats less')
+      .optional(),
   }),
 ]);
 /** See {@link LogSource}. */

@@ -14,6 +14,7 @@ export * from './health.js';
 export * from './history.js';
 export * from './host-sample.js';
 export * from './identity.js';
+export * from './log-pattern.js';
 export * from './log-text.js';
 export * from './logs.js';
 export * from './nodes.js';

@@ -21,6 +21,23 @@ export function cleanLogText(text: string): string {
     .replace(UNWELCOME, '\uFFFD');
 }
 
+/** Texts as short as these are found as words only: an index of parts knows triples of characters. */
+const MIN_PART = 3;
+/** Signs of the syntax of web searches: quotes, a word with one minus before it, `or`. */
+const SIGNS = /"|(?:^|\s)-[^\s-]|(?:^|\s)or(?:\s|$)/i;
+/** Several are an option of a command, e.g. `--verbose`, and one alone is a dash: neither is the opposite of what follows. */
+const DASHES = /(^|\s)-(?:-+|(?=\s|$))/g;
+
+/**
+ * What is meant by a search: words in the syntax of web searches, and, where the text has none of its signs, a part of a line.
+ * @param query as a person writes it.
+ */
+export function readLogQuery(query: string): { words: string; part: string | null } {
+  const text = query.trim();
+  const isPart = !SIGNS.test(text) && text.length >= MIN_PART;
+  return { words: text.replace(DASHES, '$1'), part: isPart ? text : null };
+}
+
 /** As {@link cleanLogText}, for what stands on one line: the name of a unit, or a field. */
 export function cleanLogName(text: string): string {
   return cleanLogText(text).replace(/[\n\t]+/g, ' ');

@@ -7,8 +7,8 @@ describe('a pattern', () => {
     String.raw`\b\d{1,3}(\.\d{1,3}){3}\b`,
     '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}',
     String.raw`\x{1F600}{5}[\]{1000}x]{20}`,
-    String.raw`\pL{1000}`,
-    '[[:alpha:]]{1000}',
+    String.raw`\pL{200}`,
+    '[[:alpha:]]{200}',
     'a{1,2}{',
   ])('%s is one', (pattern) => expect(faultOfPattern(pattern)).toBeNull());
   it.each([
@@ -16,7 +16,7 @@ describe('a pattern', () => {
     ['(?=x)', /unsupported Perl syntax/],
     ['(?<!x)y', /./],
     ['[', /missing closing/],
-    ['a{1001}', /repeat count/],
+    ['a{1001}', /repeats too much/],
     ['((a{100}){100})', /repeats too much|repeat count/],
     ['(', /missing/],
     ['*', /missing argument/],

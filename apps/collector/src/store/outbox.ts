@@ -79,6 +79,8 @@ export class Outbox<Body extends object = SampleBody, Sum = null> {
   #state: State;
   #sum: Sum;
   #file: FileHandle | undefined;
+  /** Whether something may lie behind the last record that is none. */
+  #isTorn = false;
   #writing: Promise<unknown> = Promise.resolve();
 
   private constructor(options: OutboxOptions<Body, Sum>, state: State) {
@@ -169,8 +171,7 @@ export class Outbox<Body extends object = SampleBody, Sum = null> {
         const more = index < records.length - 1 && { more: true };
         return Buffer.from(`${JSON.stringify(more ? { ...record, ...more } : record)}\n`);
       });
-      await writeWhole(this.#file, Buffer.concat(lines), segment.bytes);
-      if (this.#options.isDurable) await this.#file.datasync();
+      await this.#write(this.#file, Buffer.concat(lines), segment.bytes);
       return records.map((record, index): Taken<Body> => {
         const length = lines[index]?.length ?? 0;
         const entry = this.#add(segment, this.#state.outbox, record, segment.bytes, length);
@@ -179,6 +180,23 @@ export class Outbox<Body extends object = SampleBody, Sum = null> {
         return { record, entry };
       });
     });
+  }
+
+  /** Writes all of it, or leaves nothing of it: what a failed attempt left would count at the next start. */
+  async #write(file: FileHandle, bytes: Buffer, at: number): Promise<void> {
+    try {
+      if (this.#isTorn) await file.truncate(at);
+      this.#isTorn = true;
+      await writeWhole(file, bytes, at);
+      if (this.#options.isDurable) await file.datasync();
+      this.#isTorn = false;
+    } catch (error) {
+      await file.truncate(at).then(
+        () => (this.#isTorn = false),
+        () => {},
+      );
+      throw error;
+    }
   }
 
   /** Changes the sum where no record does, and saves it. */

@@ -65,6 +65,6 @@ describe('a search in lines', () => {
 
   it('does not go back and forth: that would take hours', () => {
     for (const query of ['a '.repeat(500), `"b ${'a '.repeat(490)}`, `${'-'.repeat(999)}a`, `${'x or '.repeat(199)}y`])
-      expect(finds(query, 'a '.repeat(8192))).toBe(query.startsWith('a'));
+      expect(finds(query, 'a '.repeat(8192))).toBe(/^[a-]/.test(query));
   });
 });

@@ -1,3 +1,5 @@
+import { readLogQuery } from '@lapwing/contracts';
+
 /** What a search looks at; made of a line once for all searches. */
 export interface SearchText {
   /** The line in lower case. */
@@ -20,26 +22,24 @@ interface Term {
   isNegated: boolean;
 }
 
-/** Shorter texts are found as words only: log-store's index knows triples of characters. */
-const MIN_PART = 3;
 const OR = /^or(?![-_\p{L}\p{N}])(?=[^]\s*\S)/iu;
 const IGNORED = /^[\s!&|()]/;
 const BARE = /^[^\s"!&|()]+/;
-const SYNTAX = /"|\sor\s|(^|\s)-/i;
 
 /**
  * Makes a search out of words in the syntax of PostgreSQL's `websearch_to_tsquery` (parsing as in its `tsquery.c`, without stop words or stems): all
  * words must be there, as whole words, in upper or lower case; `"a phrase"` in this order; `or` between alternatives; `-` before what must not be there.
- * A text of 3 characters or more without such signs is found as a part of a line, too. The same rule holds in log-store.
+ * A text without such signs is found as a part of a line, too; see {@link readLogQuery}.
  * @param query at most 1000 characters.
  * @returns whether a line matches; false for every line where the query has no word at all and is no plain text.
  */
 export function searchOf(query: string): (text: SearchText) => boolean {
-  const alternatives = parse(query);
-  const part = query.length >= MIN_PART && !SYNTAX.test(query) ? query.toLowerCase() : undefined;
+  const { words, part } = readLogQuery(query);
+  const alternatives = parse(words);
+  const lower = part?.toLowerCase();
   return (text) =>
-    (part !== undefined && text.lower.includes(part)) ||
-    alternatives.some((terms) => terms.every(({ words, isNegated }) => text.words.includes(words) !== isNegated));
+    (lower !== undefined && text.lower.includes(lower)) ||
+    alternatives.some((terms) => terms.every((term) => text.words.includes(term.words) !== term.isNegated));
 }
 
 /** Alternatives of terms that must all hold. */

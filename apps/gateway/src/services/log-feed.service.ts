@@ -5,6 +5,7 @@ import type { OnModuleDestroy } from '@nestjs/common';
 import { setImmediate as breathe } from 'node:timers/promises';
 import { backlogOf } from '../domain/log-backlog.js';
 import { LogLine, storedKey } from '../domain/log-line.js';
+import { RecentKeys } from '../domain/recent-keys.js';
 import { LogFollower, type LogSink } from './log-follower.js';
 import { LogFrame, eventOf, type DescribeLog } from './log-frame.js';
 import { logPage } from './log-pages.js';
@@ -25,8 +26,11 @@ const MAX_REPLAYED = 10_000;
 /** Messages that are looked through at most for what a follower missed; and lines. */
 const MAX_SEARCHED_MESSAGES = 10_000;
 const MAX_SEARCHED = 200_000;
-/** So many of the newest messages may not be stored yet. */
-const RECENT_MESSAGES = 200;
+/** So many of the newest messages, not older than this, may not be stored yet. */
+const RECENT_MESSAGES = 40;
+const RECENT_MS = 5000;
+/** Batches that are remembered, so that nobody hears one twice. */
+const MAX_SEEN = 20_000;
 const MAX_BYTES = 2 ** 23;
 /** After so many lines, and after so much time, others get a turn. */
 const LINES = 100;
@@ -47,6 +51,7 @@ export class LogFeedService implements OnModuleDestroy {
   #hearing: symbol | undefined;
   #marker: NodeJS.Timeout | undefined;
   #markedAt = 0;
+  readonly #seen = new RecentKeys(MAX_SEEN);
 
   constructor(
     private readonly bus: Bus,
@@ -134,7 +139,8 @@ export class LogFeedService implements OnModuleDestroy {
   async #hear(message: FeedMessage<PayloadOf<typeof logCollected>>, own: symbol): Promise<void> {
     this.#hearing = own;
     try {
-      for (const frames of this.#framesOf(message)) if (this.#current === own) await this.#spread(frames, own);
+      for (const frames of this.#framesOf(message, this.#seen))
+        if (this.#current === own) await this.#spread(frames, own);
       if (this.#current === own) this.#mark(message.position);
     } finally {
       if (this.#hearing === own) this.#hearing = undefined;
@@ -187,20 +193,26 @@ export class LogFeedService implements OnModuleDestroy {
   }
 
   /** The lines of a message that are news, some at a time. */
-  *#framesOf({ position, storedAt, payload }: FeedMessage<PayloadOf<typeof logCollected>>): Generator<LogFrame[]> {
+  *#framesOf(
+    { position, storedAt, payload }: FeedMessage<PayloadOf<typeof logCollected>>,
+    seen: RecentKeys,
+  ): Generator<LogFrame[]> {
     const { describe } = this;
     let frames: LogFrame[] = [];
     let index = -1;
-    for (const batch of payload.batches)
+    for (const batch of payload.batches) {
+      // A collector that was killed sends again what it does not know to be stored.
+      const isNews = seen.add(`${payload.agentId}/${payload.outbox}/${batch.seq}`) && storedAt - batch.time <= FRESH_MS;
       for (let at = 0; at < batch.entries.length; at++) {
         index++;
-        const line = storedAt - batch.time > FRESH_MS ? undefined : LogLine.of(payload.agentId, batch, at);
+        const line = !isNews ? undefined : LogLine.of(payload.agentId, batch, at);
         if (!line) continue;
         frames.push(new LogFrame(line, position, index, describe));
         if (frames.length < LINES) continue;
         yield frames;
         frames = [];
       }
+    }
     if (frames.length > 0) yield frames;
   }
 
@@ -211,8 +223,9 @@ export class LogFeedService implements OnModuleDestroy {
     if (after.position + 1 < first) follower.gap('the stream no longer holds what came first');
     const left = { given: MAX_REPLAYED, searched: MAX_SEARCHED, messages: MAX_SEARCHED_MESSAGES };
     const range = { from: Math.max(after.position, 1), to: joined };
+    const seen = new RecentKeys(MAX_SEEN);
     for await (const message of readStream(this.bus, logCollected, follower.filter.agentId ?? '*', range)) {
-      for (const all of this.#framesOf(message)) {
+      for (const all of this.#framesOf(message, seen)) {
         const frames = all.filter((frame) => isAfter(frame, after));
         const found = await this.#matching(follower, frames);
         await follower.give(found.slice(0, left.given).map(({ text }) => text));
@@ -250,13 +263,16 @@ export class LogFeedService implements OnModuleDestroy {
   async #recent(follower: LogFollower, limit: number, joined: number): Promise<LogFrame[]> {
     const { agentId, from } = follower.filter;
     let found: LogFrame[] = [];
+    const seen = new RecentKeys(MAX_SEEN);
     const range = { from: Math.max(joined - RECENT_MESSAGES + 1, 1), to: joined };
-    for await (const message of readStream(this.bus, logCollected, agentId ?? '*', range))
-      for (const frames of this.#framesOf(message)) {
+    for await (const message of readStream(this.bus, logCollected, agentId ?? '*', range)) {
+      if (Date.now() - message.storedAt > RECENT_MS) continue;
+      for (const frames of this.#framesOf(message, seen)) {
         const matching = await this.#matching(follower, frames);
         found = [...found, ...matching.filter(({ line }) => from === null || line.entry.time >= from)].slice(-limit);
         if (!follower.isOpen) return [];
       }
+    }
     return found;
   }
 }

@@ -44,17 +44,26 @@ describe('lines as they arrive', () => {
   });
 
   it('keep a time that is not far ahead', () => {
-    expect(storableEntry(entry({ time: now + 300_000 }), now).time).toBe(now + 300_000);
-    expect(storableEntry(entry({ time: now + 300_001 }), now)).toEqual({
+    expect(storableEntry(entry({ time: now + 10_000 }), now, 0).time).toBe(now + 10_000);
+    expect(storableEntry(entry({ time: now + 10_001 }), now, 0)).toEqual({
       time: now,
       message: 'm',
-      fields: { original_time: new Date(now + 300_001).toISOString() },
+      fields: { original_time: new Date(now + 10_001).toISOString() },
+    });
+  });
+
+  it('keep a time that is not older than what is kept', () => {
+    expect(storableEntry(entry({ time: now - DAY }), now, now - DAY).time).toBe(now - DAY);
+    expect(storableEntry(entry({ time: now - DAY - 1 }), now, now - DAY)).toEqual({
+      time: now,
+      message: 'm',
+      fields: { original_time: new Date(now - DAY - 1).toISOString() },
     });
   });
 
   it('have no more fields than allowed, even with the one that is added', () => {
     const fields = Object.fromEntries(Array.from({ length: 32 }, (_, index) => [`f${index}`, 'v']));
-    const stored = storableEntry(entry({ time: now + DAY, fields }), now).fields;
+    const stored = storableEntry(entry({ time: now + DAY, fields }), now, 0).fields;
     expect(Object.keys(stored)).toHaveLength(32);
     expect(stored).toHaveProperty('original_time');
   });

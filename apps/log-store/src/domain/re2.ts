@@ -1,4 +1,4 @@
-import { LapwingError } from '@lapwing/contracts';
+import { LapwingError, MAX_LOG_PATTERN_SIZE, patternSize } from '@lapwing/contracts';
 import { RE2JS } from 're2js';
 
 /** PostgreSQL repeats no more often. */
@@ -24,6 +24,7 @@ const refuse = (what: string): LapwingError => new LapwingError('INVALID_INPUT',
  * `m` and `-i`, `\C`, and more than 255 repetitions. Source: RE2's wiki page "Syntax"; PostgreSQL, chapter 9.7.3 (advanced regular expressions).
  */
 export function postgresPattern(pattern: string): string {
+  if (patternSize(pattern) > MAX_LOG_PATTERN_SIZE) throw refuse('is too large: repeat less');
   try {
     RE2JS.compile(pattern, RE2JS.CASE_INSENSITIVE);
   } catch (error) {
@@ -148,7 +149,7 @@ class Translation {
     if (octal !== undefined) return this.#skip(octal.length, literal(codePoint(Number.parseInt(octal.slice(1), 8))));
     const same = SAME[letter];
     if (same !== undefined) return this.#skip(2, same);
-    if (/[A-Za-z0-9]/.test(letter)) throw refuse(String.raw`may not use "\${letter}" here`);
+    if (/[A-Za-z0-9]/.test(letter)) throw refuse(`may not use "\\${letter}" here`);
     const sign = String.fromCodePoint(this.pattern.codePointAt(this.#at + 1) ?? 0);
     return this.#skip(1 + sign.length, literal(sign));
   }

@@ -1,3 +1,5 @@
+import { readLogQuery } from '@lapwing/contracts';
+
 /** How a text is looked for. */
 export interface TextQuery {
   /** In the syntax of web searches; null where `part` finds all that it would. */
@@ -8,12 +10,6 @@ export interface TextQuery {
   required: string[];
 }
 
-/** Trigram indexes find parts of this many characters or more. */
-const MIN_PART = 3;
-/** Signs of the syntax of web searches: quotes, a word with one minus before it, `or`. */
-const SIGNS = /"|(?:^|\s)-[^\s-]|(?:^|\s)or(?:\s|$)/i;
-/** Several are an option of a command, e.g. `--verbose`, and not the opposite of an opposite. */
-const DASHES = /(^|\s)-{2,}/g;
 const PURE_WORD = /^[A-Za-z0-9]+$/;
 
 /**
@@ -21,16 +17,13 @@ const PURE_WORD = /^[A-Za-z0-9]+$/;
  * whoever has it as a word has it as a part.
  */
 export function readTextQuery(query: string): TextQuery {
-  const text = query.trim();
-  const words = text.replace(DASHES, '$1');
-  const required = requiredWords(words);
-  if (SIGNS.test(text) || text.length < MIN_PART) return { words, part: null, required };
-  return { words: PURE_WORD.test(text) ? null : words, part: text, required };
+  const { words, part } = readLogQuery(query);
+  return { words: part !== null && PURE_WORD.test(part) ? null : words, part, required: requiredWords(words) };
 }
 
 /** Words that a line must hold: none of those that are excluded, and none at all where `or` or markup leave it open. */
 function requiredWords(text: string): string[] {
-  if (/[<>&]/.test(text) || /(?:^|\s)or(?:\s|$)/i.test(text)) return [];
+  if (/[<>&]|\bor\b/i.test(text)) return [];
   return text
     .replace(/-"[^"]*"?/g, ' ')
     .split(/[\s"]+/)

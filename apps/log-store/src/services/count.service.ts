@@ -8,11 +8,13 @@ import {
   type logmatchCount,
   type logvolumeGet,
 } from '@lapwing/contracts';
+import { AHEAD_MS } from '../domain/arrival.js';
 import { looksIntoLines, within, type Search } from '../store/conditions.js';
 import type { CountStore } from '../store/count.store.js';
 import type { FlushStore } from '../store/flush.store.js';
 import type { SearchStore } from '../store/search.store.js';
 import type { StreamStore } from '../store/stream.store.js';
+import type { Turns } from './turns.js';
 import { Deadline } from '../store/timed.js';
 import type { SearchService } from './search.service.js';
 
@@ -30,10 +32,17 @@ export class CountService {
     private readonly streams: StreamStore,
     private readonly store: CountStore,
     private readonly flushes: FlushStore,
+    private readonly turns: Turns,
+    /** On connections of its own. */
+    private readonly matching: CountStore,
   ) {}
 
   /** How many lines match: exact where the volume knows it or where they are few, else an estimate. */
-  async total(filter: LogFilter): Promise<OutputOf<typeof logentryCount>> {
+  total(filter: LogFilter): Promise<OutputOf<typeof logentryCount>> {
+    return this.turns.take(() => this.#total(filter));
+  }
+
+  async #total(filter: LogFilter): Promise<OutputOf<typeof logentryCount>> {
     const search = await this.searches.read(filter);
     if (search.streamIds?.length === 0) return { total: 0, isEstimate: false };
     if (!looksIntoLines(search))
@@ -69,19 +78,21 @@ export class CountService {
         `more than ${MAX_LOG_BUCKETS} buckets: ask for a shorter time or longer steps`,
       );
     if (search.streamIds?.length === 0) return { buckets: [] };
-    return { buckets: await this.store.histogram(search, step, new Deadline(HISTOGRAM_MS)) };
+    return this.turns.take(async () => ({
+      buckets: await this.store.histogram(search, step, new Deadline(HISTOGRAM_MS)),
+    }));
   }
 
   /** See `logmatchCount`. */
   async matches({ filter }: InputOf<typeof logmatchCount>): Promise<OutputOf<typeof logmatchCount>> {
     const search = await this.searches.read(filter);
     if (search.streamIds?.length === 0) return { agents: [] };
-    return { agents: await this.store.byAgent(search, new Deadline(HISTOGRAM_MS)) };
+    return { agents: await this.matching.byAgent(search, new Deadline(HISTOGRAM_MS)) };
   }
 
   /** Deletes what a process has printed up to now, or all of them. Throws `TIMEOUT` when there is more than can be deleted in time. */
   async flush(process: string | null): Promise<{ deleted: number }> {
-    const now = Date.now();
+    const now = Date.now() + AHEAD_MS;
     const deadline = new Deadline(FLUSH_MS);
     const ids = await this.streams.matching({ agentId: null, source: 'service', name: process });
     if (process !== null && !ids?.length) throw new LapwingError('NOT_FOUND', 'no such process', { process });

@@ -22,7 +22,7 @@ const PASSING = new Set(['23514', '23503']);
 
 const linesTotal = counter<'outcome'>({
   name: 'lapwing_log_lines_total',
-  help: 'Lines by what became of them: stored, known (their batch was stored before) or expired (older than what is kept)',
+  help: 'Lines by what became of them: stored, or known (their batch was stored before)',
   labelNames: ['outcome'],
 });
 
@@ -44,16 +44,15 @@ export class IngestService {
     const arrived = await this.#number(messages);
     const streamOf = await this.streams.ensure(streamKeys(arrived));
     const keptSince = Math.max(Date.now() - this.keepDays * DAY_MS, await this.entries.floor());
-    const outcome = { stored: 0, known: 0, expired: 0 };
+    const outcome = { stored: 0, known: 0 };
     await this.#retryable(() =>
       this.postgres.transaction('entries.store', async (transaction) => {
-        Object.assign(outcome, { stored: 0, known: 0, expired: 0 });
+        Object.assign(outcome, { stored: 0, known: 0 });
         const claimed = await this.deliveries.claim(transaction, arrived);
         const isNew = new Set(claimed.map(({ outboxId, seq }) => `${outboxId} ${seq}`));
         const fresh = arrived.filter(({ outboxId, seq }) => isNew.has(`${outboxId} ${seq}`));
         outcome.known = lines(arrived) - lines(fresh);
         outcome.stored = await this.#write(transaction, fresh, streamOf, keptSince);
-        outcome.expired = lines(fresh) - outcome.stored;
       }),
     );
     this.#tell(messages);
@@ -72,7 +71,7 @@ export class IngestService {
     return [...arrived.values()];
   }
 
-  /** Writes the lines of new batches in pieces. Returns how many were young enough. */
+  /** Writes the lines of new batches in pieces. Returns how many. */
   async #write(
     transaction: Transaction,
     fresh: Arrived[],
@@ -90,8 +89,7 @@ export class IngestService {
       await breathe();
     };
     for (const arrival of fresh) {
-      for (const row of rowsOf(arrival, streamOf)) {
-        if (row.time < keptSince) continue;
+      for (const row of rowsOf(arrival, streamOf, keptSince)) {
         piece.push(row);
         volume.add(row);
         newest.set(row.streamId, Math.max(newest.get(row.streamId) ?? 0, row.time));
@@ -147,7 +145,11 @@ function streamKeys(arrived: Arrived[]): StreamKey[] {
 }
 
 /** The rows of a batch; each stream is looked up once. */
-function rowsOf({ agentId, batch, outboxId }: Arrived, streamOf: (key: StreamKey) => number): EntryRow[] {
+function rowsOf(
+  { agentId, batch, outboxId }: Arrived,
+  streamOf: (key: StreamKey) => number,
+  keptSince: number,
+): EntryRow[] {
   const now = Date.now();
   const seq = entrySeq(outboxId, batch.seq);
   const streamIds = new Map<string, number>();
@@ -159,7 +161,7 @@ function rowsOf({ agentId, batch, outboxId }: Arrived, streamOf: (key: StreamKey
       streamId = streamOf({ agentId, source, name: storableName(name) });
       streamIds.set(key, streamId);
     }
-    const { time, message, fields } = storableEntry(entry, now);
+    const { time, message, fields } = storableEntry(entry, now, keptSince);
     return { time, seq, line, streamId, level: levelNumber(level), message, fields };
   });
 }

@@ -11,6 +11,7 @@ import { looksIntoLines, readFilter, within, type Search } from '../store/condit
 import type { SearchStore, Segment } from '../store/search.store.js';
 import type { StreamStore } from '../store/stream.store.js';
 import { Deadline, tooLong } from '../store/timed.js';
+import type { Turns } from './turns.js';
 
 const SEARCH_MS = 5000;
 /** Lines that are looked at in order of time before indexes of text are asked: enough for a word that is common. */
@@ -27,6 +28,7 @@ export class SearchService {
   constructor(
     private readonly streams: StreamStore,
     private readonly store: SearchStore,
+    private readonly turns: Turns,
   ) {}
 
   /** A filter in the terms of the tables. Throws `INVALID_INPUT` for a pattern that is none and for a time that ends before it begins. */
@@ -38,7 +40,11 @@ export class SearchService {
   }
 
   /** A page of lines. What takes too long ends with what was found so far; `TIMEOUT` when that is nothing. */
-  async page({ filter, limit, offset, after }: InputOf<typeof logentryList>): Promise<OutputOf<typeof logentryList>> {
+  page(question: InputOf<typeof logentryList>): Promise<OutputOf<typeof logentryList>> {
+    return this.turns.take(() => this.#page(question));
+  }
+
+  async #page({ filter, limit, offset, after }: InputOf<typeof logentryList>): Promise<OutputOf<typeof logentryList>> {
     const deadline = new Deadline(SEARCH_MS);
     const search = await this.read(filter, after === null ? null : parseEntryId(after));
     if (search.streamIds?.length === 0) return { entries: [], next: null };

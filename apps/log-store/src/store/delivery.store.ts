@@ -18,7 +18,7 @@ const LOCK = 752_463;
 export class DeliveryStore {
   #known = new Map<string, number>();
 
-  constructor(private readonly schema: Schema) {}
+  constructor(private readonly schema: Pick<Schema, 'query' | 'transaction'>) {}
 
   /** Numbers outboxes that have no number yet; committed at once. */
   async ensure(outboxes: { agentId: string; outbox: string }[]): Promise<(agentId: string, outbox: string) => number> {

@@ -1,6 +1,7 @@
 import type { Postgres } from '@lapwing/postgres';
 
 const PIECE = 20_000;
+const GONE = `minute < (SELECT date_trunc('minute', logs.floor())) OR (lines <= 0 AND minute < now() - interval '1 hour')`;
 
 /** Keeps the counts of lines from growing for ever. */
 export class VolumeStore {
@@ -11,9 +12,9 @@ export class VolumeStore {
     for (let count = PIECE; count >= PIECE;) {
       const result = await this.postgres.query(
         'volume.tidy',
-        `DELETE FROM logs.volume WHERE (minute, stream_id, level) IN (
-           SELECT minute, stream_id, level FROM logs.volume
-           WHERE minute < (SELECT date_trunc('minute', logs.floor())) OR (lines <= 0 AND minute < now() - interval '1 hour') LIMIT ${PIECE})`,
+        // Said twice: lines may be counted into a row while this waits for it, and then it must stay.
+        `DELETE FROM logs.volume WHERE (${GONE}) AND (minute, stream_id, level) IN (
+           SELECT minute, stream_id, level FROM logs.volume WHERE ${GONE} LIMIT ${PIECE})`,
       );
       count = result.count;
     }

@@ -7,7 +7,7 @@ export const MAX_ENTRY_LINES = 500;
 /** An entry ends after so many bytes, whatever follows: else a pattern that never matches would hold back a whole file. */
 export const MAX_ENTRY_BYTES = 2 ** 20;
 /** A pattern looks at so many characters of a line. */
-const LOOKS_AT = 1024;
+const LOOKS_AT = 512;
 
 /** Lines that belong together. */
 export interface AssembledEntry {

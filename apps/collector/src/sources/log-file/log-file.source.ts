@@ -13,6 +13,7 @@ import { Trail, type TrailOptions, type TrailPosition } from './trail.js';
 
 /** How often it is looked for new files. */
 const SCAN_MS = 5000;
+const NOTE_MS = 600_000;
 /** The clock by which file systems note when a file was made goes in steps, and is behind by one. */
 const CLOCK_STEP_MS = 20;
 /** Files that are followed at once: of one pattern, and altogether. Those that were written last come first. */
@@ -69,6 +70,8 @@ export class LogFileSource implements LogReader {
   #turn = 0;
   /** When the last search for new files began: milliseconds since 1970. */
   #lookedAt = Date.now() - CLOCK_STEP_MS;
+  /** When that was noted in the positions last: what is made while this does not run is told from what was there by it. */
+  #notedAt = 0;
   #scannedAt = Number.NEGATIVE_INFINITY;
   #readAt: number | undefined;
   #scanning: Promise<void> = Promise.resolve();
@@ -84,8 +87,10 @@ export class LogFileSource implements LogReader {
     for (const [key, position] of Object.entries(positions)) {
       if (key.startsWith(`${name}@`)) {
         const pattern = key.slice(name.length + 1);
-        if (patterns.some((one) => one.pattern === pattern)) this.#begun.add(pattern);
-        else this.#loose[key] = null;
+        if (patterns.some((one) => one.pattern === pattern)) {
+          this.#begun.add(pattern);
+          if (typeof position === 'number') this.#lookedAt = Math.min(this.#lookedAt, position);
+        } else this.#loose[key] = null;
       } else if (key.startsWith(`${name}:`)) await this.#goOn(key, position as TrailPosition);
     }
     await this.#scan();
@@ -171,10 +176,11 @@ export class LogFileSource implements LogReader {
         if (!isFormer && !this.#trails.has(candidate.path) && !this.#isStopped) await this.#begin(candidate);
       }
       for (const { pattern } of this.options.patterns) {
-        if (this.#begun.has(pattern)) continue;
+        if (this.#begun.has(pattern) && begun - this.#notedAt < NOTE_MS) continue;
         this.#begun.add(pattern);
-        this.#loose[`${this.options.name}@${pattern}`] = true;
+        this.#loose[`${this.options.name}@${pattern}`] = begun;
       }
+      if (begun - this.#notedAt >= NOTE_MS) this.#notedAt = begun;
     } finally {
       this.#isScanning = false;
       this.#lookedAt = begun - CLOCK_STEP_MS;
@@ -211,6 +217,10 @@ export class LogFileSource implements LogReader {
   async #candidates(): Promise<Candidate[]> {
     const all = new Map<string, Candidate>();
     for (const pattern of this.options.patterns) {
+      if (!(await this.options.folders.mayHold(pattern.pattern))) {
+        this.#problem(pattern.pattern, 'not below COLLECTOR_LOG_FOLDERS');
+        continue;
+      }
       const { paths, isPartial } = await findPaths(pattern.pattern);
       if (isPartial) this.#problem(pattern.pattern, 'too many folders or names');
       const found: Candidate[] = [];

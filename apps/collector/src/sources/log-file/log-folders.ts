@@ -30,6 +30,14 @@ export class LogFolders {
     }
   }
 
+  /** Whether all that a pattern can mean lies below these folders: elsewhere not even names are looked at. */
+  async mayHold(pattern: string): Promise<boolean> {
+    const parts = pattern.split('/').slice(0, -1);
+    const wild = parts.findIndex((part) => /[*?]/.test(part));
+    const fixed = path.normalize(parts.slice(0, wild < 0 ? parts.length : wild).join('/') || '/');
+    return this.#holds(path.join(await realpath(fixed).catch(() => fixed), 'any'));
+  }
+
   async #holds(real: string): Promise<boolean> {
     for (const folder of this.folders) {
       const below = path.relative(await realpath(folder).catch(() => folder), real);

@@ -2,7 +2,7 @@ import path from 'node:path';
 
 const COMPRESSED = /\.(gz|xz|zst|bz2|lz4|zip)$/i;
 /** What programs that turn logs over put behind a name, e.g. `.1`, `-20261121`, `.2026-11-21`, `-20261121-1763683200`. */
-const TURNED = /[.-](?:\d{1,6}|\d{8}(?:[-.T]?\d{1,10})?|\d{4}-\d{2}-\d{2}(?:[-_T.][\d:.-]{1,12})?)$/;
+const TURNED = /(?:\.\d{1,6}|[.-]\d{8}(?:[-.T]?\d{1,10})?|[.-]\d{4}-\d{2}-\d{2}(?:[-_T.][\d:.-]{1,12})?)$/;
 /** The same before the ending, e.g. `app-20261121.log`, `app__2026-11-21_00-00-00.log`. */
 const TURNED_INSIDE = /(?:__|[.-])(?:\d{8}(?:[-.]?\d{1,10})?|\d{4}-\d{2}-\d{2}(?:[-_T.][\d:.-]{1,12})?)$/;
 

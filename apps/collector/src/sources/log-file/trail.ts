@@ -9,14 +9,14 @@ import { bornAfter, laterOnes, predecessorsOf, type Predecessor } from './predec
 const TORN_MS = 5000;
 const OPEN_MS = 1000;
 /** A file that has no name any more, or another, is let go after so long without a new line: its writer may hold it still. */
-const LET_GO_MS = 60_000;
+const LET_GO_MS = 3_600_000;
 /** A file without a new line for so long is looked at less often. */
 const IDLE_MS = 30_000;
 const IDLE_EVERY_MS = 600;
 /** After so long it is tried again to open what could not be opened. */
 const AGAIN_MS = 5000;
 /** A path under which nothing is found is forgotten after so long: its file system may come back. */
-const FORGET_MS = 600_000;
+const FORGET_MS = 86_400_000;
 /** Former files that are remembered, so that they are not taken for new ones. */
 const MAX_PAST = 16;
 
@@ -233,7 +233,8 @@ export class Trail {
     const former = await predecessorsOf(this.path);
     const known = former.find(({ id }) => id === newest?.id);
     for (const one of laterOnes(former, known, (await newest?.lastWrite()) ?? this.#written))
-      if (one.id !== String(there.ino)) await this.#add(one.file, newest);
+      // What came after one that was renamed is no copy of it, however alike they begin.
+      if (one.id !== String(there.ino)) await this.#add(one.file, known ? undefined : newest);
     try {
       const file = await this.#open(this.path);
       // Another one again: the next look finds both.

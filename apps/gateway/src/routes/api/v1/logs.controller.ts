@@ -32,15 +32,16 @@ export class LogsController {
       logPage(this.bus, filter, { limit, offset, after }),
       logCount(this.bus, filter),
     ]);
-    // Without a count, so many there are at least.
+    // Without a count, so many there are at least; and with the last page in hand, exactly.
     const seen = offset + entries.length;
+    const isAll = after === null && next === null && (offset === 0 || entries.length > 0);
     await sendPieces(
       request,
       reply,
       jsonPieces({
         entries: new LongList(entries, toLogEntryView),
-        total: count?.total ?? seen,
-        total_is_estimate: count?.isEstimate ?? true,
+        total: isAll ? seen : (count?.total ?? seen),
+        total_is_estimate: !isAll && (count?.isEstimate ?? true),
         next_cursor: next,
       }),
     );

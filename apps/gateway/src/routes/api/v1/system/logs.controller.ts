@@ -23,7 +23,8 @@ const LogsQuery = z.object({
   type: z.enum(['out', 'err', 'all'], { error: 'out, err or all' }).default('all'),
   process,
 });
-const FlushQuery = z.object({ process });
+/** Strictly: whoever mistypes the one name there is must not delete all. */
+const FlushQuery = z.strictObject({ process });
 
 const ServiceLine = z.object({
   timestamp: isoTime,
