@@ -82,11 +82,14 @@ export class LogStore {
   }
 }
 
+/** The number of the next batch of which nobody says another. */
+let nextSeq = 1_000_000;
+
 /** Says that an agent has read lines, in one batch; returns its place in the stream. */
 export async function collected(
   gateway: Harness,
   entries: LogEntry[],
-  { agentId = 'web-1', seq = 1, readAt = Date.now() }: { agentId?: string; seq?: number; readAt?: number } = {},
+  { agentId = 'web-1', seq = nextSeq++, readAt = Date.now() }: { agentId?: string; seq?: number; readAt?: number } = {},
 ): Promise<number> {
   const batches = [{ seq, time: readAt, entries }];
   const payload = { agentId, outbox: '0a1b2c3d4e5f', batches };

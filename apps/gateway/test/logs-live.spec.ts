@@ -243,6 +243,14 @@ describe('logs, live', () => {
       expect(got(first)).toEqual(['1', ...expected]);
     });
 
+    it('hear a batch once that a collector sends again', async () => {
+      const follower = await joined();
+      for (const text of ['one', 'one']) await collected(gateway, lines(1, text), { seq: 77 });
+      await collected(gateway, lines(1, 'two'), { seq: 78 });
+      await eventually(() => expect(got(follower)).toContain('two 0'));
+      expect(got(follower)).toEqual(['one 0', 'two 0']);
+    });
+
     it('follow a server that lost its stream on', async () => {
       const follower = await joined();
       await collected(gateway, lines(1, 'a'));

@@ -172,6 +172,18 @@ describe.each(databaseKinds())('storing lines on %s', (kind) => {
     ]);
   });
 
+  it('takes the lines of an agent with too many names under one', async () => {
+    const names = (from: number) =>
+      Array.from({ length: 1000 }, (_, index) => line('l', now, { name: `n${from + index}` }));
+    for (let from = 0; from < 11_000; from += 1000) await store.send([batch(from / 1000 + 1, names(from))]);
+    await store.until(11_000);
+    const rows = await store.rows<{ n: number }>('SELECT count(*) AS n FROM logs.stream');
+    expect(rows[0]?.n).toBeLessThanOrEqual(11_000);
+    await store.send([batch(12, [line('late', now, { name: 'one more' })])]);
+    await store.until(11_001);
+    expect((await store.pages({ query: 'late' }, 10)).map(({ name }) => name)).toEqual(['(others)']);
+  });
+
   it('stores hostile lines as data', async () => {
     const fields = Object.fromEntries(
       Array.from({ length: 32 }, (_, index) => [`${'k'.repeat(60)}${index}`, '\u001B[31m\0'.repeat(128)]),

@@ -11,6 +11,17 @@ export const SeqRange = z.tuple([z.int().positive(), z.int().positive()]);
 /** See {@link SeqRange}. */
 export type SeqRange = z.infer<typeof SeqRange>;
 
+/** Folds numbers into runs: [5, 3, 4, 9] becomes [[3, 5], [9, 9]]. Doubles count once. */
+export function foldRanges(seqs: Iterable<number>): SeqRange[] {
+  const ranges: SeqRange[] = [];
+  for (const seq of [...seqs].toSorted((a, b) => a - b)) {
+    const last = ranges.at(-1);
+    if (last && seq <= last[1] + 1) last[1] = Math.max(last[1], seq);
+    else ranges.push([seq, seq]);
+  }
+  return ranges;
+}
+
 /** Why a stretch of time has no samples. */
 export const gapCauses = [
   'collector_stopped',

@@ -1,5 +1,5 @@
 import type { Bus } from '@lapwing/bus';
-import { logmatchCount, type LogRule } from '@lapwing/contracts';
+import { isAway, logmatchCount, type LogRule } from '@lapwing/contracts';
 import { createLogger, describeError } from '@lapwing/telemetry';
 import type { OnApplicationBootstrap, OnModuleDestroy } from '@nestjs/common';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -98,8 +98,8 @@ export class LogWatchService implements OnApplicationBootstrap, OnModuleDestroy 
       const isCurrent = rulesInForce(this.config.current).some((one) => JSON.stringify(one) === text);
       if (isCurrent) this.evaluation.matches(rule, agents, at);
     } catch (error) {
-      // Once, however many rules and however often.
-      if (this.fault === null)
+      // What is away is told once, however many rules and however often; what is wrong with a rule once for each.
+      if (isAway(error) ? this.fault === null : turn.failures === 0)
         this.#log.warn({ error: describeError(error), rule: rule.id }, 'rules on logs are not judged');
       turn.failures++;
     }

@@ -1,12 +1,11 @@
 import type { Bus, Delivery } from '@lapwing/bus';
-import { LapwingError, logCollected, logsStored, type LogBatch, type PayloadOf } from '@lapwing/contracts';
+import { LapwingError, foldRanges, logCollected, logsStored, type LogBatch, type PayloadOf } from '@lapwing/contracts';
 import type { Migrations, Postgres, Transaction } from '@lapwing/postgres';
 import { counter } from '@lapwing/telemetry';
 import { setImmediate as breathe } from 'node:timers/promises';
 import { storableEntry, storableName } from '../domain/arrival.js';
 import { entrySeq } from '../domain/entry-id.js';
 import { levelNumber } from '../domain/levels.js';
-import { foldRanges } from '../domain/ranges.js';
 import type { BatchKey, DeliveryStore } from '../store/delivery.store.js';
 import { Volume, type EntryRow, type EntryStore } from '../store/entry.store.js';
 import type { StreamKey, StreamStore } from '../store/stream.store.js';

@@ -18,9 +18,15 @@ export interface StreamKey {
 export type Stream = StreamKey & { id: number };
 
 const MAX_KNOWN = 100_000;
+/** Streams of one agent: names are the agent's, and whoever may write a log on a host can make some up. */
+const MAX_OF_AGENT = 10_000;
+/** The name of the stream that has the lines of all others. */
+const OTHERS = '(others)';
 const MAX_LISTED = 1000;
 
 const textOf = ({ agentId, source, name }: StreamKey): string => `${agentId}\n${source}\n${name}`;
+
+const othersOf = ({ agentId, source }: StreamKey): StreamKey => ({ agentId, source, name: OTHERS });
 
 /** Gives streams their numbers, and remembers them. */
 export class StreamStore {
@@ -38,7 +44,12 @@ export class StreamStore {
     const known = this.#known;
     const unknown = new Map<string, StreamKey>();
     for (const key of keys) if (!known.has(textOf(key))) unknown.set(textOf(key), key);
-    if (unknown.size > 0) await this.#number([...unknown.values()], known);
+    if (unknown.size > 0) await this.#number([...unknown.values()], known, MAX_OF_AGENT);
+    const surplus = [...unknown.values()].filter((key) => !known.has(textOf(key)));
+    if (surplus.length > 0) {
+      await this.#number(surplus.map(othersOf), known, Number.POSITIVE_INFINITY);
+      for (const key of surplus) known.set(textOf(key), known.get(textOf(othersOf(key))) ?? 0);
+    }
     return (key) => {
       const id = known.get(textOf(key));
       if (id === undefined) throw new Error('a stream was not ensured');
@@ -46,7 +57,8 @@ export class StreamStore {
     };
   }
 
-  async #number(keys: StreamKey[], known: Map<string, number>): Promise<void> {
+  /** @param most an agent that has so many gets no more. */
+  async #number(keys: StreamKey[], known: Map<string, number>, most: number): Promise<void> {
     const columns = { agent_id: 'text', source: 'text', name: 'text' } as const;
     const rows = keys.map(({ agentId, source, name }) => [agentId, source, name]);
     const { from, values } = unnestColumns(columns, rows, 'wanted');
@@ -54,8 +66,9 @@ export class StreamStore {
       'stream.insert',
       `INSERT INTO logs.stream (agent_id, source, name) SELECT agent_id, source, name FROM ${from}
        WHERE NOT EXISTS (SELECT FROM logs.stream s WHERE (s.agent_id, s.source, s.name) = (wanted.agent_id, wanted.source, wanted.name))
+         AND (SELECT count(*) FROM logs.stream s WHERE s.agent_id = wanted.agent_id) < $4::float8
        ORDER BY agent_id, source, name ON CONFLICT DO NOTHING`,
-      values,
+      [...values, most],
     );
     const found = await this.schema.query<{ id: number; agent_id: string; source: LogSourceKind; name: string }>(
       'stream.select',

@@ -1,7 +1,6 @@
 import { hostSample } from '@lapwing/testing';
 import { quarantineReason } from './admission';
 import { inUnit, levelFor, pointsOf } from './history';
-import { foldRanges } from './ranges';
 import { hostValues, partRows, sampleTables, storableName } from './tables';
 
 describe('admission', () => {
@@ -14,22 +13,6 @@ describe('admission', () => {
     [3999, 'clock_behind'],
   ])('a sample of %d at 5000: %s', (time, reason) => {
     expect(quarantineReason(time, 5000, window)).toBe(reason);
-  });
-});
-
-describe('ranges', () => {
-  it.each([
-    [[], []],
-    [[5], [[5, 5]]],
-    [
-      [5, 3, 4, 9, 4],
-      [
-        [3, 5],
-        [9, 9],
-      ],
-    ],
-  ])('%j folds to %j', (seqs, ranges) => {
-    expect(foldRanges(seqs)).toEqual(ranges);
   });
 });
 

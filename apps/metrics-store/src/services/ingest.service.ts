@@ -2,6 +2,7 @@ import type { Bus, Delivery } from '@lapwing/bus';
 import {
   LapwingError,
   MAX_GAPS_PER_MESSAGE,
+  foldRanges,
   hostSampled,
   samplesStored,
   type Gap,
@@ -11,7 +12,6 @@ import {
 import type { Migrations, Postgres } from '@lapwing/postgres';
 import { counter } from '@lapwing/telemetry';
 import { quarantineReason, type ClockWindow } from '../domain/admission.js';
-import { foldRanges } from '../domain/ranges.js';
 import { hostValues, partRows, type PartRow } from '../domain/tables.js';
 import type { GapRow, LedgerStore, QuarantinedRow } from '../store/ledger.store.js';
 import type { IdOf, ResourceKey, ResourceStore } from '../store/resource.store.js';

@@ -1,7 +1,6 @@
-import type { Gap, OutputOf, SeqRange, ledgerGet } from '@lapwing/contracts';
+import { foldRanges, type Gap, type OutputOf, type SeqRange, type ledgerGet } from '@lapwing/contracts';
 import { unnestColumns, type Postgres, type Transaction } from '@lapwing/postgres';
 import type { Quarantine } from '../domain/admission.js';
-import { foldRanges } from '../domain/ranges.js';
 
 /** A sample that is put aside. */
 export interface QuarantinedRow {
