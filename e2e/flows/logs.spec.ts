@@ -59,7 +59,10 @@ describe('logs, as their users meet them', () => {
   const messages = async (query: Record<string, string>): Promise<string[]> =>
     (await search(query)).entries.map(({ message }) => message);
   const follow = async (sources: unknown[]): Promise<{ logSources: unknown[]; unsupported: string[] }> => {
-    expect((await ask('PATCH', `/api/v1/agents/${AGENT}/settings`, { logSources: sources })).status).toBe(200);
+    // The agent may not be let in yet.
+    await eventually(async () =>
+      expect((await ask('PATCH', `/api/v1/agents/${AGENT}/settings`, { logSources: sources })).status).toBe(200),
+    );
     return eventually(async () => {
       const { body } = await lapwing.get<{ running?: { logSources: unknown[]; unsupported: string[] } }>(
         `/api/v1/agents/${AGENT}`,
@@ -98,7 +101,7 @@ describe('logs, as their users meet them', () => {
       '[info] order 4711 was paid by Jürgen',
     ]);
     expect(JSON.stringify(await search({ limit: '1000' }))).not.toContain('root:x:0');
-  });
+  }, 120_000);
 
   it('are found by words, parts, levels, names, patterns and time', async () => {
     const [error] = (await search({ q: 'refused payment', level: 'error,critical' })).entries;
@@ -148,7 +151,7 @@ describe('logs, as their users meet them', () => {
     await appendFile(file, `[info] ${'a'.repeat(10_000)}!\n[info] after\n`);
     await eventually(async () => expect(await messages({ q: 'after' })).toContain('[info] after'), 30_000);
     expect(await messages({ pattern: '(a+)+$', source: 'file' })).not.toContain('[info] after');
-  });
+  }, 60_000);
 
   it('come live, and again from where a client stood', async () => {
     const read = async (lastId?: string) => {
@@ -177,7 +180,7 @@ describe('logs, as their users meet them', () => {
     const second = await read(lastId);
     await eventually(() => expect(second.text).toContain('live two, while nobody looked'));
     second.stop.abort();
-  });
+  }, 90_000);
 
   it('are rotated and cut, and nothing is missed', async () => {
     await appendFile(file, '[info] before the rotation\n');
@@ -189,7 +192,7 @@ describe('logs, as their users meet them', () => {
     expect(long?.message.length).toBeLessThanOrEqual(16_384);
     expect(long?.fields).toMatchObject({ truncated: 'true', original_length: expect.stringMatching(/^1000\d{4}$/) });
     expect((await search({ source_name: `${file}.1` })).total).toBe(0);
-  });
+  }, 90_000);
 
   it('make a histogram that adds up', async () => {
     const { total } = await search({ source: 'file' });
@@ -222,7 +225,7 @@ describe('logs, as their users meet them', () => {
     expect((await search({ source: 'file' })).total).toBeGreaterThan(5);
     const { body: trail } = await lapwing.get<unknown>('/api/v1/audit');
     expect(JSON.stringify(trail)).toMatch(/flush/);
-  });
+  }, 60_000);
 
   it('tell somebody when too much goes wrong', async () => {
     const quiet = {
