@@ -1,7 +1,7 @@
 import { MAX_LOG_FIELDS, cleanLogName, cleanLogText, type LogEntry } from '@lapwing/contracts';
 
 /** So far a host's clock may be ahead. A partition that is closed ends after its newest line: one far ahead would hold the next one up. */
-export const AHEAD_MS = 10_000;
+const AHEAD_MS = 10_000;
 
 /** The name of a stream whose own name is nothing but characters that are not kept. */
 const NAMELESS = '?';

@@ -8,15 +8,14 @@ import {
   type logmatchCount,
   type logvolumeGet,
 } from '@lapwing/contracts';
-import { AHEAD_MS } from '../domain/arrival.js';
 import { looksIntoLines, within, type Search } from '../store/conditions.js';
 import type { CountStore } from '../store/count.store.js';
 import type { FlushStore } from '../store/flush.store.js';
 import type { SearchStore } from '../store/search.store.js';
 import type { StreamStore } from '../store/stream.store.js';
-import type { Turns } from './turns.js';
 import { Deadline } from '../store/timed.js';
 import type { SearchService } from './search.service.js';
+import type { Turns } from './turns.js';
 
 /** More matching lines than this are estimated. */
 const MAX_COUNTED = 10_000;
@@ -92,7 +91,7 @@ export class CountService {
 
   /** Deletes what a process has printed up to now, or all of them. Throws `TIMEOUT` when there is more than can be deleted in time. */
   async flush(process: string | null): Promise<{ deleted: number }> {
-    const now = Date.now() + AHEAD_MS;
+    const now = Date.now();
     const deadline = new Deadline(FLUSH_MS);
     const ids = await this.streams.matching({ agentId: null, source: 'service', name: process });
     if (process !== null && !ids?.length) throw new LapwingError('NOT_FOUND', 'no such process', { process });

@@ -16,9 +16,9 @@ const INDEX_EVERY_MS = 5000;
 const TIDY_EVERY_MS = 60_000;
 const OUTBOX_KEPT_MS = 90 * 86_400_000;
 /** A flood is over when so many looks in a row were calm. */
+const CALM_LOOKS = 15;
 /** Partitions that may wait for their text indexes while lines come first. */
 const MAX_WAITING = 2;
-const CALM_LOOKS = 15;
 /** Rounds that may fail in a row before somebody should know: a change of partitions waits for long searches. */
 const MAX_FAILURES = 15;
 

@@ -35,8 +35,7 @@ export class SearchService {
   async read(filter: LogFilter, before: EntryKey | null = null): Promise<Search> {
     if (filter.from !== null && filter.to !== null && filter.from >= filter.to)
       throw new LapwingError('INVALID_INPUT', '"from" must be before "to"');
-    const search = readFilter(filter, null, before);
-    return { ...search, streamIds: await this.streams.matching(filter) };
+    return readFilter(filter, await this.streams.matching(filter), before);
   }
 
   /** A page of lines. What takes too long ends with what was found so far; `TIMEOUT` when that is nothing. */

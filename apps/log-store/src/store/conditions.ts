@@ -41,7 +41,7 @@ export class Parameters {
 }
 
 /** A filter in the terms of the tables. Throws `INVALID_INPUT` for a pattern that is none. */
-export function readFilter(filter: LogFilter, streamIds: number[] | null, before: EntryKey | null = null): Search {
+export function readFilter(filter: LogFilter, streamIds: number[] | null, before: EntryKey | null): Search {
   return {
     streamIds,
     levels: filter.levels === null ? null : [...new Set(filter.levels.map(levelNumber))],

@@ -14,9 +14,6 @@ export interface StreamKey {
   name: string;
 }
 
-/** A stream with its number. */
-export type Stream = StreamKey & { id: number };
-
 const MAX_KNOWN = 100_000;
 /** Streams of one agent: names are the agent's, and whoever may write a log on a host can make some up. */
 const MAX_OF_AGENT = 10_000;
@@ -110,16 +107,6 @@ export class StreamStore {
       [agentId, source, name],
     );
     return rows.map((row) => row.id);
-  }
-
-  /** The streams of these numbers. */
-  async byId(ids: number[]): Promise<Map<number, Stream>> {
-    const { rows } = await this.schema.query<Stream>(
-      'stream.byId',
-      `SELECT id, agent_id AS "agentId", source, name FROM logs.stream WHERE id = ANY ($1)`,
-      [ids],
-    );
-    return new Map(rows.map((row) => [row.id, row]));
   }
 
   /** See `logsourceList`. */
