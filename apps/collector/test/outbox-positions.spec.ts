@@ -11,7 +11,7 @@ type Sum = Record<string, number>;
 
 const base = Date.UTC(2026, 0, 15, 10);
 const fold: OutboxOptions<Body, Sum>['fold'] = {
-  empty: {},
+  begin: () => ({}),
   add: (sum, { positions }) => ({ ...sum, ...positions }),
 };
 

@@ -35,7 +35,7 @@ const HEALTHY_MS = 30_000;
 
 /** What is known of all batches: where reading stands. A key with null goes. */
 const positionsFold: Fold<LogBody, LogPositions> = {
-  empty: {},
+  begin: () => ({}),
   add: (sum, { positions }) => standing(sum, positions),
 };
 

@@ -54,11 +54,51 @@ async function syncFolder(folder: string): Promise<void> {
   }
 }
 
-/** Writes all bytes: one call to the system may write fewer than it was given, e.g. when the disk fills up. */
-export async function writeWhole(file: FileHandle, bytes: Buffer, at: number): Promise<void> {
-  for (let done = 0; done < bytes.length;) {
-    const { bytesWritten } = await file.write(bytes, done, bytes.length - done, at + done);
-    done += bytesWritten;
+/** A file to which records are appended: all bytes of them, or none. */
+export class RecordFile {
+  /** Whether something may lie behind the last record that is none: at the next start it would count. */
+  #isTorn = false;
+  #end = 0;
+
+  private constructor(private readonly handle: FileHandle) {}
+
+  /** Begins an empty file. */
+  static async begin(file: string): Promise<RecordFile> {
+    return new RecordFile(await open(file, 'w'));
+  }
+
+  /** @param isDurable whether they are to be on the disk itself when this resolves. */
+  async append(bytes: Buffer, isDurable: boolean): Promise<void> {
+    await this.#tidy();
+    this.#isTorn = true;
+    try {
+      // One call to the system may write fewer than it was given, e.g. when the disk fills up.
+      for (let done = 0; done < bytes.length;) {
+        const { bytesWritten } = await this.handle.write(bytes, done, bytes.length - done, this.#end + done);
+        done += bytesWritten;
+      }
+      if (isDurable) await this.handle.datasync();
+    } catch (error) {
+      await this.#tidy().catch(() => {});
+      throw error;
+    }
+    this.#isTorn = false;
+    this.#end += bytes.length;
+  }
+
+  async sync(): Promise<void> {
+    await this.handle.sync();
+  }
+
+  async close(): Promise<void> {
+    await this.#tidy().catch(() => {});
+    await this.handle.close();
+  }
+
+  async #tidy(): Promise<void> {
+    if (!this.#isTorn) return;
+    await this.handle.truncate(this.#end);
+    this.#isTorn = false;
   }
 }
 

@@ -1,10 +1,9 @@
-import { MAX_GAPS_PER_MESSAGE, type Gap, type HostSample, type SeqRange } from '@lapwing/contracts';
+import { MAX_GAPS_PER_MESSAGE, foldRanges, type Gap, type HostSample, type SeqRange } from '@lapwing/contracts';
 import { randomBytes } from 'node:crypto';
 import { mkdir, open, readFile, readdir, rm, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 import { canContinue, interruption } from '../domain/interruption.js';
-import { runsOf } from '../domain/ranges.js';
-import { SEGMENT, holesOf, parseLine, readState, replaceState, writeWhole, type State } from './outbox-files.js';
+import { RecordFile, SEGMENT, holesOf, parseLine, readState, replaceState, type State } from './outbox-files.js';
 
 /** A record that its store has not confirmed yet. */
 export interface Entry {
@@ -46,7 +45,9 @@ export interface OutboxOptions<Body extends object = SampleBody, Sum = null> {
 
 /** Sums records up, in the order of their numbers. */
 export interface Fold<Body, Sum> {
-  empty: Sum;
+  /** The sum of none. */
+  begin(): Sum;
+  /** May change the sum that it is given. */
   add(sum: Sum, body: Body): Sum;
 }
 
@@ -78,15 +79,13 @@ export class Outbox<Body extends object = SampleBody, Sum = null> {
   readonly #entries = new Map<string, Entry>();
   #state: State;
   #sum: Sum;
-  #file: FileHandle | undefined;
-  /** Whether something may lie behind the last record that is none. */
-  #isTorn = false;
+  #file: RecordFile | undefined;
   #writing: Promise<unknown> = Promise.resolve();
 
   private constructor(options: OutboxOptions<Body, Sum>, state: State) {
     this.#options = options;
     this.#state = state;
-    this.#sum = (state.sum ?? options.fold?.empty ?? null) as Sum;
+    this.#sum = (state.sum ?? options.fold?.begin() ?? null) as Sum;
   }
 
   /** Opens the outbox of a folder, or makes a new one; finds what was not confirmed, and notes why samples are missing. */
@@ -171,7 +170,7 @@ export class Outbox<Body extends object = SampleBody, Sum = null> {
         const more = index < records.length - 1 && { more: true };
         return Buffer.from(`${JSON.stringify(more ? { ...record, ...more } : record)}\n`);
       });
-      await this.#write(this.#file, Buffer.concat(lines), segment.bytes);
+      await this.#file.append(Buffer.concat(lines), this.#options.isDurable === true);
       return records.map((record, index): Taken<Body> => {
         const length = lines[index]?.length ?? 0;
         const entry = this.#add(segment, this.#state.outbox, record, segment.bytes, length);
@@ -180,23 +179,6 @@ export class Outbox<Body extends object = SampleBody, Sum = null> {
         return { record, entry };
       });
     });
-  }
-
-  /** Writes all of it, or leaves nothing of it: what a failed attempt left would count at the next start. */
-  async #write(file: FileHandle, bytes: Buffer, at: number): Promise<void> {
-    try {
-      if (this.#isTorn) await file.truncate(at);
-      this.#isTorn = true;
-      await writeWhole(file, bytes, at);
-      if (this.#options.isDurable) await file.datasync();
-      this.#isTorn = false;
-    } catch (error) {
-      await file.truncate(at).then(
-        () => (this.#isTorn = false),
-        () => {},
-      );
-      throw error;
-    }
   }
 
   /** Changes the sum where no record does, and saves it. */
@@ -349,7 +331,7 @@ export class Outbox<Body extends object = SampleBody, Sum = null> {
     const known = this.#segments.findIndex((segment) => segment.file === file);
     if (known >= 0) this.#segments.splice(known, 1);
     this.#segments.push({ file, bytes: 0, hour: hourOf(time), waiting: new Set() });
-    this.#file = await open(this.#path(file), 'w');
+    this.#file = await RecordFile.begin(this.#path(file));
     const surplus = this.#options.isDurable ? [] : this.#giveUpSurplus();
     // First the record of what is given up, then its files: a crash between the two loses nothing from the books.
     await this.#saveState();
@@ -366,7 +348,7 @@ export class Outbox<Body extends object = SampleBody, Sum = null> {
       bytes -= oldest.bytes;
       surplus.push(oldest);
       const lost = [...oldest.waiting];
-      for (const run of runsOf(lost.map((entry) => entry.seq))) {
+      for (const run of foldRanges(lost.map((entry) => entry.seq))) {
         const within = lost.filter((entry) => entry.seq >= run[0] && entry.seq <= run[1]);
         this.#note({ from: within[0]?.time ?? 0, to: within.at(-1)?.time ?? 0, cause: 'outbox_full', lost: run });
       }

@@ -80,7 +80,7 @@ export function levelOf(text: string): LogLevel | undefined {
   const klog = KLOG.exec(line);
   if (klog) return mongo[klog[1] ?? ''];
   const field = line.includes('=') && LOGFMT.exec(line);
-  if (field) return ofValue(field[1] ?? '');
+  if (field) return levelOfValue(field[1] ?? '');
   if (CRASH.test(line)) return 'critical';
   if (EXCEPTION.test(line)) return 'error';
   const own = REDIS.exec(line);
@@ -90,13 +90,16 @@ export function levelOf(text: string): LogLevel | undefined {
 
 function ofJson(text: string): LogLevel | undefined {
   const value = jsonField(text, JSON_NAMES);
-  if (value !== undefined) return ofValue(value);
+  if (value !== undefined) return levelOfValue(value);
   const short = jsonField(text, MONGO);
   return short !== undefined && /^[FEWID]\d?$/.test(short) ? mongo[short.charAt(0)] : undefined;
 }
 
-/** Numbers up to 7 are those of syslog; from 10 on those of pino and bunyan, where one between two belongs to the lower. */
-function ofValue(value: string): LogLevel | undefined {
+/**
+ * The level that the value of a field means: a name, or a number: up to 7 those of syslog; from 10 on those of pino and bunyan, where one between two
+ * belongs to the lower.
+ */
+export function levelOfValue(value: string): LogLevel | undefined {
   const number = /^\d{1,3}$/.test(value) ? Number(value) : undefined;
   if (number === undefined) return levelOfName(value);
   if (number < 10) return levelOfPriority(number);

@@ -225,7 +225,7 @@ export class DockerLogReader implements LogReader {
       const isUnreadable =
         error instanceof EngineFault && (error.status === 501 || /log(?:ging)? driver|reading/i.test(error.reason));
       this.#failed(known, isUnreadable ? UNREADABLE_WAIT_MS : 0);
-      if (error instanceof EngineFault || /answers \d/.test(describeError(error).message)) return false;
+      if (error instanceof EngineFault) return false;
       throw error;
     }
   }

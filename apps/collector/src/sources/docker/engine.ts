@@ -94,7 +94,8 @@ export class DockerEngine {
           if (text.length > MAX_ANSWER) call.destroy(new Error('the Docker engine answers too much'));
         });
         response.on('end', () => {
-          if (response.statusCode !== 200) return reject(new Error(`the Docker engine answers ${response.statusCode}`));
+          if (response.statusCode !== 200)
+            return reject(new EngineFault(response.statusCode ?? 0, text.slice(0, MAX_FAULT)));
           try {
             resolve(JSON.parse(text) as T);
           } catch (error) {

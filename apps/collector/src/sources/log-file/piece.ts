@@ -1,8 +1,8 @@
 import type { LogEntry } from '@lapwing/contracts';
 import type { LogPiece, LogPositions } from '../log-reader.js';
 
-/** Bytes of JSON after which a piece takes no more: with one more entry of the longest it fits into a message all the same. */
-const MAX_BYTES = 350_000;
+/** Characters of messages after which a piece takes no more. What is still too much for one batch is divided by whoever takes it down. */
+const MAX_CHARACTERS = 300_000;
 /** What one line may bring beside itself: the entry before it, and what was dropped. */
 const SPARE = 4;
 
@@ -10,18 +10,18 @@ const SPARE = 4;
 export class PieceBuilder {
   readonly #entries: LogEntry[] = [];
   readonly #positions: LogPositions = {};
-  #bytes = 0;
+  #characters = 0;
 
   /** @param max entries that it takes; more than a few. */
   constructor(private readonly max: number) {}
 
   get isFull(): boolean {
-    return this.#entries.length >= this.max - SPARE || this.#bytes >= MAX_BYTES;
+    return this.#entries.length >= this.max - SPARE || this.#characters >= MAX_CHARACTERS;
   }
 
   add(entry: LogEntry): void {
     this.#entries.push(entry);
-    this.#bytes += Buffer.byteLength(JSON.stringify(entry)) + 1;
+    this.#characters += entry.message.length;
   }
 
   /** Where reading stands after what was added so far. */

@@ -1,16 +1,8 @@
-import type { LogEntry, LogLevel } from '@lapwing/contracts';
+import type { LogEntry } from '@lapwing/contracts';
 import { entryOf } from '../../domain/logs/entry.js';
-import { levelOfName } from '../../domain/logs/level.js';
+import { levelOfValue } from '../../domain/logs/level.js';
 import type { FileLine } from '../log-file/gate.js';
 
-/** Pino's numbers of levels. */
-const levels: readonly (readonly [number, LogLevel])[] = [
-  [60, 'critical'],
-  [50, 'error'],
-  [40, 'warning'],
-  [30, 'info'],
-  [0, 'debug'],
-];
 /** What stands in the entry itself, or says nothing. */
 const KNOWN = new Set(['level', 'time', 'msg', 'service', 'pid', 'hostname', 'v']);
 
@@ -31,7 +23,7 @@ export function serviceEntry({ process, stream, isOwn }: Printed, line: FileLine
     return entryOf({ source: 'service', name: process, text, fields, originalBytes }, now);
   const name = isOwn && typeof json['service'] === 'string' ? json['service'] : process;
   const time = timeOf(json['time']);
-  const level = levelOf(json['level']);
+  const level = levelOfValue(String(json['level']));
   return entryOf(
     { source: 'service', name, text: json['msg'], time, level, fields: { ...fields, ...others(json) }, originalBytes },
     now,
@@ -49,11 +41,6 @@ function parsed(text: string): Record<string, unknown> | undefined {
 function timeOf(value: unknown): number | undefined {
   const time = typeof value === 'string' ? Date.parse(value) : value;
   return typeof time === 'number' && Number.isFinite(time) ? time : undefined;
-}
-
-function levelOf(value: unknown): LogLevel | undefined {
-  if (typeof value === 'string') return levelOfName(value);
-  return typeof value === 'number' ? levels.find(([from]) => value >= from)?.[1] : undefined;
 }
 
 /** The other fields, one level of nested ones as `error.message`. */
