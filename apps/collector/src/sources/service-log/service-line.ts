@@ -23,7 +23,7 @@ export function serviceEntry({ process, stream, isOwn }: Printed, line: FileLine
     return entryOf({ source: 'service', name: process, text, fields, originalBytes }, now);
   const name = isOwn && typeof json['service'] === 'string' ? json['service'] : process;
   const time = timeOf(json['time']);
-  const level = levelOfValue(String(json['level']));
+  const level = levelOfValue(shown(json['level']));
   return entryOf(
     { source: 'service', name, text: json['msg'], time, level, fields: { ...fields, ...others(json) }, originalBytes },
     now,
