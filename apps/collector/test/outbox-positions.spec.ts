@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { cp, mkdtemp, readFile, readdir, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -65,6 +66,32 @@ describe('an outbox that keeps where reading stands', () => {
     expect(second.nextSeq).toBe(2);
     expect(second.gaps).toEqual([]);
     await second.close();
+  });
+
+  it('leaves nothing of records that a full disk took half of', async () => {
+    const outbox = new URL('../dist/store/outbox.js', `file://${__dirname}/`).href;
+    // A process that may write files of 32 KiB at most: the system takes a part of what is longer, and refuses the rest.
+    const program = `
+      const { Outbox } = await import(${JSON.stringify(outbox)});
+      const fold = { begin: () => ({}), add: (sum, { positions }) => ({ ...sum, ...positions }) };
+      const outbox = await Outbox.open({ folder: process.argv[1], maxBytes: 2 ** 23, bootId: 'boot-1', now: ${base}, isDurable: true, fold });
+      const of = (file, text) => ({ entries: [text], positions: { file } });
+      await outbox.append(of(1, 'one'), ${base});
+      const long = await outbox.appendAll([of(2, 'x'.repeat(20_000)), of(3, 'y'.repeat(20_000))], ${base}).catch((error) => error.code);
+      await outbox.append(of(4, 'z'), ${base});
+      console.log(long);
+      process.exit(0);`;
+    const args = ['-c', 'ulimit -f 32; exec "$0" "$@"', process.execPath, '--input-type=module', '-e', program, folder];
+    const { stdout, stderr } = spawnSync('bash', args, { encoding: 'utf8' });
+    expect([stdout.trim(), stderr]).toEqual(['EFBIG', '']);
+    const again = await open();
+    expect([again.sum, again.nextSeq]).toEqual([{ file: 4 }, 3]);
+    const kept = await again.read([...again.waiting()]);
+    expect(kept.map(({ seq, entries }) => [seq, entries])).toEqual([
+      [1, ['one']],
+      [2, ['z']],
+    ]);
+    await again.close();
   });
 
   it('has after a cut at any byte what was taken before, and where reading stood then', async () => {
