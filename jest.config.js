@@ -30,10 +30,10 @@ export default {
   },
   transformIgnorePatterns: [`/node_modules/(?!(${esmOnly.join('|')})/)`],
   moduleNameMapper: {
-    '^@lapwing/(bus|contracts|mock|outgoing|postgres|redis|service|telemetry|testing)$':
+    '^@lapwing/(bus|contracts|mock|outgoing|postgres|redis|service|signing|telemetry|testing)$':
       '<rootDir>/libs/$1/src/index.ts',
     '^@lapwing/outgoing/post$': '<rootDir>/libs/outgoing/src/post.ts',
-    '^@lapwing/(alerting|auth|collector|fleet|gateway|log-store|metrics-store|settings)/(.*)$':
+    '^@lapwing/(alerting|auth|collector|fleet|gateway|log-store|metrics-store|settings|updates)/(.*)$':
       '<rootDir>/apps/$1/src/$2.ts',
     '^(\\.{1,2}/.*)\\.js$': '$1',
   },

@@ -30,7 +30,15 @@ export function build() {
 /** Puts the agent into one file, unless what it is made of is older. */
 function buildAgent() {
   const file = path.join(root, 'apps/collector/dist/agent/lapwing-agent.mjs');
-  const parts = ['apps/collector', 'libs/bus', 'libs/contracts', 'libs/outgoing', 'libs/service', 'libs/telemetry'];
+  const parts = [
+    'apps/collector',
+    'libs/bus',
+    'libs/contracts',
+    'libs/outgoing',
+    'libs/service',
+    'libs/signing',
+    'libs/telemetry',
+  ];
   const newest = Math.max(
     fs.statSync(path.join(root, 'deploy/local/agent.mjs')).mtimeMs,
     ...parts.map((part) => fs.statSync(path.join(root, part, 'dist/.tsbuildinfo')).mtimeMs),

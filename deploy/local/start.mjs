@@ -31,7 +31,18 @@ async function main() {
   const environment = { ...(await environmentOf(options, urls)), ...login.environment };
   const logs = ensureFolder(options.dataDir, 'logs');
   const apps = options.services
-    ? ['settings', 'auth', 'metrics-store', 'log-store', 'fleet', 'alerting', 'collector', 'poller', 'gateway']
+    ? [
+        'settings',
+        'auth',
+        'metrics-store',
+        'log-store',
+        'fleet',
+        'alerting',
+        'updates',
+        'collector',
+        'poller',
+        'gateway',
+      ]
     : ['standalone'];
   step(`starting ${apps.join(', ')}`);
   for (const app of apps) children.push(startApp(app, environment, logs));

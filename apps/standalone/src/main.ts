@@ -17,6 +17,8 @@ import { MetricsStoreModule } from '@lapwing/metrics-store/metrics-store.module'
 import { runMain } from '@lapwing/service';
 import { loadConfig as settingsConfig } from '@lapwing/settings/config';
 import { SettingsModule } from '@lapwing/settings/settings.module';
+import { loadConfig as updatesConfig } from '@lapwing/updates/config';
+import { UpdatesModule } from '@lapwing/updates/updates.module';
 
 /** All services in one process. */
 class StandaloneModule {}
@@ -30,6 +32,7 @@ await runMain('standalone', async () => {
     LogStoreModule.register(logStoreConfig()),
     FleetModule.register(fleetConfig()),
     AlertingModule.register(alertingConfig()),
+    UpdatesModule.register(updatesConfig()),
     CollectorModule.register(collectorConfig()),
     PollerModule.register(loadPollerConfig()),
     GatewayModule.register(config),

@@ -114,6 +114,15 @@ import {
   webhookUpdate,
   webhooktemplateList,
 } from './notifications.js';
+import {
+  issuedlicenseCreate,
+  issuedlicenseList,
+  issuedlicenseRevoke,
+  licenseGet,
+  licenseValidate,
+} from './licenses.js';
+import { agentInspect, agentRevert, agentUpdate, rolloutGet, rolloutStart, rolloutStop } from './rollouts.js';
+import { attemptGet, attemptList, attemptStart, planGet, releaseCheck, updateProgressed } from './updates.js';
 import { processGet, processList, processSignal } from './processes.js';
 import { settingsChanged, settingsGet, settingsUpdate } from './settings.js';
 import { chartsGet, targetObserved, targetSampled } from './targets.js';
@@ -138,7 +147,7 @@ import {
 } from './users.js';
 
 /** The services that answer requests, in the order in which they are started. */
-export const services = ['settings', 'auth', 'metrics-store', 'log-store', 'fleet', 'alerting'] as const;
+export const services = ['settings', 'auth', 'metrics-store', 'log-store', 'fleet', 'alerting', 'updates'] as const;
 /** The name of a service. */
 export type ServiceName = (typeof services)[number];
 
@@ -278,6 +287,23 @@ export const catalogue: Contract[] = [
   logsourceList,
   servicelogFlush,
   logmatchCount,
+  releaseCheck,
+  planGet,
+  attemptStart,
+  attemptList,
+  attemptGet,
+  updateProgressed,
+  licenseGet,
+  licenseValidate,
+  issuedlicenseList,
+  issuedlicenseCreate,
+  issuedlicenseRevoke,
+  agentInspect,
+  agentUpdate,
+  agentRevert,
+  rolloutGet,
+  rolloutStart,
+  rolloutStop,
 ];
 
 /** The catalogue as text, a line each: what it is, its subject, and the stream that keeps it. */

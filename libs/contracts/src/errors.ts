@@ -57,6 +57,22 @@ export const errorCodes = {
   SECRET_REQUIRED: 'a password or an API token is required',
   /** A setup code that does not exist, was used, is too old, or was made for another type or host. */
   SETUP_CODE_INVALID: 'no such setup code',
+  /** Nothing newer is there to fetch or to install. */
+  UPDATE_NOT_AVAILABLE: 'there is no newer release',
+  /** Another attempt to change what runs is under way, on this server or another. */
+  UPDATE_IN_PROGRESS: 'an update is under way',
+  /** This deployment is updated by whoever put it there; `details` hold the commands. */
+  UPDATE_NOT_SUPPORTED: 'this deployment does not update itself',
+  /** The feed of releases could not be fetched. */
+  UPDATE_FEED_UNREACHABLE: 'the feed of releases cannot be reached',
+  /** The feed of releases, or what it names, is not what was signed. */
+  UPDATE_FEED_INVALID: 'the feed of releases cannot be believed',
+  /** An update was tried and given up; the version from before runs. */
+  UPDATE_FAILED: 'the update failed',
+  /** The licence covers no new releases (any more). */
+  UPDATES_EXPIRED: 'Updates expired. Please renew your license.',
+  /** Nobody vouches for this key and address. */
+  INVALID_LICENSE: 'Invalid license key',
   /** More than the message bus carries in one message. */
   TOO_LARGE: 'too large',
   /** Nobody is there to answer, or what they depend on is away; later it may work. */

@@ -1,9 +1,9 @@
-import { agentChanged, agentConfigured, agentReported } from './agents.js';
+import { agentChanged, agentConfigured, agentList, agentReported } from './agents.js';
 import { alertChanged, alertingChanged } from './alerts.js';
 import { auditOccurred } from './audit.js';
 import { catalogue, type ServiceName } from './catalogue.js';
 import type { EventContract, RequestContract } from './define.js';
-import { hostSampled, samplesStored } from './delivery.js';
+import { hostSampled, ledgerGet, samplesStored } from './delivery.js';
 import { dockerhostChanged, dockerhostList, dockerhostReported } from './docker-hosts.js';
 import { excursionsGet, latestSampleGet } from './history.js';
 import { configChanged, principalsChanged } from './identity.js';
@@ -12,6 +12,7 @@ import { logCollected, logmatchCount, logsStored } from './logs.js';
 import { deliveryDue, deliveryEnded } from './notifications.js';
 import { settingsChanged, settingsGet } from './settings.js';
 import { targetObserved, targetSampled } from './targets.js';
+import { updateProgressed } from './updates.js';
 
 /** What a service may do on the bus, beside answering requests under its own name. Nothing else is open to it. */
 export interface Grants {
@@ -95,6 +96,14 @@ export const grants: Record<ServiceName | 'poller' | 'gateway', Grants> = {
     follows: [hostSampled, targetObserved, agentChanged],
     leases: true,
   },
+  updates: {
+    ...none,
+    asks: [agentList, ledgerGet],
+    says: [updateProgressed, auditOccurred],
+    hears: [updateProgressed, configChanged],
+    commands: true,
+    leases: true,
+  },
   poller: {
     ...none,
     asks: [targetList, settingsGet],
@@ -119,6 +128,7 @@ export const grants: Record<ServiceName | 'poller' | 'gateway', Grants> = {
       dockerhostReported,
       noticePosted,
       alertingChanged,
+      updateProgressed,
     ],
     follows: [hostSampled, agentChanged, targetObserved, alertChanged, logCollected],
     commands: true,

@@ -1,0 +1,3 @@
+export { envelopeSchema, signEnvelope, verifyEnvelope, type Envelope } from './envelope.js';
+export { SigningError } from './errors.js';
+export { isPublicKey, keyIdOf, makeKeys, publicKeyOf } from './keys.js';
