@@ -7,3 +7,4 @@ export { headerProblem } from './headers.js';
 export { checkUrl, type Resolve } from './lookup.js';
 export { outgoing, type OutgoingOptions } from './outgoing.js';
 export { OutgoingSession, certificateFingerprint, type CertificateCheck, type SessionAnswer } from './session.js';
+export { fetchStream, type StreamAnswer, type StreamOptions } from './stream.js';

@@ -1,0 +1,76 @@
+import type { DeploymentType, ReleaseChannel } from '@lapwing/contracts';
+
+/** What tells how Lapwing was put on this machine. */
+export interface DeploymentFacts {
+  /** Set by Kubernetes in every container of a pod. */
+  kubernetesHost: string | undefined;
+  /** Whether the process runs in a container. */
+  isContainer: boolean;
+  /** Set by the guard that runs releases. */
+  installFolder: string | undefined;
+  /** Whether the process runs out of a release. */
+  isRelease: boolean;
+  /** Whether the process runs out of a clone of the repository. */
+  isClone: boolean;
+}
+
+/** How Lapwing was put on this machine. Only what the guard runs out of a release can update itself. */
+export function deploymentOf(facts: DeploymentFacts): DeploymentType {
+  if (facts.kubernetesHost) return 'kubernetes';
+  if (facts.isRelease && facts.installFolder !== undefined) return 'systemd';
+  return facts.isContainer && !facts.isClone ? 'docker' : 'source';
+}
+
+/** What a plan is about. `version` is checked: it stands in lines of a shell. */
+export interface PlanAbout {
+  version: string;
+  channel: ReleaseChannel;
+  platform: string;
+  /** The archive; undefined where no feed is configured. */
+  archive: { url: string; sha256: string } | undefined;
+}
+
+/** The commands of a shell that bring a deployment to a version. */
+export function planOf(deployment: DeploymentType, { version, channel, platform, archive }: PlanAbout): string[] {
+  const tag = `v${version}`;
+  switch (deployment) {
+    case 'systemd': {
+      const file = `lapwing-${version}-${platform}.tar.gz`;
+      const fetched = archive
+        ? [`curl -fLO ${quoted(archive.url)}`, `echo '${archive.sha256}  ${file}' | sha256sum -c -`]
+        : [];
+      return [
+        `curl -fsS -X POST -H "Authorization: Bearer $LAPWING_TOKEN" "$LAPWING_URL/api/v1/system/updates/apply"`,
+        '# or by hand:',
+        ...fetched,
+        `tar -xzf ${file} -C /opt/lapwing/releases`,
+        `mv /opt/lapwing/releases/lapwing-${version} /opt/lapwing/releases/${version}`,
+        `ln -sfn releases/${version} /opt/lapwing/current`,
+        'systemctl restart lapwing',
+      ];
+    }
+    case 'docker':
+      return [
+        `sed -i 's/^LAPWING_VERSION=.*/LAPWING_VERSION=${version}/' .env`,
+        'docker compose pull',
+        'docker compose up -d --wait',
+        `curl -fsS http://127.0.0.1:8080/health # must tell ${version}`,
+      ];
+    case 'kubernetes':
+      return [
+        `kubectl -n lapwing set image deployment,statefulset -l app.kubernetes.io/part-of=lapwing '*=lapwing:${version}'`,
+        'kubectl -n lapwing rollout status deployment -l app.kubernetes.io/part-of=lapwing --timeout=5m',
+        'kubectl -n lapwing rollout undo deployment -l app.kubernetes.io/part-of=lapwing # when it does not hold',
+      ];
+    case 'source':
+      return [
+        `git fetch --tags`,
+        `git checkout ${tag}`,
+        `npm start # or restart what supervises it${channel === 'rc' ? '; a release candidate' : ''}`,
+      ];
+  }
+}
+
+function quoted(text: string): string {
+  return `'${text.replaceAll("'", String.raw`'\''`)}'`;
+}

@@ -1,0 +1,216 @@
+import {
+  LapwingError,
+  type DeploymentType,
+  type Release,
+  type ReleaseChannel,
+  type UpdateCheck,
+} from '@lapwing/contracts';
+import { OutgoingError, outgoing, type Reach } from '@lapwing/outgoing';
+import { SigningError, verifyEnvelope } from '@lapwing/signing';
+import { createLogger, describeError } from '@lapwing/telemetry';
+import { createHash } from 'node:crypto';
+import { FEED_STATEMENT, Feed, MAX_FEED_BYTES, feedProblem, notBefore, type FeedRelease } from '../domain/feed.js';
+import { planOf } from '../domain/deployment.js';
+import { isNewer, newestOf } from '../domain/version.js';
+import type { FeedStore, KnownFeed } from '../store/feed.store.js';
+
+/** See {@link FeedService}. */
+export interface FeedOptions {
+  /** The folder of the feed; undefined where none is configured. */
+  url: string | undefined;
+  channel: ReleaseChannel;
+  trustedKeys: readonly string[];
+  reach: Reach;
+  http: boolean;
+  version: string;
+  platform: string;
+  deploymentType: DeploymentType;
+  now?: () => number;
+}
+
+const DEADLINE_MS = 15_000;
+const FRESH_MS = 6 * 3_600_000;
+const NOT_CONFIGURED = 'no feed of releases is configured: set UPDATES_FEED_URL and UPDATES_TRUSTED_KEYS';
+
+/** Knows which releases there are: reads the signed feed, and believes nothing else. */
+export class FeedService {
+  readonly #log = createLogger('updates', 'feed');
+  readonly #fetching = new Map<ReleaseChannel, Promise<KnownFeed>>();
+  readonly #now: () => number;
+
+  constructor(
+    private readonly store: FeedStore,
+    private readonly options: FeedOptions,
+  ) {
+    this.#now = options.now ?? Date.now;
+  }
+
+  /** The channel that is configured. */
+  get channel(): ReleaseChannel {
+    return this.options.channel;
+  }
+
+  /** Looks for a newer release; what was read in the last six hours is good enough, unless `force` is set. */
+  async check(channel: ReleaseChannel = this.channel, force = false): Promise<UpdateCheck> {
+    const { version: currentVersion, deploymentType } = this.options;
+    const known = { currentVersion, channel, deploymentType };
+    if (!this.#isConfigured)
+      return { ...known, release: null, updateAvailable: false, checkedAt: null, problem: NOT_CONFIGURED };
+    const { feed, checkedAt } = await this.#feed(channel, force);
+    const release = newestOf(this.#releases(feed)) ?? null;
+    const updateAvailable = release !== null && isNewer(release.version, currentVersion);
+    return { ...known, release, updateAvailable, checkedAt, problem: null };
+  }
+
+  /**
+   * A release of the channel, for this platform.
+   * @param version the newest when it is missing.
+   * @throws LapwingError `UPDATE_NOT_AVAILABLE` without a feed or a release of it, `NOT_FOUND` for a version that it does not have.
+   */
+  async release(channel: ReleaseChannel = this.channel, version?: string): Promise<Release> {
+    if (!this.#isConfigured) throw new LapwingError('UPDATE_NOT_AVAILABLE', NOT_CONFIGURED);
+    const { feed } = await this.#feed(channel, false);
+    const releases = this.#releases(feed);
+    if (version === undefined) {
+      const newest = newestOf(releases);
+      if (newest) return newest;
+      throw new LapwingError(
+        'UPDATE_NOT_AVAILABLE',
+        `the channel "${channel}" has no release for ${this.options.platform}`,
+      );
+    }
+    const named = releases.find((release) => release.version === version);
+    if (named) return named;
+    const platforms = feed.releases.filter((release) => release.version === version).map(({ platform }) => platform);
+    const hint =
+      platforms.length > 0 ? `; it is there for ${platforms.join(', ')}, this is ${this.options.platform}` : '';
+    throw new LapwingError('NOT_FOUND', `the channel "${channel}" has no release ${version}${hint}`);
+  }
+
+  /** The commands that bring this deployment to a version. `NOT_FOUND` for one that the feed does not have. */
+  async plan(version: string, channel: ReleaseChannel = this.channel) {
+    const { deploymentType, platform, version: current } = this.options;
+    const release = this.#isConfigured && version !== current ? await this.release(channel, version) : undefined;
+    if (!release && version !== current)
+      throw new LapwingError('NOT_FOUND', `nothing is known of a release ${version}: ${NOT_CONFIGURED}`);
+    const steps = planOf(deploymentType, { version, channel, platform, archive: release });
+    return { version, channel, deploymentType, canApply: deploymentType === 'systemd', steps };
+  }
+
+  /** The time, never before the newest feed was issued. Milliseconds since 1970. */
+  async time(): Promise<number> {
+    return notBefore(this.#now(), await this.store.newestIssuedAt());
+  }
+
+  get #isConfigured(): boolean {
+    return this.options.url !== undefined;
+  }
+
+  async #feed(channel: ReleaseChannel, force: boolean): Promise<KnownFeed> {
+    const known = await this.store.find(channel);
+    const isFresh = known && Math.abs(this.#now() - known.checkedAt) < FRESH_MS && this.#lasts(known);
+    if (isFresh && !force) return known;
+    // Several who ask at once get one answer.
+    const running = this.#fetching.get(channel) ?? this.#fetch(channel, known);
+    this.#fetching.set(channel, running);
+    try {
+      return await running;
+    } catch (error) {
+      // What was believed lately is better than nothing, as long as it has not expired; its age is told.
+      const isAway = error instanceof LapwingError && error.code === 'UPDATE_FEED_UNREACHABLE';
+      if (isAway && !force && known && this.#lasts(known)) return known;
+      throw error;
+    } finally {
+      this.#fetching.delete(channel);
+    }
+  }
+
+  #lasts({ feed, issuedAt }: KnownFeed): boolean {
+    return Date.parse(feed.expiresAt) > notBefore(this.#now(), issuedAt);
+  }
+
+  async #fetch(channel: ReleaseChannel, seen: KnownFeed | undefined): Promise<KnownFeed> {
+    const text = await this.#text(channel);
+    const feed = this.#believed(text);
+    const digest = createHash('sha256').update(JSON.stringify(feed)).digest('hex');
+    const problem = feedProblem(feed, digest, { channel, seen, now: this.#now() });
+    if (problem) throw this.#unbelievable(problem);
+    const known = {
+      feed,
+      digest,
+      sequence: feed.sequence,
+      issuedAt: Date.parse(feed.issuedAt),
+      checkedAt: this.#now(),
+    };
+    if (!(await this.store.put(known))) throw this.#unbelievable('a newer feed was seen meanwhile');
+    return known;
+  }
+
+  async #text(channel: ReleaseChannel): Promise<string> {
+    const { url = '', reach, http } = this.options;
+    try {
+      const ask = outgoing({ reach, http, deadlineMs: DEADLINE_MS, maxBytes: MAX_FEED_BYTES });
+      const answer = await ask(besides(url, `${channel}.json`));
+      if (answer.status === 200) return await answer.text();
+      throw new OutgoingError(`the server answers with status ${answer.status}`);
+    } catch (error) {
+      const reason = reasonOf(error);
+      this.#log.warn({ error: describeError(error), channel }, 'the feed could not be fetched');
+      if (reason === TOO_LARGE) throw this.#unbelievable(`it is larger than ${MAX_FEED_BYTES} bytes`);
+      throw new LapwingError('UPDATE_FEED_UNREACHABLE', `the feed of releases cannot be reached: ${reason}`);
+    }
+  }
+
+  #believed(text: string): Feed {
+    try {
+      return verifyEnvelope(text, FEED_STATEMENT, Feed, this.options.trustedKeys);
+    } catch (error) {
+      if (error instanceof SigningError) throw this.#unbelievable(error.message);
+      throw error;
+    }
+  }
+
+  #unbelievable(reason: string): LapwingError {
+    this.#log.warn({ reason }, 'the feed is not believed');
+    return new LapwingError('UPDATE_FEED_INVALID', `the feed of releases is not believed: ${reason}`);
+  }
+
+  #releases({ releases, channel }: Feed): Release[] {
+    const { platform, url = '' } = this.options;
+    return releases
+      .filter((release) => release.platform === platform)
+      .map((release) => described(release, channel, url));
+  }
+}
+
+const TOO_LARGE = 'too large';
+
+function described(release: FeedRelease, channel: ReleaseChannel, url: string): Release {
+  const { version, platform, notes, size, sha256, file, releasedAt } = release;
+  return {
+    version,
+    channel,
+    platform,
+    notes,
+    size,
+    sha256,
+    releasedAt: Date.parse(releasedAt),
+    url: besides(url, file),
+  };
+}
+
+/** A file in the folder of the feed. */
+function besides(folder: string, file: string): string {
+  const url = new URL(folder);
+  url.pathname = `${url.pathname.replace(/\/+$/, '')}/${file}`;
+  return url.href;
+}
+
+function reasonOf(error: unknown): string {
+  if (error instanceof OutgoingError) return error.message;
+  const { cause, name } = error as { cause?: unknown; name?: string };
+  const { code } = (cause ?? error) as { code?: unknown };
+  if (code === 'UND_ERR_RES_EXCEEDED_MAX_SIZE') return TOO_LARGE;
+  if (cause instanceof OutgoingError) return cause.message;
+  return name === 'TimeoutError' ? 'the server takes too long' : 'the connection failed';
+}
