@@ -14,6 +14,7 @@ import { step } from './steps.mjs';
  * @property {string} [cwd]
  * @property {string} log the file that gets what it prints, or "inherit"
  * @property {string} [errorLog] the file that gets what it prints to stderr; by default the same
+ * @property {boolean} [ipc] whether it may hand connections to the guard under which the launcher runs
  * @property {NodeJS.Signals} [stopSignal] asks it to end; SIGTERM by default
  */
 
@@ -46,7 +47,7 @@ export class Child {
   }
 
   start() {
-    const { program, args, env, cwd, log, errorLog } = this.program;
+    const { program, args, env, cwd, log, errorLog, ipc } = this.program;
     const out = log === 'inherit' ? 'inherit' : fs.openSync(log, 'a');
     const err = errorLog ? fs.openSync(errorLog, 'a') : out;
     // The kernel ends the child with the launcher, even when the launcher is killed; `detached` keeps Ctrl-C to the launcher.
@@ -55,8 +56,11 @@ export class Child {
     this.#process = spawn(command, rest, {
       cwd,
       env: { ...process.env, ...env },
-      stdio: ['ignore', out, err],
+      stdio: ipc && process.send ? ['ignore', out, err, 'ipc'] : ['ignore', out, err],
       detached: true,
+    });
+    this.#process.on('message', (message, handle) => {
+      process.send?.(message, /** @type {import('node:child_process').SendHandle} */ (handle), {}, () => {});
     });
     for (const file of new Set([out, err])) if (typeof file === 'number') fs.closeSync(file);
     this.#process.once('error', (error) => step(`${this.program.name} cannot be started: ${error.message}`));

@@ -100,7 +100,7 @@ function startApp(app, environment, logs) {
   for (const file of [log, errorLog]) if (fs.existsSync(file)) fs.renameSync(file, `${file}.1`);
   const { args, env: own } = commandOf(app);
   const env = { ...environment, ...own };
-  return new Child({ name: app, program: process.execPath, args, env, cwd: root, log, errorLog }).start();
+  return new Child({ name: app, program: process.execPath, args, env, cwd: root, log, errorLog, ipc: true }).start();
 }
 
 /**

@@ -14,6 +14,7 @@ import {
 } from './routes/api/state/collections.view.js';
 import { toPulseAlert, toStateAlert } from './routes/api/alerts/alerts.view.js';
 import { toChangeView } from './routes/api/v1/alerts.view.js';
+import { toProgressMessage } from './routes/api/updates/updates.view.js';
 import { toLogEntryView } from './routes/api/v1/logs.view.js';
 import { toMetricsDocument } from './routes/api/v1/stream.view.js';
 import { AgentFileService } from './services/agent-file.service.js';
@@ -30,6 +31,7 @@ import { RealtimeService } from './services/realtime.service.js';
 import { SocketIoService } from './services/socketio.service.js';
 import { StateService } from './services/state.service.js';
 import { SystemHealthService } from './services/system-health.service.js';
+import { UpdatesService } from './services/updates.service.js';
 import { lapwingVersion } from './version.js';
 
 const service = 'gateway';
@@ -77,6 +79,11 @@ export class GatewayModule {
           useFactory: (realtime: RealtimeService, principals: PrincipalsService) =>
             new SocketIoService(realtime, principals),
           inject: [RealtimeService, PrincipalsService],
+        },
+        {
+          provide: UpdatesService,
+          useFactory: (bus: Bus, realtime: RealtimeService) => new UpdatesService(bus, realtime, toProgressMessage),
+          inject: [Bus, RealtimeService],
         },
         { provide: AgentFileService, useValue: new AgentFileService(config.GATEWAY_AGENT_FILE) },
         { provide: AuditService, useFactory: (bus: Bus) => new AuditService(bus), inject: [Bus] },

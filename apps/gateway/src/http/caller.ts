@@ -1,4 +1,4 @@
-import { LapwingError, type Actor, type Principal } from '@lapwing/contracts';
+import { LapwingError, addressBlock, type Actor, type Principal } from '@lapwing/contracts';
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { isIPv6 } from 'node:net';
@@ -45,6 +45,19 @@ export function actorOf(request: FastifyRequest): Actor {
     address: addressOf(request),
   };
 }
+
+/** Whose requests count together: all sessions of a user, or those with one API token. Undefined for a caller without a credential. */
+export function counted(caller: Caller | null): string | undefined {
+  const { principal } = caller ?? {};
+  if (!principal) return undefined;
+  return principal.kind === 'session' ? `user:${principal.userId}` : `token:${principal.id}`;
+}
+
+/** Parameter: under which name a request is counted, see {@link counted}; without a credential the client's address. */
+export const CountedAs = createParamDecorator((_: unknown, context: ExecutionContext) => {
+  const request = context.switchToHttp().getRequest<FastifyRequest>();
+  return counted(request.caller) ?? addressBlock(addressOf(request));
+});
 
 /** Parameter: the {@link Actor} of the request. */
 export const By = createParamDecorator((_: unknown, context: ExecutionContext) =>

@@ -1,4 +1,5 @@
 import type { FastifyReply } from 'fastify';
+import type { Socket } from 'node:net';
 
 const HEARTBEAT_MS = 15_000;
 /** What may wait for a client that reads slowly. */
@@ -55,8 +56,21 @@ export class EventStream {
 
   /** Tells an error and ends. */
   fail(message: string): void {
-    this.event('error', { error: message });
+    this.end('error', { error: message });
+  }
+
+  /** Sends a last event and ends. */
+  end(name: string, data: unknown): void {
+    this.event(name, data);
     this.#end();
+  }
+
+  /** Leaves the connection to somebody else, who goes on in the middle of a chunked body. Undefined when the client is gone. */
+  handOver(): Socket | undefined {
+    const { socket } = this.#response;
+    if (!this.#open || !socket || socket.destroyed) return undefined;
+    this.#close();
+    return socket;
   }
 
   /** Tells that no more events will come, and why, and ends. */

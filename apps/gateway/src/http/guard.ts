@@ -7,7 +7,7 @@ import type { AuditService } from '../services/audit.service.js';
 import type { LimitsService } from '../services/limits.service.js';
 import type { PrincipalsService } from '../services/principals.service.js';
 import type { Access } from './access.js';
-import { actorOf, addressOf, anonymous, isFromLoopback, type Caller } from './caller.js';
+import { actorOf, addressOf, anonymous, counted, isFromLoopback, type Caller } from './caller.js';
 import { credentialOf, hashOf } from './credential.js';
 import { isForeign, refuseForeignPages } from './loopback.js';
 import { isRead, type Route } from './route-list.js';
@@ -162,11 +162,4 @@ export class Guard {
     this.parts.audit.denied(actorOf(request), `${request.method} ${request.routeOptions.url ?? ''}`, access.needs);
     throw new LapwingError('FORBIDDEN', `this wants the permission "${access.needs}"`);
   }
-}
-
-/** Whose requests count together: all sessions of a user, or those with one API token. */
-function counted(caller: Caller | null): string | undefined {
-  const { principal } = caller ?? {};
-  if (!principal) return undefined;
-  return principal.kind === 'session' ? `user:${principal.userId}` : `token:${principal.id}`;
 }

@@ -34,6 +34,11 @@ import { MockModeController } from './api/system/mock-mode.controller.js';
 import { SeverityController } from './api/system/severity.controller.js';
 import { SystemSettingsController } from './api/system/settings.controller.js';
 import { TestNotificationController } from './api/test-notification.controller.js';
+import { UpdateApplyController } from './api/updates/apply.controller.js';
+import { UpdateCheckController } from './api/updates/check.controller.js';
+import { UpdateHistoryController } from './api/updates/history.controller.js';
+import { UpdatePlanController } from './api/updates/plan.controller.js';
+import { UpdateStatusController } from './api/updates/status.controller.js';
 import { AgentsController } from './api/v1/agents.controller.js';
 import { EnrollController } from './api/v1/agents/enroll.controller.js';
 import { PendingAgentsController } from './api/v1/agents/pending.controller.js';
@@ -65,6 +70,9 @@ import { StreamController } from './api/v1/stream.controller.js';
 import { ActivityController } from './api/v1/system/activity.controller.js';
 import { SystemLogsController } from './api/v1/system/logs.controller.js';
 import { ResourcesController } from './api/v1/system/resources.controller.js';
+import { SystemUpdatesController } from './api/v1/system/updates.controller.js';
+import { SystemUpdateApplyController } from './api/v1/system/updates/apply.controller.js';
+import { SystemUpdateDownloadController } from './api/v1/system/updates/download.controller.js';
 import { UsersController } from './api/v1/users.controller.js';
 import { ApiVersionController } from './api/version.controller.js';
 import { DownloadController } from './download/download.controller.js';
@@ -149,6 +157,14 @@ export const controllers: Type[] = [
   EmailController,
   WebhooksController,
   SeverityController,
+  SystemUpdatesController,
+  SystemUpdateDownloadController,
+  SystemUpdateApplyController,
+  UpdateCheckController,
+  UpdatePlanController,
+  UpdateApplyController,
+  UpdateStatusController,
+  UpdateHistoryController,
   SimpleStatsController,
   SocketIoController,
   WebSocketController,
