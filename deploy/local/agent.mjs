@@ -1,4 +1,5 @@
 // Makes the agent in one file out of what was compiled: apps/collector/dist/agent/lapwing-agent.mjs. Runs on Node alone.
+// A release gives LAPWING_AGENT_VERSION, LAPWING_AGENT_KEYS (public keys, by commas) and LAPWING_AGENT_OUT (the file).
 import { build } from 'esbuild';
 import fs from 'node:fs';
 import path from 'node:path';
@@ -21,7 +22,7 @@ const absent = [
 
 await build({
   entryPoints: [path.join(collector, 'dist/agent.js')],
-  outfile: path.join(collector, 'dist/agent/lapwing-agent.mjs'),
+  outfile: process.env.LAPWING_AGENT_OUT ?? path.join(collector, 'dist/agent/lapwing-agent.mjs'),
   bundle: true,
   platform: 'node',
   format: 'esm',
@@ -30,7 +31,10 @@ await build({
   keepNames: true,
   legalComments: 'linked',
   external: absent,
-  define: { LAPWING_BUNDLED_VERSION: JSON.stringify(version) },
+  define: {
+    LAPWING_BUNDLED_VERSION: JSON.stringify(process.env.LAPWING_AGENT_VERSION ?? version),
+    LAPWING_BUNDLED_KEYS: JSON.stringify(process.env.LAPWING_AGENT_KEYS ?? ''),
+  },
   banner: {
     js: `#!/usr/bin/env node\nimport { createRequire as lapwingRequire } from 'node:module';\nconst require = lapwingRequire(import.meta.url);`,
   },

@@ -176,7 +176,7 @@ export function machinePostgres() {
  * Packages cannot hold symbolic links; the package makes them when it is installed, unless install scripts are off.
  * @param {string} folder
  */
-function linkLibraries(folder) {
+export function linkLibraries(folder) {
   const list = path.join(folder, 'pg-symlinks.json');
   if (!fs.existsSync(list)) return;
   for (const { source, target } of JSON.parse(fs.readFileSync(list, 'utf8'))) {

@@ -7,9 +7,12 @@ import { root } from './options.mjs';
 import { LaunchError, step } from './steps.mjs';
 
 const stamp = path.join(root, 'node_modules/.lapwing-lock');
+/** A release has its packages and its compiled code with it, and none of what makes them. */
+const isRelease = fs.existsSync(path.join(root, 'release.json'));
 
 /** Installs the packages that the lock file names, unless that was done for this very lock file. */
 export function installPackages() {
+  if (isRelease) return;
   const lock = createHash('sha256')
     .update(fs.readFileSync(path.join(root, 'package-lock.json')))
     .digest('hex');
@@ -21,6 +24,7 @@ export function installPackages() {
 
 /** Compiles what has changed. */
 export function build() {
+  if (isRelease) return;
   const built = fs.existsSync(path.join(root, 'apps/standalone/dist/main.js'));
   if (!built) step('compiling');
   run(process.execPath, ['node_modules/typescript-7/bin/tsc', '-b'], 'the compiler');
