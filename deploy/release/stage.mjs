@@ -76,7 +76,7 @@ function copyLauncher(version, to) {
   copy('LICENSE', to);
   const local = fs.readdirSync(path.join(root, 'deploy/local')).filter((file) => !ofDevelopment.has(file));
   for (const file of local) copy(`deploy/local/${file}`, to);
-  if (fs.existsSync(path.join(root, 'deploy/release/guard.mjs'))) copy('deploy/release/guard.mjs', to);
+  for (const file of fs.readdirSync(path.join(root, 'deploy/guard'))) copy(`deploy/guard/${file}`, to);
 }
 
 /**

@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 /**
  * What the updater and the guard tell each other about a change of versions, in `journal.json` of the installation. On disk, because the guard has
- * no database, and because it must survive a power cut. The guard (deploy/release/guard.mjs) knows the same form.
+ * no database, and because it must survive a power cut. The guard (deploy/guard/guard.mjs) knows the same form.
  */
 export const Journal = z.object({
   schema: z.literal(1),

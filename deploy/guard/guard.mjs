@@ -6,7 +6,7 @@ import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { Watchers } from './guard-watchers.mjs';
+import { Watchers } from './watchers.mjs';
 
 /**
  * The form of `journal.json`; the updater knows the same (apps/updates/src/domain/journal.ts).

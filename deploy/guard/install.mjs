@@ -1,4 +1,4 @@
-// Puts an unpacked release where the guard runs it: `node deploy/release/install.mjs --to /opt/lapwing`. Done again, with the same release or another
+// Puts an unpacked release where the guard runs it: `node deploy/guard/install.mjs --to /opt/lapwing`. Done again, with the same release or another
 // one, it does no harm. What runs is not restarted.
 import fs from 'node:fs';
 import path from 'node:path';
@@ -15,7 +15,7 @@ function main() {
   const target = path.join(install, 'releases', version);
   if (!fs.existsSync(target)) copyRelease(target);
   fs.mkdirSync(path.join(install, 'guard'), { recursive: true });
-  for (const file of ['guard.mjs', 'guard-watchers.mjs'])
+  for (const file of ['guard.mjs', 'watchers.mjs'])
     fs.copyFileSync(path.join(import.meta.dirname, file), path.join(install, 'guard', file));
   const unfinished = path.join(install, '.current.new');
   fs.rmSync(unfinished, { force: true });
