@@ -79,6 +79,7 @@ function assemble(
     version: lapwingVersion,
     platform: `${process.platform}-${process.arch}`,
     deploymentType,
+    installFolder: folder,
   });
   const attempts = new AttemptsService({
     bus,

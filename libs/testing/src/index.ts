@@ -1,5 +1,6 @@
 export { ContainerLogServer } from './docker-container-log.js';
 export { DockerEngineServer } from './docker-engine.js';
+export { FileServer, type Interception } from './file-server.js';
 export { eventually } from './eventually.js';
 export { MailServer, type MailServerOptions, type ReceivedMail } from './mail-server.js';
 export { hostFigures, hostSample } from './samples.js';

@@ -28,10 +28,15 @@ export interface PlanAbout {
   platform: string;
   /** The archive; undefined where no feed is configured. */
   archive: { url: string; sha256: string } | undefined;
+  /** Where releases are installed; undefined where they are not. */
+  installFolder: string | undefined;
 }
 
 /** The commands of a shell that bring a deployment to a version. */
-export function planOf(deployment: DeploymentType, { version, channel, platform, archive }: PlanAbout): string[] {
+export function planOf(
+  deployment: DeploymentType,
+  { version, channel, platform, archive, installFolder = '/opt/lapwing' }: PlanAbout,
+): string[] {
   const tag = `v${version}`;
   switch (deployment) {
     case 'systemd': {
@@ -43,9 +48,9 @@ export function planOf(deployment: DeploymentType, { version, channel, platform,
         `curl -fsS -X POST -H "Authorization: Bearer $LAPWING_TOKEN" "$LAPWING_URL/api/v1/system/updates/apply"`,
         '# or by hand:',
         ...fetched,
-        `tar -xzf ${file} -C /opt/lapwing/releases`,
-        `mv /opt/lapwing/releases/lapwing-${version} /opt/lapwing/releases/${version}`,
-        `ln -sfn releases/${version} /opt/lapwing/current`,
+        `tar -xzf ${file} -C ${installFolder}/releases`,
+        `mv ${installFolder}/releases/lapwing-${version} ${installFolder}/releases/${version}`,
+        `ln -sfn releases/${version} ${installFolder}/current`,
         'systemctl restart lapwing',
       ];
     }

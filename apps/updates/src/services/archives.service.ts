@@ -14,6 +14,8 @@ export interface ArchivesOptions {
   http: boolean;
   /** Bytes of an archive at most. */
   maxBytes: number;
+  /** How long to wait before the first new try; later ones wait ever longer. Milliseconds, 500 by default. */
+  retryMs?: number;
 }
 
 const DEADLINE_MS = 3_600_000;
@@ -76,7 +78,8 @@ export class ArchivesService {
         if (!(error instanceof OutgoingError)) throw error;
         if (!(error instanceof ConnectionError) || attempt === TRIES)
           throw new LapwingError('UPDATE_FEED_UNREACHABLE', `the archive could not be fetched: ${error.message}`);
-        await pause(Math.min(250 * 2 ** attempt, 5000), undefined, { signal });
+        const { retryMs = 500 } = this.options;
+        await pause(Math.min(retryMs * 2 ** (attempt - 1), 5000), undefined, { signal });
       }
     }
   }
@@ -87,8 +90,17 @@ export class ArchivesService {
       let { hash, bytes } = await hashOf(part, release.size);
       if (bytes < release.size) {
         const { reach, http } = this.options;
-        const limits = { deadlineMs: DEADLINE_MS, idleMs: IDLE_MS, maxBytes: release.size, reach, http, signal };
+        // How much may come is counted below.
+        const limits = {
+          deadlineMs: DEADLINE_MS,
+          idleMs: IDLE_MS,
+          maxBytes: Number.MAX_SAFE_INTEGER,
+          reach,
+          http,
+          signal,
+        };
         const answer = await fetchStream(release.url, { ...limits, from: bytes });
+        if (answer.size !== undefined && answer.size !== release.size) throw otherSize(answer.size, release.size);
         if (answer.from === 0 && bytes > 0) {
           await handle.truncate(0);
           ({ hash, bytes } = { hash: createHash('sha256'), bytes: 0 });
@@ -143,12 +155,16 @@ async function taken(
   let sum = bytes;
   for await (const chunk of chunks) {
     sum += chunk.length;
-    if (sum > size) throw new OutgoingError('the archive is larger than was signed');
+    if (sum > size) throw otherSize(sum, size);
     hash.update(chunk);
     await handle.writeFile(chunk);
     onShare(sum / size);
   }
   return sum;
+}
+
+function otherSize(there: number, signed: number): LapwingError {
+  return new LapwingError('UPDATE_FEED_INVALID', `the server has an archive of ${there} bytes, ${signed} were signed`);
 }
 
 async function sizeOf(file: string): Promise<number> {

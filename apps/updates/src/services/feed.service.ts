@@ -25,6 +25,8 @@ export interface FeedOptions {
   version: string;
   platform: string;
   deploymentType: DeploymentType;
+  /** Where releases are installed; undefined where they are not. */
+  installFolder: string | undefined;
   now?: () => number;
 }
 
@@ -35,7 +37,7 @@ const NOT_CONFIGURED = 'no feed of releases is configured: set UPDATES_FEED_URL 
 /** Knows which releases there are: reads the signed feed, and believes nothing else. */
 export class FeedService {
   readonly #log = createLogger('updates', 'feed');
-  readonly #fetching = new Map<ReleaseChannel, Promise<KnownFeed>>();
+  readonly #asking = new Map<string, Promise<KnownFeed>>();
   readonly #now: () => number;
 
   constructor(
@@ -89,11 +91,11 @@ export class FeedService {
 
   /** The commands that bring this deployment to a version. `NOT_FOUND` for one that the feed does not have. */
   async plan(version: string, channel: ReleaseChannel = this.channel) {
-    const { deploymentType, platform, version: current } = this.options;
+    const { deploymentType, platform, version: current, installFolder } = this.options;
     const release = this.#isConfigured && version !== current ? await this.release(channel, version) : undefined;
     if (!release && version !== current)
       throw new LapwingError('NOT_FOUND', `nothing is known of a release ${version}: ${NOT_CONFIGURED}`);
-    const steps = planOf(deploymentType, { version, channel, platform, archive: release });
+    const steps = planOf(deploymentType, { version, channel, platform, archive: release, installFolder });
     return { version, channel, deploymentType, canApply: deploymentType === 'systemd', steps };
   }
 
@@ -106,22 +108,27 @@ export class FeedService {
     return this.options.url !== undefined;
   }
 
-  async #feed(channel: ReleaseChannel, force: boolean): Promise<KnownFeed> {
+  /** Several who ask at once get one answer. */
+  #feed(channel: ReleaseChannel, force: boolean): Promise<KnownFeed> {
+    const key = `${channel} ${force}`;
+    const running = this.#asking.get(key);
+    if (running) return running;
+    const asked = this.#fresh(channel, force).finally(() => this.#asking.delete(key));
+    this.#asking.set(key, asked);
+    return asked;
+  }
+
+  async #fresh(channel: ReleaseChannel, force: boolean): Promise<KnownFeed> {
     const known = await this.store.find(channel);
     const isFresh = known && Math.abs(this.#now() - known.checkedAt) < FRESH_MS && this.#lasts(known);
     if (isFresh && !force) return known;
-    // Several who ask at once get one answer.
-    const running = this.#fetching.get(channel) ?? this.#fetch(channel, known);
-    this.#fetching.set(channel, running);
     try {
-      return await running;
+      return await this.#fetch(channel, known);
     } catch (error) {
       // What was believed lately is better than nothing, as long as it has not expired; its age is told.
       const isAway = error instanceof LapwingError && error.code === 'UPDATE_FEED_UNREACHABLE';
       if (isAway && !force && known && this.#lasts(known)) return known;
       throw error;
-    } finally {
-      this.#fetching.delete(channel);
     }
   }
 

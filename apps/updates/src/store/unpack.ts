@@ -34,17 +34,14 @@ export async function unpack(archive: string, options: UnpackOptions): Promise<v
   const source = createReadStream(archive);
   let bytes = 0;
   if (onBytes) source.on('data', (chunk) => onBytes((bytes += chunk.length)));
-  const [links] = await Promise.all([
-    writeEntries(entries, policy, to).catch((error: unknown) => {
-      entries.destroy(error as Error);
-      throw error;
-    }),
-    pipeline(source, createGunzip(), entries as unknown as NodeJS.WritableStream, { signal }).catch(
-      (error: unknown) => {
-        throw readable(error);
-      },
-    ),
-  ]);
+  const written = writeEntries(entries, policy, to).catch((error: unknown) => {
+    entries.destroy(error as Error);
+    throw error;
+  });
+  const read = pipeline(source, createGunzip(), entries as unknown as NodeJS.WritableStream, { signal });
+  const [links] = await Promise.all([written, read]).catch((error: unknown) => {
+    throw readable(error);
+  });
   for (const [link, target] of links) await symlink(target, path.join(to, link));
   await checkLinks(to, links);
 }
@@ -89,6 +86,6 @@ async function checkLinks(to: string, links: [link: string, target: string][]): 
 function readable(error: unknown): unknown {
   const { code, message } = error as { code?: unknown; message?: string };
   const isBroken =
-    (typeof code === 'string' && /^Z_/.test(code)) || /^(Invalid tar|Unexpected end)/.test(message ?? '');
+    (typeof code === 'string' && /^Z_/.test(code)) || /^(invalid tar|unexpected end)/i.test(message ?? '');
   return isBroken ? new ArchiveError('the archive is broken') : error;
 }

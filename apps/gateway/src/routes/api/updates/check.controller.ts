@@ -27,8 +27,9 @@ export class UpdateCheckController {
   ): Promise<z.infer<typeof CheckView>> {
     await this.limits.updateCheck(counted);
     const check = await this.bus.request(releaseCheck, { channel });
-    const about = { version: check.release?.version ?? check.currentVersion, channel: check.channel };
-    const { steps } = await this.bus.request(planGet, about);
+    const { release, updateAvailable } = check;
+    if (!release || !updateAvailable) return toCheckView(check, []);
+    const { steps } = await this.bus.request(planGet, { version: release.version, channel: check.channel });
     return toCheckView(check, steps);
   }
 }

@@ -1,0 +1,42 @@
+import { readFileSync, readdirSync } from 'node:fs';
+import path from 'node:path';
+import { expandOnlyProblem } from './expand-only';
+import { serviceSchemas } from './schemas';
+
+const apps = path.join(__dirname, '../../..');
+const folders = readdirSync(apps).filter((app) => readdirSync(path.join(apps, app)).includes('migrations'));
+
+describe('a migration that the version before can live with', () => {
+  it.each([
+    'CREATE TABLE fleet.thing (id text PRIMARY KEY, type text NOT NULL)',
+    'ALTER TABLE fleet.thing ADD COLUMN note text',
+    "ALTER TABLE fleet.thing ADD COLUMN note text NOT NULL DEFAULT 'none'",
+    'ALTER TABLE fleet.thing DROP CONSTRAINT thing_check',
+    'CREATE INDEX thing_type ON fleet.thing (type)',
+    '-- DROP TABLE fleet.thing;\nSELECT 1',
+    "INSERT INTO fleet.thing VALUES ('DROP TABLE x; RENAME', 'a')",
+    'CREATE TRIGGER t BEFORE TRUNCATE ON fleet.thing FOR EACH STATEMENT EXECUTE FUNCTION refuse();',
+  ])('%s', (sql) => expect(expandOnlyProblem(sql)).toBeUndefined());
+
+  it.each([
+    ['DROP TABLE fleet.thing', 'drops what the version before uses'],
+    ['drop   view fleet.thing_view', 'drops what the version before uses'],
+    ['ALTER TABLE fleet.thing DROP COLUMN note', 'drops a column'],
+    ['ALTER TABLE fleet.thing RENAME TO other', 'renames'],
+    ['ALTER TABLE fleet.thing RENAME COLUMN a TO b', 'renames'],
+    ['ALTER TABLE fleet.thing ALTER COLUMN note TYPE integer', 'changes the type of a column'],
+    ['ALTER TABLE fleet.thing ALTER note SET DATA TYPE integer', 'changes the type of a column'],
+    ['ALTER TABLE fleet.thing ALTER COLUMN note SET NOT NULL', 'demands values that the version before does not write'],
+    ['ALTER TABLE fleet.thing ADD COLUMN note text NOT NULL', 'adds a column that the version before does not fill'],
+    ['TRUNCATE fleet.thing', 'empties a table'],
+  ])('not %s', (sql, problem) => expect(expandOnlyProblem(sql)).toBe(problem));
+
+  it.each(folders)('each of %s is one', (app) => {
+    const folder = path.join(apps, app, 'migrations');
+    for (const file of readdirSync(folder))
+      expect([file, expandOnlyProblem(readFileSync(path.join(folder, file), 'utf8'))]).toEqual([file, undefined]);
+  });
+
+  it('is run for each service that has any', () =>
+    expect(serviceSchemas.map(({ app }) => app as string).toSorted()).toEqual(folders.toSorted()));
+});
