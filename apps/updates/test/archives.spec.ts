@@ -9,6 +9,8 @@ import { ArchivesService } from '../src/services/archives.service';
 
 const content = randomBytes(3_000_000);
 const sha256 = createHash('sha256').update(content).digest('hex');
+/** Jest compares large buffers byte by byte, for seconds. */
+const isContent = async (file: string): Promise<boolean> => content.equals(await readFile(file));
 const isRoot = process.getuid?.() === 0 && process.platform === 'linux';
 
 describe('archives', () => {
@@ -42,7 +44,7 @@ describe('archives', () => {
     changes: Partial<Release> = {},
     { signal = new AbortController().signal, shares = [] as number[], to = folder } = {},
   ) =>
-    new ArchivesService({ folder: to, reach: 'private', http: true, maxBytes: 2 ** 30 }).get(
+    new ArchivesService({ folder: to, reach: 'private', http: true, maxBytes: 2 ** 30, retryMs: 20 }).get(
       release(changes),
       signal,
       (share) => shares.push(share),
@@ -67,7 +69,7 @@ describe('archives', () => {
   it('are fetched whole, with progress, and not again', async () => {
     const shares: number[] = [];
     const file = await get({}, { shares });
-    expect(await readFile(file)).toEqual(content);
+    expect(await isContent(file)).toBe(true);
     expect(shares.at(-1)).toBe(1);
     expect(shares).toEqual(shares.toSorted((one, other) => one - other));
     await get();
@@ -77,14 +79,14 @@ describe('archives', () => {
 
   it('are gone on with where the connection was cut', async () => {
     cutAfter(1_000_000, 2);
-    expect(await readFile(await get())).toEqual(content);
+    expect(await isContent(await get())).toBe(true);
     expect(server.asked).toHaveLength(3);
     expect(server.asked.slice(1).every((asked) => /bytes=\d{6,}-$/.test(asked))).toBe(true);
   });
 
   it('are gone on with after a restart', async () => {
     await writeFile(part(), content.subarray(0, 2_000_000));
-    expect(await readFile(await get())).toEqual(content);
+    expect(await isContent(await get())).toBe(true);
     expect(server.asked).toEqual(['/archive.tar.gz bytes=2000000-']);
   });
 
@@ -94,17 +96,17 @@ describe('archives', () => {
       response.end(content);
       return true;
     };
-    expect(await readFile(await get())).toEqual(content);
+    expect(await isContent(await get())).toBe(true);
   });
 
   it('begin anew when what a former run left was spoiled', async () => {
     await writeFile(part(), randomBytes(2_000_000));
-    expect(await readFile(await get())).toEqual(content);
+    expect(await isContent(await get())).toBe(true);
     expect(server.asked).toEqual(['/archive.tar.gz bytes=2000000-', '/archive.tar.gz']);
     await rm(folder, { recursive: true });
     await mkdir(folder);
     await writeFile(part(), randomBytes(content.length + 5));
-    expect(await readFile(await get())).toEqual(content);
+    expect(await isContent(await get())).toBe(true);
   });
 
   it('that are not what was signed are refused, and gone', async () => {
@@ -123,7 +125,7 @@ describe('archives', () => {
     await expect(get()).rejects.toMatchObject({ code: 'UPDATE_FEED_INVALID' });
   });
 
-  it('that are shorter than was signed are asked for in vain', async () => {
+  it('that are shorter than was signed are left', async () => {
     await writeFile(path.join(served, 'archive.tar.gz'), content.subarray(0, 1000));
     await expect(get()).rejects.toMatchObject({ code: expect.stringMatching(/^UPDATE_FEED_/) as string });
   }, 60_000);
@@ -156,7 +158,7 @@ describe('archives', () => {
     setTimeout(() => abort.abort(), 500);
     await expect(got).rejects.toMatchObject({ name: 'AbortError' });
     server.intercept = undefined;
-    expect(await readFile(await get())).toEqual(content);
+    expect(await isContent(await get())).toBe(true);
     expect(server.asked[1]).toMatch(/bytes=\d+-/);
   });
 
@@ -166,7 +168,7 @@ describe('archives', () => {
   });
 
   (isRoot ? it : it.skip)(
-    'tell a full disk, before and while it fills (skipped without root: wants a disk of its own)',
+    'tell a full disk before anything is fetched (skipped without root: wants a disk of its own)',
     async () => {
       const disk = path.join(folder, 'disk');
       await mkdir(disk);
@@ -177,14 +179,6 @@ describe('archives', () => {
           message: expect.stringContaining('the disk is too full for the archive') as string,
         });
         expect(server.asked).toEqual([]);
-        // A feed that says too little, as nobody who signs one would.
-        await writeFile(path.join(disk, 'ballast'), Buffer.alloc(900_000));
-        cutAfter(content.length, 1);
-        const small = {
-          size: 1_000_000,
-          sha256: createHash('sha256').update(content.subarray(0, 1_000_000)).digest('hex'),
-        };
-        await expect(get(small, { to: disk })).rejects.toThrow();
       } finally {
         execFileSync('umount', [disk]);
       }

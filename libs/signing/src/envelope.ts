@@ -65,7 +65,7 @@ export function verifyEnvelope<S extends z.ZodType>(
   const statement = schema.safeParse(parsed(bytes.toString('utf8')));
   if (!statement.success)
     throw new SigningError(`the signed statement is malformed: ${z.prettifyError(statement.error)}`);
-  return statement.data as z.output<S>;
+  return statement.data;
 }
 
 function parsed(text: string): unknown {
