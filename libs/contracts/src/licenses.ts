@@ -102,3 +102,11 @@ export const issuedlicenseRevoke = request('req.updates.issuedlicense.revoke.v1'
   input: z.object({ actor: Actor, id: z.uuid() }),
   output: IssuedLicense,
 });
+
+/**
+ * Whether a licence was issued here, for servers of others that ask: nothing is held, and nobody else is asked. `INVALID_LICENSE`.
+ */
+export const issuedlicenseCheck = request('req.updates.issuedlicense.check.v1', {
+  input: z.object({ email: LicenseEmail, licenseKey: LicenseKey }),
+  output: z.object({ updatesExpireAt: Instant }),
+});

@@ -7,6 +7,8 @@ const MINUTE_MS = 60_000;
 const GUESSES: Limit = { name: 'guesses', limit: 300, windowMs: MINUTE_MS };
 /** Trials of notifications: each of them sends something to others. */
 const TRIALS: Limit = { name: 'trials', limit: 10, windowMs: MINUTE_MS };
+/** Checks of licence keys: nobody shall guess one. */
+const LICENSES: Limit = { name: 'licenses', limit: 10, windowMs: MINUTE_MS };
 const MAX_LOCAL = 10_000;
 
 /** How often somebody may ask, over all replicas. */
@@ -15,6 +17,7 @@ export class LimitsService {
   readonly #logins: SlidingWindow;
   readonly #guesses: SlidingWindow;
   readonly #trials: SlidingWindow;
+  readonly #licenses: SlidingWindow;
   readonly #local = new Map<string, WindowState>();
 
   /** @param perMinute the general limit. */
@@ -27,6 +30,7 @@ export class LimitsService {
     this.#logins = new SlidingWindow(redis, loginLimit);
     this.#guesses = new SlidingWindow(redis, GUESSES);
     this.#trials = new SlidingWindow(redis, TRIALS);
+    this.#licenses = new SlidingWindow(redis, LICENSES);
   }
 
   /** Counts a request. Without Redis each replica counts for itself. */
@@ -49,6 +53,12 @@ export class LimitsService {
   async trial(key: string): Promise<void> {
     const verdict = await this.#trials.take(key);
     if (!verdict.allowed) throw new LapwingError('RATE_LIMITED', 'at most 10 trials a minute', { ...verdict });
+  }
+
+  /** Counts a check of a licence key; throws `RATE_LIMITED`, and `UNAVAILABLE` without Redis. */
+  async license(key: string): Promise<void> {
+    const verdict = await this.#licenses.take(key);
+    if (!verdict.allowed) throw new LapwingError('RATE_LIMITED', 'at most 10 licence keys a minute', { ...verdict });
   }
 
   /** Before a credential that was not seen lately is looked up: throws `RATE_LIMITED` for an address that guesses. */

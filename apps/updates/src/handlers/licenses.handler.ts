@@ -1,5 +1,6 @@
 import { OnRequest } from '@lapwing/bus';
 import {
+  issuedlicenseCheck,
   issuedlicenseCreate,
   issuedlicenseList,
   issuedlicenseRevoke,
@@ -24,6 +25,11 @@ export class LicensesHandler {
   @OnRequest(licenseValidate)
   validate(ask: InputOf<typeof licenseValidate>): Promise<OutputOf<typeof licenseValidate>> {
     return this.licenses.validate(ask);
+  }
+
+  @OnRequest(issuedlicenseCheck)
+  check(ask: InputOf<typeof issuedlicenseCheck>): Promise<OutputOf<typeof issuedlicenseCheck>> {
+    return this.licenses.check(ask);
   }
 
   @OnRequest(issuedlicenseList)

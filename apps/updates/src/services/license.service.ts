@@ -6,6 +6,7 @@ import {
   type IssuedLicense,
   type License,
   type OutputOf,
+  type issuedlicenseCheck,
   type issuedlicenseCreate,
   type licenseValidate,
 } from '@lapwing/contracts';
@@ -75,6 +76,13 @@ export class LicenseService {
     await this.parts.store.hold({ ...license, keyHash, sealedKey, verifiedAt: now });
     this.#log.info({ user: actor.name, source: license.source }, 'a licence is held');
     return shownLicense(license, notBefore(now, await this.parts.store.feedSeenAt()));
+  }
+
+  /** Until when a licence that was issued here covers new releases; nothing is held. `INVALID_LICENSE`, whatever was wrong. */
+  async check({ email, licenseKey }: InputOf<typeof issuedlicenseCheck>): Promise<OutputOf<typeof issuedlicenseCheck>> {
+    const issued = await this.#issued(hashOfKey(licenseKey), email);
+    if (!issued?.valid) throw new LapwingError('INVALID_LICENSE');
+    return { updatesExpireAt: issued.updatesExpireAt };
   }
 
   /** Licences that were issued here, the newest first. */
