@@ -47,7 +47,7 @@ describe('a licence server', () => {
       'neither',
     ],
   ])('that answers with %s says nothing', async (_, answer, reason) => {
-    const error = await ask(answer).catch((thrown: unknown) => thrown as { code: string; message: string });
+    const error = await ask(answer).catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ code: 'UNAVAILABLE', message: expect.stringContaining(reason) as string });
     expect((error as Error).message).not.toContain(KEY);
   });

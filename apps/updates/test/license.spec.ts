@@ -1,8 +1,12 @@
-import { LapwingError, issuedlicenseList, issuedlicenseRevoke } from '@lapwing/contracts';
+import { LapwingError, issuedlicenseCheck, issuedlicenseList, issuedlicenseRevoke } from '@lapwing/contracts';
+import { Migrations, Postgres, Schema } from '@lapwing/postgres';
+import { SecretKey } from '@lapwing/service';
 import { makeKeys } from '@lapwing/signing';
-import { WebhookReceiver } from '@lapwing/testing';
+import { WebhookReceiver, eventually } from '@lapwing/testing';
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { LicenseRenewalService } from '../src/services/license-renewal.service';
+import { LicenseServer } from '../src/services/license-server';
+import { LicenseStore } from '../src/store/license.store';
 import { DAY_MS, EMAIL, Licensing, actor } from './license-harness';
 
 const INVALID = 'INVALID_LICENSE: Invalid license key';
@@ -63,6 +67,18 @@ describe('a licence that was issued here', () => {
     const id = '018f3c1e-7d2a-4c3b-9a54-0123456789ab';
     const missing = licensing.bus.request(issuedlicenseRevoke, { actor, id });
     await expect(missing).rejects.toThrow(new LapwingError('NOT_FOUND', 'no such licence'));
+  });
+
+  it('can be checked for others, and is not held for that', async () => {
+    const { licenseKey, license } = await licensing.issue(30);
+    const check = (key: string, email = EMAIL) => licensing.bus.request(issuedlicenseCheck, { email, licenseKey: key });
+    expect(await check(licenseKey)).toEqual({ updatesExpireAt: license.updatesExpireAt });
+    expect(await licensing.get()).toEqual(NONE);
+    await licensing.bus.request(issuedlicenseRevoke, { actor, id: license.id });
+    const invalid = new LapwingError('INVALID_LICENSE');
+    await expect(check(licenseKey)).rejects.toThrow(invalid);
+    await expect(check(UNKNOWN)).rejects.toThrow(invalid);
+    await expect(check((await licensing.issue(30)).licenseKey, 'bob@example.com')).rejects.toThrow(invalid);
   });
 
   it('must have an end that is to come', async () => {
@@ -249,6 +265,19 @@ describe('a licence of a server', () => {
     licensing.ahead = -30 * DAY_MS;
     await renew();
     expect(server.requests).toHaveLength(3);
+  });
+
+  it('is asked for by itself, as long as the service runs', async () => {
+    await licensing.validate(KEY);
+    licensing.ahead = DAY_MS;
+    const store = new LicenseStore(new Schema(licensing.part(Postgres), licensing.part(Migrations)));
+    const key = new SecretKey(Buffer.from('ab'.repeat(32), 'hex'));
+    const asked = new LicenseServer(server.url, undefined);
+    const renewal = new LicenseRenewalService({ store, server: asked, key, clock: () => licensing.now }, 10);
+    renewal.onApplicationBootstrap();
+    await eventually(() => expect(server.requests).toHaveLength(2));
+    renewal.onModuleDestroy();
+    expect(JSON.parse(server.last.body)).toEqual({ email: EMAIL, licenseKey: KEY });
   });
 
   it('holds while the server is away, however long, and health says since when', async () => {

@@ -50,7 +50,10 @@ export class LicenseFileService {
     try {
       return { statement: verifyEnvelope(text, LICENSE_STATEMENT, LicenseStatement, this.keys) };
     } catch (error) {
-      return { problem: error instanceof SigningError ? error.message : 'it cannot be understood' };
+      // Health tells it in one line.
+      return {
+        problem: error instanceof SigningError ? error.message.replace(/\s+/g, ' ') : 'it cannot be understood',
+      };
     }
   }
 

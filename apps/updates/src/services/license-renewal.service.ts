@@ -34,10 +34,14 @@ export class LicenseRenewalService implements OnApplicationBootstrap, OnModuleDe
   #failures = 0;
   #problem: string | undefined;
 
-  constructor(private readonly parts: RenewalParts) {}
+  /** @param firstMs after how many milliseconds it looks for the first time. */
+  constructor(
+    private readonly parts: RenewalParts,
+    private readonly firstMs = RETRY_MS,
+  ) {}
 
   onApplicationBootstrap(): void {
-    if (this.parts.server) this.#wait(RETRY_MS);
+    if (this.parts.server) this.#wait(this.firstMs);
   }
 
   onModuleDestroy(): void {
@@ -110,11 +114,12 @@ export class LicenseRenewalService implements OnApplicationBootstrap, OnModuleDe
   }
 
   #wait(ms: number): void {
-    this.#timer = setTimeout(() => {
-      void this.renew().then(() => {
-        if (this.#timer !== undefined) this.#wait(this.pauseMs);
-      });
-    }, ms);
+    this.#timer = setTimeout(() => void this.#turn(), ms);
     this.#timer.unref();
+  }
+
+  async #turn(): Promise<void> {
+    await this.renew();
+    if (this.#timer !== undefined) this.#wait(this.pauseMs);
   }
 }
