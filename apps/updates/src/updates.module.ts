@@ -15,18 +15,32 @@ import { FeedStore } from './store/feed.store.js';
 import { Installation } from './store/installation.js';
 import { ownRelease } from './store/own-release.js';
 import { lapwingVersion } from './version.js';
+import { LicensesHandler } from './handlers/licenses.handler.js';
+import { LicenseFileService } from './services/license-file.service.js';
+import { LicenseRenewalService } from './services/license-renewal.service.js';
+import { LicenseServer } from './services/license-server.js';
+import { LicenseService } from './services/license.service.js';
+import { LicenseFile } from './store/license-file.js';
+import { LicenseStore } from './store/license.store.js';
 
 const service = 'updates';
 const PARTS = 'updates parts';
 
-const handlers: Type[] = [UpdatesHandler];
+const handlers: Type[] = [UpdatesHandler, LicensesHandler];
 /** What handlers, health and Nest's life cycle need of what {@link assemble} makes. */
-const exposed = [FeedService, AttemptsService];
+const exposed: (abstract new (...args: never[]) => object)[] = [
+  FeedService,
+  AttemptsService,
+  LicenseFileService,
+  LicenseService,
+  LicenseRenewalService,
+];
 
 /** All wiring of updates. */
 @Module({})
 export class UpdatesModule {
-  static register(config: UpdatesConfig): DynamicModule {
+  /** @param clock milliseconds since 1970. */
+  static register(config: UpdatesConfig, clock: () => number = Date.now): DynamicModule {
     const key = SecretKey.read(service, config);
     return {
       module: UpdatesModule,
@@ -45,7 +59,7 @@ export class UpdatesModule {
         {
           provide: PARTS,
           useFactory: (bus: Bus, postgres: Postgres, migrations: Migrations) =>
-            assemble(config, { key, bus, postgres, schema: new Schema(postgres, migrations) }),
+            assemble(config, { key, bus, postgres, schema: new Schema(postgres, migrations), clock }),
           inject: [Bus, Postgres, Migrations],
         },
         ...exposed.map((type) => ({
@@ -56,6 +70,11 @@ export class UpdatesModule {
         healthProvider,
         ...restartProviders(config),
         { provide: 'health checks', useFactory: addChecks, inject: [Health, Migrations] },
+        {
+          provide: 'health of licences',
+          useFactory: addLicenseCheck,
+          inject: [Health, LicenseFileService, LicenseRenewalService],
+        },
       ],
     };
   }
@@ -64,8 +83,10 @@ export class UpdatesModule {
 /** Makes stores and services, each out of those before it. */
 function assemble(
   config: UpdatesConfig,
-  { bus, postgres, schema }: { key: SecretKey; bus: Bus; postgres: Postgres; schema: Schema },
+  given: { key: SecretKey; bus: Bus; postgres: Postgres; schema: Schema; clock: () => number },
 ): object[] {
+  const { bus, postgres, schema, clock } = given;
+  const [file, licenses, renewal] = licensing(config, given);
   const deploymentType = deploymentOf(deploymentFacts(config));
   const folder = config.LAPWING_INSTALL_DIR;
   const data = config.UPDATES_DATA_DIR ?? path.join(folder ?? '.data', 'updates');
@@ -80,6 +101,7 @@ function assemble(
     platform: `${process.platform}-${process.arch}`,
     deploymentType,
     installFolder: folder,
+    now: clock,
   });
   const attempts = new AttemptsService({
     bus,
@@ -96,9 +118,9 @@ function assemble(
     backups: path.join(data, 'backups'),
     environmentFile: config.UPDATES_ENVIRONMENT_FILE,
     version: lapwingVersion,
-    wantUpdates: async () => {},
+    wantUpdates: () => licenses.wantUpdates(),
   });
-  return [feed, attempts];
+  return [file, licenses, renewal, feed, attempts];
 }
 
 /** On the way within this machine nobody else listens. */
@@ -118,11 +140,34 @@ function deploymentFacts(config: UpdatesConfig): DeploymentFacts {
   };
 }
 
+function licensing(
+  config: UpdatesConfig,
+  { key, schema, clock }: { key: SecretKey; schema: Schema; clock: () => number },
+): [LicenseFileService, LicenseService, LicenseRenewalService] {
+  const { LICENSE_FILE: path, LICENSE_SERVER_URL: url, LICENSE_SERVER_TOKEN: token } = config;
+  const store = new LicenseStore(schema);
+  const file = new LicenseFileService(path === undefined ? undefined : new LicenseFile(path), config.licenseKeys);
+  const server = url === undefined ? undefined : new LicenseServer(url, token);
+  const parts = { schema, store, file, server, key, required: config.LICENSE_REQUIRED, clock };
+  return [file, new LicenseService(parts), new LicenseRenewalService(parts)];
+}
+
 function addChecks(health: Health, migrations: Migrations): true {
   health.add('database', 'dependency', () =>
     migrations.ready
       ? { status: 'healthy', message: 'Database operational' }
       : { status: 'unhealthy', message: 'Database is being brought up to date' },
   );
+  return true;
+}
+
+/** Whatever is wrong with licences: nothing but updates waits for it. */
+function addLicenseCheck(health: Health, file: LicenseFileService, renewal: LicenseRenewalService): true {
+  health.add('license', 'worker', async () => {
+    const problem = await file.problem();
+    if (problem !== undefined) return { status: 'degraded', message: `the licence file is ignored: ${problem}` };
+    if (renewal.problem !== undefined) return { status: 'degraded', message: renewal.problem };
+    return { status: 'healthy', message: 'nothing is wrong with licences' };
+  });
   return true;
 }

@@ -115,6 +115,7 @@ import {
   webhooktemplateList,
 } from './notifications.js';
 import {
+  issuedlicenseCheck,
   issuedlicenseCreate,
   issuedlicenseList,
   issuedlicenseRevoke,
@@ -298,6 +299,7 @@ export const catalogue: Contract[] = [
   issuedlicenseList,
   issuedlicenseCreate,
   issuedlicenseRevoke,
+  issuedlicenseCheck,
   agentInspect,
   agentUpdate,
   agentRevert,

@@ -13,6 +13,38 @@ export const LicenseKey = z
   .string()
   .regex(/^[A-Za-z0-9]{4}(-[A-Za-z0-9]{4}){3}$/, 'four groups of four letters and digits: XXXX-XXXX-XXXX-XXXX');
 
+/** What a key is made of: no I, O, 0 and 1, which are mistaken for each other. */
+const KEY_ALPHABET = 'ABCDEFGHJKLMNPQRSTUVWXYZ23456789';
+/** Random bytes that a key takes: one for each of its characters. */
+export const LICENSE_KEY_BYTES = 16;
+
+/** A key of 80 bits out of {@link LICENSE_KEY_BYTES} random bytes; 32 characters divide 256, so all are equally likely. */
+export function licenseKeyOf(random: Uint8Array): string {
+  const letters = Array.from(random.subarray(0, LICENSE_KEY_BYTES), (byte) => KEY_ALPHABET[byte % KEY_ALPHABET.length]);
+  return letters.join('').replace(/.{4}(?=.)/g, '$&-');
+}
+
+/** A key as it is compared and hashed: in capitals. */
+export function normalLicenseKey(key: string): string {
+  return key.trim().toUpperCase();
+}
+
+/** The type of the signed statement that is a licence (DSSE). */
+export const LICENSE_STATEMENT = 'application/vnd.lapwing.license+json';
+
+/** A licence in a file, which its signature vouches for: nobody is asked. */
+export const LicenseStatement = z.object({
+  schema: z.literal(1),
+  id: z.uuid(),
+  email: LicenseEmail,
+  /** SHA3-256 of the key as {@link normalLicenseKey} gives it, hexadecimal. */
+  keyHash: z.string().regex(/^[0-9a-f]{64}$/),
+  updatesExpireAt: z.iso.datetime({ offset: true }),
+  issuedAt: z.iso.datetime({ offset: true }),
+});
+/** See {@link LicenseStatement}. */
+export type LicenseStatement = z.infer<typeof LicenseStatement>;
+
 /** The licence that is held. `valid` and `updatesActive` are separate: a licence stays valid when its updates have ended. */
 export const License = z.object({
   valid: z.boolean(),
@@ -69,4 +101,12 @@ export const issuedlicenseCreate = request('req.updates.issuedlicense.create.v1'
 export const issuedlicenseRevoke = request('req.updates.issuedlicense.revoke.v1', {
   input: z.object({ actor: Actor, id: z.uuid() }),
   output: IssuedLicense,
+});
+
+/**
+ * Whether a licence was issued here, for servers of others that ask: nothing is held, and nobody else is asked. `INVALID_LICENSE`.
+ */
+export const issuedlicenseCheck = request('req.updates.issuedlicense.check.v1', {
+  input: z.object({ email: LicenseEmail, licenseKey: LicenseKey }),
+  output: z.object({ updatesExpireAt: Instant }),
 });

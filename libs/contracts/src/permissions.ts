@@ -7,6 +7,7 @@ export const permissionCatalogue: Record<string, readonly string[]> = {
   config: ['export', 'import'],
   dashboard: ['view'],
   guests: ['manage'],
+  licenses: ['check'],
   logs: ['view'],
   nodes: ['view', 'manage'],
   notifications: ['view', 'manage'],

@@ -25,6 +25,8 @@ export interface AccessOptions {
   isLogin?: boolean;
   /** Counted as a trial of notifications, ten a minute, beside the general limit. */
   isTrial?: boolean;
+  /** Counted as a check of a licence key, ten a minute, beside the general limit. */
+  isLicense?: boolean;
 }
 
 /** Who may use a route. */

@@ -148,6 +148,7 @@ export class Guard {
     reply.header('x-ratelimit-reset', Math.ceil(Math.max(verdict.retryAfterMs, verdict.resetMs) / 1000));
     if (!verdict.allowed) throw new LapwingError('RATE_LIMITED', undefined, { ...verdict });
     if (access?.isTrial) await this.parts.limits.trial(counted(caller) ?? block);
+    if (access?.isLicense) await this.parts.limits.license(counted(caller) ?? block);
   }
 
   #authorize(request: FastifyRequest, access: Access, caller: Caller | null): void {

@@ -57,6 +57,10 @@ import { V1HealthController } from './api/v1/health.controller.js';
 import { HistoryController } from './api/v1/history.controller.js';
 import { IncidentsController } from './api/v1/incidents.controller.js';
 import { LedgerController } from './api/v1/ledger.controller.js';
+import { CheckLicenseController } from './api/v1/license/check.controller.js';
+import { IssuedLicensesController } from './api/v1/license/issued.controller.js';
+import { LicenseStatusController } from './api/v1/license/status.controller.js';
+import { ValidateLicenseController } from './api/v1/license/validate.controller.js';
 import { LogsController } from './api/v1/logs.controller.js';
 import { LogSourcesController } from './api/v1/logs/sources.controller.js';
 import { LogStreamController } from './api/v1/logs/stream.controller.js';
@@ -166,6 +170,10 @@ export const controllers: Type[] = [
   UpdateStatusController,
   UpdateHistoryController,
   SimpleStatsController,
+  LicenseStatusController,
+  ValidateLicenseController,
+  CheckLicenseController,
+  IssuedLicensesController,
   SocketIoController,
   WebSocketController,
 ];

@@ -9,6 +9,8 @@ const GUESSES: Limit = { name: 'guesses', limit: 300, windowMs: MINUTE_MS };
 const TRIALS: Limit = { name: 'trials', limit: 10, windowMs: MINUTE_MS };
 /** Looks for updates: each asks somebody else's server. */
 const UPDATE_CHECKS: Limit = { name: 'update-checks', limit: 10, windowMs: 60 * MINUTE_MS };
+/** Checks of licence keys: nobody shall guess one. */
+const LICENSES: Limit = { name: 'licenses', limit: 10, windowMs: MINUTE_MS };
 const MAX_LOCAL = 10_000;
 
 /** How often somebody may ask, over all replicas. */
@@ -18,6 +20,7 @@ export class LimitsService {
   readonly #guesses: SlidingWindow;
   readonly #trials: SlidingWindow;
   readonly #updateChecks: SlidingWindow;
+  readonly #licenses: SlidingWindow;
   readonly #local = new Map<string, WindowState>();
 
   /** @param perMinute the general limit. */
@@ -31,6 +34,7 @@ export class LimitsService {
     this.#guesses = new SlidingWindow(redis, GUESSES);
     this.#trials = new SlidingWindow(redis, TRIALS);
     this.#updateChecks = new SlidingWindow(redis, UPDATE_CHECKS);
+    this.#licenses = new SlidingWindow(redis, LICENSES);
   }
 
   /** Counts a request. Without Redis each replica counts for itself. */
@@ -60,6 +64,12 @@ export class LimitsService {
     const verdict = await this.#updateChecks.take(key);
     if (!verdict.allowed)
       throw new LapwingError('RATE_LIMITED', 'at most 10 checks for updates an hour', { ...verdict });
+  }
+
+  /** Counts a check of a licence key; throws `RATE_LIMITED`, and `UNAVAILABLE` without Redis. */
+  async license(key: string): Promise<void> {
+    const verdict = await this.#licenses.take(key);
+    if (!verdict.allowed) throw new LapwingError('RATE_LIMITED', 'at most 10 licence keys a minute', { ...verdict });
   }
 
   /** Before a credential that was not seen lately is looked up: throws `RATE_LIMITED` for an address that guesses. */
