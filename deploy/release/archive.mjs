@@ -11,7 +11,7 @@ import { LaunchError, step } from '../local/steps.mjs';
 import { readJson, sha256Of, walk, writeWhole } from './files.mjs';
 import { billOfMaterials } from './sbom.mjs';
 
-/** Zlib's own default: 9 takes three times as long for one percent. */
+/** Zlib's own default: 9 takes nearly three times as long for half a percent. */
 const LEVEL = 6;
 
 /**
