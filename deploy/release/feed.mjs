@@ -6,6 +6,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import semver from 'semver';
 import { LaunchError, step } from '../local/steps.mjs';
+import { manifestInside } from './archive.mjs';
 import { inOrder, sha256Of, writeWhole } from './files.mjs';
 
 /** Of each platform, in a feed. */
@@ -32,8 +33,9 @@ export async function sign(options) {
     if (notes !== undefined) throw new LaunchError('--notes wants --archive: notes are of a release');
     return renew(options);
   }
-  const { version } = partsOfName(archive);
+  const { version, platform } = partsOfName(archive);
   const channels = channelsOf(version, options.channel);
+  await checkInside(archive, version, platform);
   const { files } = await bringIn(archive, folder);
   const release = FeedRelease.parse({ ...files, notes: notes ?? '', releasedAt: new Date().toISOString() });
   for (const channel of channels) issue(options, channel, release);
@@ -159,6 +161,18 @@ function partsOfName(archive) {
   if (version === '' || !semver.valid(version))
     throw new LaunchError(`--archive must be a file that "pack" made, lapwing-VERSION-PLATFORM.tar.gz, not ${archive}`);
   return { version, platform };
+}
+
+/**
+ * A name is soon changed: what is signed as a version must be that version.
+ * @param {string} archive
+ * @param {string} version
+ * @param {string} platform
+ */
+async function checkInside(archive, version, platform) {
+  const manifest = await manifestInside(archive, version).catch(() => undefined);
+  if (manifest?.version !== version || manifest.platform !== platform)
+    throw new LaunchError(`${archive} is no release ${version} for ${platform}, whatever its name says`);
 }
 
 /**

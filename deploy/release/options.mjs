@@ -6,7 +6,7 @@ import { LaunchError } from '../local/steps.mjs';
 /** @typedef {Record<string, string | string[] | undefined>} Values */
 
 const about = {
-  out: 'FILE or FOLDER that is written',
+  out: 'what is written: the FILE of a key, or the FOLDER of archives, which "release" makes the feed of',
   version: 'VERSION of the release, e.g. 1.2.0 or 1.3.0-rc.1',
   to: 'FOLDER that is made, and holds the tree of the release',
   from: 'FOLDER that "stage" has made',

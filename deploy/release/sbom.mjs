@@ -73,7 +73,7 @@ function componentOf(part) {
   const [, scope, name] = /^(?:(@[^/]+)\/)?(.+)$/.exec(manifest.name) ?? [];
   return {
     'bom-ref': refOf(part),
-    type: place.startsWith('apps/') ? 'application' : 'library',
+    type: isOwn && place.startsWith('apps/') ? 'application' : 'library',
     ...(scope && { group: scope }),
     name,
     version: manifest.version,

@@ -96,7 +96,11 @@ function sumProblem(folder, name, sha256) {
  * @param {FeedRelease} release
  */
 function billProblem(folder, { sbom, version }) {
-  const { bomFormat, metadata } = readJson(path.join(folder, sbom.file));
-  const fits = bomFormat === 'CycloneDX' && metadata?.component?.version === version;
-  return fits ? undefined : `${sbom.file} is no bill of materials of ${version}`;
+  try {
+    const { bomFormat, metadata } = readJson(path.join(folder, sbom.file));
+    if (bomFormat === 'CycloneDX' && metadata.component.version === version) return undefined;
+  } catch {
+    // told below
+  }
+  return `${sbom.file} is no bill of materials of ${version}`;
 }
