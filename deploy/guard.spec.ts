@@ -133,6 +133,7 @@ describe('the guard', () => {
       start();
       await running('1.0.0');
       await stop(signal);
+      expect(await runs()).toBe('');
     }
   });
 
@@ -189,7 +190,7 @@ describe('the guard', () => {
     start();
     await running('1.0.0');
     await writeFile(path.join(install, 'journal.json'), '{"phase":"ordered"}');
-    await expect(eventually(async () => expect(await runs()).toBe(''), 2000)).rejects.toThrow();
+    await expect(eventually(async () => expect(await runs()).toBe(''), 2000)).rejects.toThrow('Expected');
   });
 
   describe('after a power cut', () => {

@@ -196,7 +196,10 @@ function stopOnSignals() {
     process.on(signal, () => {
       if (stopping) return;
       stopping = true;
-      stop().then(() => process.exit(0));
+      stop().then(
+        () => process.exit(0),
+        () => process.exit(1),
+      );
     });
 }
 
@@ -251,9 +254,11 @@ function syncFolder() {
 /** @param {string} text */
 function seconds(text) {
   const number = Number(text);
-  if (number >= 1 && number <= 3600) return number;
-  say(`LAPWING_TRIAL_SECONDS must be 1 to 3600, not "${text}"`);
-  process.exit(1);
+  if (!(number >= 1 && number <= 3600)) {
+    say(`LAPWING_TRIAL_SECONDS must be 1 to 3600, not "${text}"`);
+    process.exit(1);
+  }
+  return number;
 }
 
 /** @param {string} text */

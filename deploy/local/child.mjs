@@ -60,7 +60,7 @@ export class Child {
       detached: true,
     });
     this.#process.on('message', (message, handle) => {
-      process.send?.(message, /** @type {import('node:child_process').SendHandle} */ (handle), {}, () => {});
+      process.send?.(message, handle, {}, () => {});
     });
     for (const file of new Set([out, err])) if (typeof file === 'number') fs.closeSync(file);
     this.#process.once('error', (error) => step(`${this.program.name} cannot be started: ${error.message}`));

@@ -118,6 +118,7 @@ function assemble(
     backups: path.join(data, 'backups'),
     environmentFile: config.UPDATES_ENVIRONMENT_FILE,
     version: lapwingVersion,
+    deploymentType,
     wantUpdates: () => licenses.wantUpdates(),
   });
   return [file, licenses, renewal, feed, attempts];
@@ -144,9 +145,9 @@ function licensing(
   config: UpdatesConfig,
   { key, schema, clock }: { key: SecretKey; schema: Schema; clock: () => number },
 ): [LicenseFileService, LicenseService, LicenseRenewalService] {
-  const { LICENSE_FILE: path, LICENSE_SERVER_URL: url, LICENSE_SERVER_TOKEN: token } = config;
+  const { LICENSE_FILE: signed, LICENSE_SERVER_URL: url, LICENSE_SERVER_TOKEN: token } = config;
   const store = new LicenseStore(schema);
-  const file = new LicenseFileService(path === undefined ? undefined : new LicenseFile(path), config.licenseKeys);
+  const file = new LicenseFileService(signed === undefined ? undefined : new LicenseFile(signed), config.licenseKeys);
   const server = url === undefined ? undefined : new LicenseServer(url, token);
   const parts = { schema, store, file, server, key, required: config.LICENSE_REQUIRED, clock };
   return [file, new LicenseService(parts), new LicenseRenewalService(parts)];

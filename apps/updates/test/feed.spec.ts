@@ -1,4 +1,4 @@
-import { LapwingError, type ReleaseChannel } from '@lapwing/contracts';
+import type { LapwingError } from '@lapwing/contracts';
 import { Migrations, Postgres, Schema } from '@lapwing/postgres';
 import { makeKeys } from '@lapwing/signing';
 import { FileServer, createDatabase, freePort } from '@lapwing/testing';
@@ -20,6 +20,8 @@ describe('the feed', () => {
   let folder: string;
   let server: FileServer;
   let releases: FeedRelease[];
+  let first: FeedRelease;
+  let second: FeedRelease;
   let now: number;
 
   beforeAll(async () => {
@@ -37,7 +39,9 @@ describe('the feed', () => {
     await postgres.query('test.clear', 'DELETE FROM updates.feed');
     folder = await mkdtemp(path.join(tmpdir(), 'lapwing-feed-'));
     server = await FileServer.start(folder);
-    releases = [await putRelease(folder, '1.0.0'), await putRelease(folder, '1.1.0')];
+    first = await putRelease(folder, '1.0.0');
+    second = await putRelease(folder, '1.1.0');
+    releases = [first, second];
     now = Date.now();
   });
   afterEach(async () => {
@@ -66,7 +70,7 @@ describe('the feed', () => {
     }) as LapwingError;
 
   it('names the newest release for this platform', async () => {
-    await putFeed(folder, [...releases, { ...(releases[1] as FeedRelease), version: '9.0.0', platform: 'plan9-mips' }]);
+    await putFeed(folder, [...releases, { ...second, version: '9.0.0', platform: 'plan9-mips' }]);
     expect(await service().check()).toMatchObject({
       currentVersion: '1.0.0',
       updateAvailable: true,
@@ -159,7 +163,7 @@ describe('the feed', () => {
     ],
     [
       'with a release that lies elsewhere',
-      () => putFeed(folder, [{ ...(releases[1] as FeedRelease), file: '../../elsewhere.tar.gz' }]),
+      () => putFeed(folder, [{ ...second, file: '../../elsewhere.tar.gz' }]),
       'malformed',
     ],
   ])('that is %s is not believed', async (_, put, reason) => {
@@ -204,7 +208,7 @@ describe('the feed', () => {
 
   describe('of a mirror that an attacker holds', () => {
     it('does not go back: an older one that is still good is refused', async () => {
-      const old = await putFeed(folder, [releases[0] as FeedRelease], { sequence: 1 });
+      const old = await putFeed(folder, [first], { sequence: 1 });
       await putFeed(folder, releases, { sequence: 2 });
       await service().check();
       await writeFile(path.join(folder, 'stable.json'), old);
@@ -215,7 +219,7 @@ describe('the feed', () => {
     it('is not mixed: of two with one number the second is refused', async () => {
       await putFeed(folder, releases, { sequence: 2 });
       await service().check();
-      await putFeed(folder, [releases[0] as FeedRelease], { sequence: 2 });
+      await putFeed(folder, [first], { sequence: 2 });
       await expect(service().check('stable', true)).rejects.toEqual(refused('two feeds of number 2'));
     });
 
@@ -254,15 +258,15 @@ describe('the feed', () => {
     await putFeed(folder, releases);
     const plan = await service().plan('1.1.0');
     expect(plan.canApply).toBe(true);
-    expect(plan.steps.join('\n')).toContain((releases[1] as FeedRelease).sha256);
+    expect(plan.steps.join('\n')).toContain(second.sha256);
     for (const version of ['1.0.1', '7.0.0'])
       await expect(service().plan(version)).rejects.toMatchObject({ code: 'NOT_FOUND' });
     expect(await service({ deploymentType: 'kubernetes' }).plan('1.1.0')).toMatchObject({ canApply: false });
-    await expect(service().release('stable' as ReleaseChannel, '7.0.0')).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    await expect(service().release('stable', '7.0.0')).rejects.toMatchObject({ code: 'NOT_FOUND' });
   });
 
   it('says for which platforms a release is there', async () => {
-    await putFeed(folder, [{ ...(releases[1] as FeedRelease), platform: 'plan9-mips' }]);
+    await putFeed(folder, [{ ...second, platform: 'plan9-mips' }]);
     await expect(service().release('stable', '1.1.0')).rejects.toThrow(
       `it is there for plan9-mips, this is ${platform}`,
     );

@@ -24,7 +24,7 @@ export const keys = makeKeys();
 /** Makes an archive (tar, gzip) of just these entries, however odd they are. */
 export async function archiveOf(pieces: Piece[]): Promise<Buffer> {
   const archive = pack();
-  const whole = buffer(archive as unknown as NodeJS.ReadableStream);
+  const whole = buffer(archive);
   for (const { name, text = '', link, type, zeros } of pieces) {
     const content = zeros === undefined ? Buffer.from(text) : Buffer.alloc(zeros);
     if (link === undefined && (type === undefined || type === 'file')) archive.entry({ name, mode: 0o644 }, content);

@@ -33,48 +33,43 @@ export interface PlanAbout {
 }
 
 /** The commands of a shell that bring a deployment to a version. */
-export function planOf(
-  deployment: DeploymentType,
-  { version, channel, platform, archive, installFolder = '/opt/lapwing' }: PlanAbout,
-): string[] {
-  const tag = `v${version}`;
-  switch (deployment) {
-    case 'systemd': {
-      const file = `lapwing-${version}-${platform}.tar.gz`;
-      const fetched = archive
-        ? [`curl -fLO ${quoted(archive.url)}`, `echo '${archive.sha256}  ${file}' | sha256sum -c -`]
-        : [];
-      return [
-        `curl -fsS -X POST -H "Authorization: Bearer $LAPWING_TOKEN" "$LAPWING_URL/api/v1/system/updates/apply"`,
-        '# or by hand:',
-        ...fetched,
-        `tar -xzf ${file} -C ${installFolder}/releases`,
-        `mv ${installFolder}/releases/lapwing-${version} ${installFolder}/releases/${version}`,
-        `ln -sfn releases/${version} ${installFolder}/current`,
-        'systemctl restart lapwing',
-      ];
-    }
-    case 'docker':
-      return [
-        `sed -i 's/^LAPWING_VERSION=.*/LAPWING_VERSION=${version}/' .env`,
-        'docker compose pull',
-        'docker compose up -d --wait',
-        `curl -fsS http://127.0.0.1:8080/health # must tell ${version}`,
-      ];
-    case 'kubernetes':
-      return [
-        `kubectl -n lapwing set image deployment,statefulset -l app.kubernetes.io/part-of=lapwing '*=lapwing:${version}'`,
-        'kubectl -n lapwing rollout status deployment -l app.kubernetes.io/part-of=lapwing --timeout=5m',
-        'kubectl -n lapwing rollout undo deployment -l app.kubernetes.io/part-of=lapwing # when it does not hold',
-      ];
-    case 'source':
-      return [
-        `git fetch --tags`,
-        `git checkout ${tag}`,
-        `npm start # or restart what supervises it${channel === 'rc' ? '; a release candidate' : ''}`,
-      ];
-  }
+export function planOf(deployment: DeploymentType, about: PlanAbout): string[] {
+  return PLANS[deployment](about);
 }
+
+const PLANS: Record<DeploymentType, (about: PlanAbout) => string[]> = {
+  systemd: ({ version, platform, archive, installFolder = '/opt/lapwing' }) => {
+    const file = `lapwing-${version}-${platform}.tar.gz`;
+    const fetched = archive
+      ? [`curl -fLO ${quoted(archive.url)}`, `echo '${archive.sha256}  ${file}' | sha256sum -c -`]
+      : [];
+    return [
+      `curl -fsS -X POST -H "Authorization: Bearer $LAPWING_TOKEN" "$LAPWING_URL/api/v1/system/updates/apply"`,
+      '# or by hand:',
+      ...fetched,
+      `tar -xzf ${file} -C ${installFolder}/releases`,
+      `mv ${installFolder}/releases/lapwing-${version} ${installFolder}/releases/${version}`,
+      `ln -sfn releases/${version} ${installFolder}/current`,
+      'systemctl restart lapwing',
+    ];
+  },
+  docker: ({ version }) => [
+    `sed -i 's/^LAPWING_VERSION=.*/LAPWING_VERSION=${version}/' .env`,
+    'docker compose pull',
+    'docker compose up -d --wait',
+    `curl -fsS http://127.0.0.1:8080/health # must tell ${version}`,
+  ],
+  kubernetes: ({ version }) => [
+    `kubectl -n lapwing set image deployment,statefulset -l app.kubernetes.io/part-of=lapwing '*=lapwing:${version}'`,
+    'kubectl -n lapwing rollout status deployment -l app.kubernetes.io/part-of=lapwing --timeout=5m',
+    'kubectl -n lapwing rollout undo deployment -l app.kubernetes.io/part-of=lapwing # when it does not hold',
+  ],
+  source: ({ version, channel }) => [
+    'git fetch --tags',
+    `git checkout v${version}`,
+    `npm start # or restart what supervises it${channel === 'rc' ? '; a release candidate' : ''}`,
+  ],
+};
 
 function quoted(text: string): string {
   return `'${text.replaceAll("'", String.raw`'\''`)}'`;

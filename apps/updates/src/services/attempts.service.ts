@@ -5,6 +5,7 @@ import {
   updateProgressed,
   type AttemptAction,
   type AttemptStep,
+  type DeploymentType,
   type InputOf,
   type Release,
   type UpdateAttempt,
@@ -37,6 +38,7 @@ export interface AttemptsParts {
   backups: string;
   environmentFile: string | undefined;
   version: string;
+  deploymentType: DeploymentType;
   /** Throws `UPDATES_EXPIRED` when the licence does not cover new releases. */
   wantUpdates: () => Promise<void>;
 }
@@ -88,9 +90,9 @@ export class AttemptsService implements OnApplicationBootstrap, OnModuleDestroy 
   async start(input: Start): Promise<UpdateAttempt> {
     const { action, channel = this.parts.feed.channel } = input;
     if (action !== 'download' && !this.parts.installation) throw await this.#notSupported();
-    const deploymentType = this.parts.installation ? 'systemd' : (await this.parts.feed.check(channel)).deploymentType;
     const id = randomUUID();
     const { version = '', actor } = input;
+    const { deploymentType } = this.parts;
     const opening = { id, action, version, versionFrom: this.parts.version, channel, deploymentType };
     const attempt = await this.parts.store.begin({ ...opening, initiatedBy: actor.name, holder: this.#holder });
     if (!attempt) {
@@ -120,15 +122,15 @@ export class AttemptsService implements OnApplicationBootstrap, OnModuleDestroy 
   }
 
   async #notSupported(): Promise<LapwingError> {
-    const { version, channel, deploymentType } = await this.#newest();
-    const { steps } = await this.parts.feed.plan(version, channel);
-    const message = `this deployment (${deploymentType}) does not update itself: see the commands in the plan`;
-    return new LapwingError('UPDATE_NOT_SUPPORTED', message, { deploymentType, version, steps });
-  }
-
-  async #newest() {
-    const { release, currentVersion, channel, deploymentType } = await this.parts.feed.check();
-    return { version: release?.version ?? currentVersion, channel, deploymentType };
+    const { feed, deploymentType } = this.parts;
+    // The refusal stands, whether a feed can be read or not.
+    const { release } = await feed.check().catch(() => ({ release: null }));
+    const plan = release && (await feed.plan(release.version).catch(() => undefined));
+    const message = `this deployment (${deploymentType}) does not update itself: see GET /api/updates/plan`;
+    return new LapwingError('UPDATE_NOT_SUPPORTED', message, {
+      deploymentType,
+      ...(plan && { version: plan.version, steps: plan.steps }),
+    });
   }
 
   /** The release that is asked for. Only what the verified feed names is ever fetched. */

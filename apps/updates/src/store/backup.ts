@@ -71,7 +71,7 @@ async function* configurationRows(postgres: Postgres, saved: Saved): AsyncGenera
 }
 
 /** @param quoted as PostgreSQL itself quoted it. */
-async function* rowsOf(postgres: Postgres, quoted: string): AsyncGenerator<unknown> {
+async function* rowsOf(postgres: Postgres, quoted: string): AsyncGenerator {
   // The place of a row in its table, in order: a page at a time without holding a transaction open while a disk is written.
   for (let after = '(0,0)'; ;) {
     const { rows } = await postgres.query<{ place: string; row: unknown }>(

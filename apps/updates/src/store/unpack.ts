@@ -86,6 +86,6 @@ async function checkLinks(to: string, links: [link: string, target: string][]): 
 function readable(error: unknown): unknown {
   const { code, message } = error as { code?: unknown; message?: string };
   const isBroken =
-    (typeof code === 'string' && /^Z_/.test(code)) || /^(invalid tar|unexpected end)/i.test(message ?? '');
+    (typeof code === 'string' && code.startsWith('Z_')) || /^(invalid tar|unexpected end)/i.test(message ?? '');
   return isBroken ? new ArchiveError('the archive is broken') : error;
 }

@@ -22,7 +22,6 @@ const Downloaded = z.object({
   checksum: z.string().describe('sha256: and hexadecimal digits'),
 });
 
-/** A download may take as long as its connection lives; news of its end can be missed. */
 const LOOK_MS = 2000;
 
 /** Supascale's download of the newest release. */
@@ -47,24 +46,21 @@ export class SystemUpdateDownloadController {
     throw new LapwingError(code, error ?? undefined);
   }
 
+  /** News of the end can be missed, the history cannot. */
   async #ended(id: string): Promise<UpdateAttempt> {
-    return new Promise((resolve, reject) => {
-      const done = (attempt: UpdateAttempt): void => {
-        if (attempt.status === 'in_progress') return;
-        clearInterval(timer);
-        end();
-        resolve(attempt);
-      };
-      const end = this.updates.follow(id, done);
-      const look = (): void => {
-        this.bus.request(attemptGet, { id }).then(done, (error: unknown) => {
-          clearInterval(timer);
-          end();
-          reject(error as Error);
+    let wake = (): void => {};
+    const end = this.updates.follow(id, () => wake());
+    try {
+      for (;;) {
+        const attempt = await this.bus.request(attemptGet, { id });
+        if (attempt.status !== 'in_progress') return attempt;
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+          setTimeout(resolve, LOOK_MS);
         });
-      };
-      const timer = setInterval(look, LOOK_MS);
-      look();
-    });
+      }
+    } finally {
+      end();
+    }
   }
 }
