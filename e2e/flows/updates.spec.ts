@@ -218,6 +218,13 @@ describe('updates of an installed Lapwing', () => {
       expect(others).toMatchObject({ version: `v${NEXT}`, status: 'failed', error: 'an update is under way' });
     });
     expect(await lapwing.ask('GET', '/api/updates/status')).toMatchObject({ status: 'completed', progress: 100 });
+    const { entries } = await lapwing.ask<{ entries: { type: string; action: string; target: string }[] }>(
+      'GET',
+      '/api/v1/audit?type=update',
+    );
+    expect(entries.map(({ action, target }) => `${action} ${target}`)).toEqual(
+      expect.arrayContaining([`started ${NEXT}`, `success ${NEXT}`]),
+    );
     // Samples were taken all the time on the other host, and every one of them is stored.
     await eventually(async () => {
       const { hours, gaps } = await ledger();

@@ -3,10 +3,11 @@ import { LapwingError, attemptGet, attemptStart, type Actor, type UpdateAttempt 
 import { Controller, HttpCode, Post, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { Audits, Requires } from '../../../../../http/access.js';
+import { Requires, Unaudited } from '../../../../../http/access.js';
 import { Answers } from '../../../../../http/answer.js';
 import { By, addressOf } from '../../../../../http/caller.js';
 import { EventStream } from '../../../../../http/event-stream.js';
+import { AuditService } from '../../../../../services/audit.service.js';
 import { PrincipalsService } from '../../../../../services/principals.service.js';
 import { UpdatesService } from '../../../../../services/updates.service.js';
 import { toLastEvent, toProgressEvent } from '../updates.view.js';
@@ -25,18 +26,21 @@ export class SystemUpdateApplyController {
     private readonly bus: Bus,
     private readonly updates: UpdatesService,
     private readonly principals: PrincipalsService,
+    private readonly audit: AuditService,
   ) {}
 
   @Post()
   @HttpCode(200)
   @Requires('system:write')
-  @Audits(() => ({ type: 'update', action: 'started', target: 'newest' }))
+  // Told below: a stream is not sent as other answers are.
+  @Unaudited()
   @Answers('Brings the newest release into force, and tells as Server-Sent Events how it comes on', {
     'text/event-stream': EventText,
   })
   async post(@By() actor: Actor, @Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     if (this.updates.full) throw new LapwingError('UNAVAILABLE', 'too many clients follow updates');
     const attempt = await this.bus.request(attemptStart, { actor, action: 'update' });
+    await this.audit.record(actor, { type: 'update', action: 'started', target: attempt.version });
     let stream: EventStream | undefined;
     const cut = (): void => stream?.fail('logged out');
     const unwatch = this.principals.watch(request.caller?.hash ?? null, 'system:write', cut, addressOf(request));
