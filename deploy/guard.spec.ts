@@ -18,6 +18,8 @@ const programs = {
   crashes: "console.error('cannot read the settings'); process.exit(1);",
   /** Is ready, and no longer a second later. */
   flickers: 'const until = Date.now() + 1000; isReady = () => Date.now() < until;',
+  /** Is ready, but one of its services is down. */
+  lame: "services = { alerting: { status: 'unhealthy', message: 'alerting is unhealthy' } };",
   /** Says that it is another version. */
   pretends: "version = '0.0.7';",
 };
@@ -27,6 +29,7 @@ const launcher = (own: string, kind: Kind): string => `
 import { createServer } from 'node:http';
 let version = '${own}';
 let isReady = () => true;
+let services = {};
 process.on('SIGTERM', () => process.exit(0));
 ${programs[kind]}
 const server = createServer((request, response) => {
@@ -37,7 +40,7 @@ const server = createServer((request, response) => {
     return;
   }
   if (request.url === '/health') return response.end(JSON.stringify({ status: 'alive', version, pid: process.pid }));
-  response.writeHead(isReady() ? 200 : 503).end(JSON.stringify({ services: { database: { status: isReady() ? 'healthy' : 'unhealthy', message: 'not yet' } } }));
+  response.writeHead(isReady() ? 200 : 503).end(JSON.stringify({ services: { database: { status: isReady() ? 'healthy' : 'unhealthy', message: 'not yet' }, ...services } }));
 }).listen(Number(process.env.PORT), '127.0.0.1');
 `;
 
@@ -152,6 +155,7 @@ describe('the guard', () => {
     ['unready', /^version 1\.1\.0 was not ready after 4 s: not ready \(status 503, database: not yet\)$/],
     ['crashes', /^version 1\.1\.0 ended by itself \(exit 1\)$/],
     ['flickers', /^version 1\.1\.0 was not ready after 4 s/],
+    ['lame', /^version 1\.1\.0 was not ready after 4 s: not ready \(status 200, alerting: alerting is unhealthy\)$/],
     ['pretends', /^version 1\.1\.0 was not ready after 4 s: version 0\.0\.7 answers instead$/],
   ])(
     'goes back from a version that is %s, and says why',

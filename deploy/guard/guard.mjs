@@ -38,6 +38,8 @@ const watchers = new Watchers();
 /** @type {import('node:child_process').ChildProcess | undefined} */
 let running;
 let stopping = false;
+/** Services that were not well before the change: nobody holds that against the new version. @type {Set<string>} */
+let awayBefore = new Set();
 
 async function main() {
   stopOnSignals();
@@ -68,6 +70,7 @@ async function settle(journal) {
   if (phase === 'reverting') return finish(journal, from, journal.reason ?? 'it was interrupted');
   if (starts >= MAX_STARTS)
     return finish(journal, from, `version ${to} was started ${starts} times and was never ready`);
+  awayBefore = new Set((await unhealthy().catch(() => [])).map(({ name }) => name));
   await stop();
   write({ ...journal, phase: 'trial', starts: starts + 1 });
   link(to);
@@ -139,16 +142,24 @@ async function unready(version) {
     const health = await ask('/health');
     const { version: told } = /** @type {{ version?: string }} */ (await health.json());
     if (told !== version) return `version ${told} answers instead`;
-    const ready = await ask('/api/system/health/ready');
-    if (ready.status === 200) return undefined;
-    const body = /** @type {{ services?: Record<string, { status: string, message?: string }> }} */ (
-      await ready.json()
-    );
-    const faults = Object.entries(body.services ?? {}).filter(([, { status }]) => status !== 'healthy');
-    return `not ready (status ${ready.status}${faults.map(([name, { message }]) => `, ${name}: ${message}`).join('')})`;
+    const { status } = await ask('/api/system/health/ready');
+    // A service that is away does not keep the rest from being ready, but a version that brings it down does not hold.
+    const faults = (await unhealthy()).filter(({ name }) => status !== 200 || !awayBefore.has(name));
+    if (status === 200 && faults.length === 0) return undefined;
+    return `not ready (status ${status}${faults.map(({ name, message }) => `, ${name}: ${message}`).join('')})`;
   } catch {
     return 'it does not answer';
   }
+}
+
+/** The services that are not well at all. @returns {Promise<{ name: string, message: string | undefined }[]>} */
+async function unhealthy() {
+  const answer = await ask('/api/system/health');
+  const { services = {} } = /** @type {{ services?: Record<string, { status: string, message?: string }> }} */ (
+    await answer.json()
+  );
+  const away = Object.entries(services).filter(([, { status }]) => status === 'unhealthy');
+  return away.map(([name, { message }]) => ({ name, message }));
 }
 
 /** @param {string} route */

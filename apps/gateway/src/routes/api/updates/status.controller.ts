@@ -15,10 +15,10 @@ export class UpdateStatusController {
   @Requires('system:read')
   @Answers('What the updater is doing, or how its last attempt ended', StatusView)
   async get(): Promise<z.infer<typeof StatusView>> {
-    const [[current], [last]] = await Promise.all([
-      this.bus.request(attemptList, { limit: 1, status: 'in_progress' }).then(({ attempts }) => attempts),
-      this.bus.request(attemptList, { limit: 1 }).then(({ attempts }) => attempts),
-    ]);
+    const { attempts } = await this.bus.request(attemptList, { limit: 50 });
+    const current = attempts.find(({ status }) => status === 'in_progress');
+    // What was refused because another attempt was under way says nothing of the updater.
+    const last = attempts.find(({ errorCode }) => errorCode !== 'UPDATE_IN_PROGRESS');
     return toStatusView(current ?? last, Date.now());
   }
 }
