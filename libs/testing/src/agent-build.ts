@@ -2,10 +2,10 @@ import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { readFile, rm, writeFile } from 'node:fs/promises';
-import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
-const root = path.resolve(__dirname, '../../..');
+const script = fileURLToPath(new URL('../../../deploy/local/agent.mjs', import.meta.url));
 
 /** The agent in one file, of a version that a test wants. */
 export interface AgentBuild {
@@ -34,7 +34,7 @@ export async function buildAgent(build: {
     LAPWING_AGENT_VERSION: version,
     LAPWING_AGENT_KEYS: keys.join(','),
   };
-  await promisify(execFile)(process.execPath, [path.join(root, 'deploy/local/agent.mjs')], { env });
+  await promisify(execFile)(process.execPath, [script], { env });
   if (fault !== undefined) {
     const [first = '', ...lines] = (await readFile(file, 'utf8')).split('\n');
     const faulty = `if (!process.argv.includes('--self-test')) { ${fault} }`;
@@ -55,11 +55,13 @@ export class SupervisedAgent {
   /**
    * @param file the agent that is installed.
    * @param folder its data.
+   * @param fileKiB its files may be so large: the disk of a host that is full.
    */
   constructor(
     readonly file: string,
     readonly folder: string,
     private readonly environment: Record<string, string>,
+    private readonly fileKiB?: number,
   ) {}
 
   /** What it printed in all its runs. */
@@ -90,7 +92,9 @@ export class SupervisedAgent {
   }
 
   #run(): void {
-    const running = spawn(process.execPath, ['--lite-mode', '--max-old-space-size=128', this.file], {
+    const limit = this.fileKiB === undefined ? '' : `ulimit -f ${this.fileKiB}; `;
+    const command = [process.execPath, '--lite-mode', '--max-old-space-size=128', this.file];
+    const running = spawn('bash', ['-c', `${limit}exec "$0" "$@"`, ...command], {
       cwd: this.folder,
       env: {
         PATH: process.env['PATH'],

@@ -46,9 +46,10 @@ export function parseState(value: unknown): ProgramState {
 function parseProgram(value: unknown): Program {
   const { version, sha256 } = asObject(value);
   if (typeof version !== 'string' || valid(version) === null) throw new Error('no version');
+  if (sha256 === null) return { version, sha256 };
   // It becomes the name of a file.
-  if (sha256 !== null && !/^[0-9a-f]{64}$/.test(String(sha256))) throw new Error('no SHA-256');
-  return { version, sha256: sha256 === null ? null : String(sha256) };
+  if (typeof sha256 !== 'string' || !/^[0-9a-f]{64}$/.test(sha256)) throw new Error('no SHA-256');
+  return { version, sha256 };
 }
 
 function parseFailure({ version, reason }: Record<string, unknown>): { version: string; reason: string } {

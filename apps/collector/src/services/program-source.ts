@@ -1,6 +1,6 @@
 import type { AgentStatement } from '@lapwing/contracts';
 import { fetchFile } from '@lapwing/outgoing/fetch-file';
-import { execFile } from 'node:child_process';
+import { execFile, type ExecFileException } from 'node:child_process';
 import { rename } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import type { ProgramFiles } from '../store/program-files.js';
@@ -46,7 +46,7 @@ async function selfTest(file: string, version: string): Promise<void> {
     timeout: SELF_TEST_MS,
     killSignal: 'SIGKILL',
     maxBuffer: 65_536,
-  }).catch((error: { killed?: boolean; code?: unknown; signal?: unknown }) => {
+  }).catch((error: ExecFileException) => {
     const what = error.killed ? `took more than ${SELF_TEST_MS / 1000} s` : `ended with ${error.code ?? error.signal}`;
     throw new Error(`the self-test of the new version ${what}`);
   });
