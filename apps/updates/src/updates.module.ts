@@ -3,13 +3,16 @@ import { Migrations, Postgres, Schema } from '@lapwing/postgres';
 import { Health, SecretKey, busConfig, healthProvider, restartProviders } from '@lapwing/service';
 import { Module, type DynamicModule, type Type } from '@nestjs/common';
 import type { UpdatesConfig } from './config.js';
+import { RolloutsHandler } from './handlers/rollouts.handler.js';
+import { rolloutParts } from './rollouts.js';
+import { RolloutService } from './services/rollout.service.js';
 
 const service = 'updates';
 const PARTS = 'updates parts';
 
-const handlers: Type[] = [];
+const handlers: Type[] = [RolloutsHandler];
 /** What handlers, health and Nest's life cycle need of what {@link assemble} makes. */
-const exposed: (abstract new (...args: never[]) => object)[] = [];
+const exposed: (abstract new (...args: never[]) => object)[] = [RolloutService];
 
 /** All wiring of updates. */
 @Module({})
@@ -50,8 +53,8 @@ export class UpdatesModule {
 }
 
 /** Makes stores and services, each out of those before it. */
-function assemble(_config: UpdatesConfig, _given: { key: SecretKey; bus: Bus; schema: Schema }): object[] {
-  return [];
+function assemble(config: UpdatesConfig, given: { key: SecretKey; bus: Bus; schema: Schema }): object[] {
+  return [...rolloutParts(config, given)];
 }
 
 function addChecks(health: Health, migrations: Migrations): true {
