@@ -297,6 +297,22 @@ describe('an agent', () => {
     expect(agent.ends).toEqual([]);
   });
 
+  it('that takes a sample every five minutes proves itself in time all the same', async () => {
+    const folder = await mkdtemp(path.join(tmpdir(), 'lapwing-builds-'));
+    const build = (version: string) =>
+      buildAgent({ file: path.join(folder, `${version}.mjs`), version, keys: [keys.publicKey] });
+    const [base, next] = [await build('0.1.0'), await build('0.2.0')];
+    agent = await server.agent(base.file, { COLLECTOR_INTERVAL: '300' });
+    agent.start();
+    await eventually(async () => expect(await server.inspect()).toMatchObject({ problem: null }));
+    await server.serveFile(next.file);
+    await server.update(statementOf(next));
+    await eventually(async () =>
+      expect(await server.inspect()).toMatchObject({ version: '0.2.0', taken: 1, update: { state: 'idle' } }),
+    );
+    expect(agent.ends).toEqual([START_AGAIN]);
+  });
+
   it('that trusts no key cannot be updated, and says so', async () => {
     const file = path.join(await mkdtemp(path.join(tmpdir(), 'lapwing-builds-')), 'base.mjs');
     const build = await buildAgent({ file, version: '0.1.0', keys: [] });
@@ -311,7 +327,7 @@ describe('an agent', () => {
 
 describe('a collector that runs out of its packages', () => {
   it('tells its figures, and takes no orders about its version', async () => {
-    const sampler = { taken: 7, lost: 1, hasStored: true };
+    const sampler = { taken: 7, lost: 1, hasStored: true, takeNow: () => {} };
     const service = new ProgramService({ online: true }, sampler, {
       folder: '/nonexistent',
       version: '0.1.0',

@@ -51,13 +51,18 @@ export class ProgramService implements OnApplicationBootstrap, OnModuleDestroy {
   #isLeaving = false;
 
   constructor(
-    private readonly bus: { readonly online: boolean },
-    private readonly sampler: Pick<SamplerService, 'taken' | 'lost' | 'hasStored'>,
+    bus: { readonly online: boolean },
+    private readonly sampler: Pick<SamplerService, 'taken' | 'lost' | 'hasStored' | 'takeNow'>,
     private readonly options: ProgramOptions,
   ) {
     this.#files = new ProgramFiles(options.folder);
     this.#state = options.launch?.state ?? onlyBase(options.version);
-    const proof = { isOnline: () => this.bus.online, hasStored: () => this.sampler.hasStored };
+    const proof = {
+      hasTaken: () => sampler.taken > 0,
+      take: () => sampler.takeNow(),
+      isOnline: () => bus.online,
+      hasStored: () => sampler.hasStored,
+    };
     this.#trial = new Trial(proof, options.trialSeconds, (failure) => this.#judge(failure));
   }
 

@@ -93,6 +93,11 @@ export class SamplerService implements OnApplicationBootstrap, OnModuleDestroy {
     await this.#outbox?.close();
   }
 
+  /** Takes a sample at once, beside those that are due. */
+  takeNow(): void {
+    if (!this.#stopping) this.#sampling = this.#sampling.then(() => this.#sample());
+  }
+
   /** Sets the seconds between samples, unless the environment fixes them. */
   setInterval(seconds: number): void {
     if (this.options.fixedInterval !== undefined || seconds === this.#interval) return;
@@ -111,7 +116,7 @@ export class SamplerService implements OnApplicationBootstrap, OnModuleDestroy {
     const every = this.#interval * 1000;
     this.#timer = setTimeout(
       () => {
-        this.#sampling = this.#sample().finally(() => this.#plan());
+        this.#sampling = this.#sampling.then(() => this.#sample()).finally(() => this.#plan());
       },
       every - (Date.now() % every),
     );

@@ -1,5 +1,9 @@
 /** What tells whether a version works. */
 export interface Proof {
+  /** Whether it has taken a sample. */
+  hasTaken: () => boolean;
+  /** Takes a sample at once: where they are rare, none may be due in time. */
+  take: () => void;
   /** Whether it is connected to NATS. */
   isOnline: () => boolean;
   /** Whether the server has stored a sample that it took. */
@@ -15,6 +19,7 @@ const LOOK_MS = 500;
 export class Trial {
   #timer: NodeJS.Timeout | undefined;
   #deciding = false;
+  #hasAsked = false;
 
   /**
    * @param seconds since the process was started.
@@ -44,6 +49,7 @@ export class Trial {
 
   async #look(): Promise<void> {
     const seconds = performance.now() / 1000;
+    if (seconds >= this.seconds / 8) this.#askForSample();
     const hasProved = seconds >= this.seconds / 4 && this.proof.isOnline() && this.proof.hasStored();
     if (this.#deciding || (!hasProved && seconds < this.seconds)) return;
     this.#deciding = true;
@@ -55,6 +61,12 @@ export class Trial {
     } finally {
       this.#deciding = false;
     }
+  }
+
+  #askForSample(): void {
+    if (this.#hasAsked || this.proof.hasTaken()) return;
+    this.#hasAsked = true;
+    this.proof.take();
   }
 
   #failure(): string {

@@ -65,6 +65,7 @@ import { StreamController } from './api/v1/stream.controller.js';
 import { ActivityController } from './api/v1/system/activity.controller.js';
 import { SystemLogsController } from './api/v1/system/logs.controller.js';
 import { ResourcesController } from './api/v1/system/resources.controller.js';
+import { AgentUpdatesController } from './api/v1/system/updates/agents.controller.js';
 import { UsersController } from './api/v1/users.controller.js';
 import { ApiVersionController } from './api/version.controller.js';
 import { DownloadController } from './download/download.controller.js';
@@ -113,6 +114,7 @@ export const controllers: Type[] = [
   EnrollController,
   AgentSettingsController,
   AgentsController,
+  AgentUpdatesController,
   DockerReportController,
   DockerHostsController,
   DockerCommandsController,

@@ -17,6 +17,8 @@ export interface RolloutTimes {
 
 /** So many agents are under way to the new version at the same time: all fetch it from this server. */
 const MAX_UPDATING = 200;
+/** The ring of those that have none. */
+const LAST = 3;
 const UNDER_WAY = ['waiting', 'updating', 'watched', 'worse'] as const;
 const CHANGED = ['updating', 'watched', 'healthy', 'worse'] as const;
 
@@ -65,7 +67,7 @@ export class RolloutDriver {
     const members = agents.map(({ id: agentId, version: versionFrom }): Member => {
       const reason = problems.get(agentId) ?? null;
       const state = reason === null ? 'waiting' : 'skipped';
-      return { agentId, ring: rings.get(agentId) ?? 0, state, versionFrom, reason, since: now, memo: {} };
+      return { agentId, ring: rings.get(agentId) ?? LAST, state, versionFrom, reason, since: now, memo: {} };
     });
     await this.store.plan(id, members);
   }
