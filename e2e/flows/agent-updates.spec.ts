@@ -36,21 +36,16 @@ describe('the fleet follows the server', () => {
     await copyFile(built, file('lapwing-agent.mjs'));
     await writeFile(file('lapwing-agent.mjs.json'), JSON.stringify(statement));
   };
-  const ask = (method: string, route: string, body?: unknown) =>
-    lapwing.ask<Rollouts & { agents: { id: string; version: string; status: string }[]; enrollment_token: string }>(
-      method,
-      route,
-      lapwing.credentials,
-      body,
-    );
+  const ask = async <T = object>(method: string, route: string, body?: unknown): Promise<{ status: number; body: T }> =>
+    lapwing.ask<T>(method, route, lapwing.credentials, body);
   /** How it stands; the server's own collector, which is no agent in one file, is left out. */
   const rollouts = async (): Promise<Rollouts> => {
     const { body } = await lapwing.get<Rollouts>(ROUTE);
     return { ...body, agents: body.agents.filter(({ agentId }) => NAMES.includes(agentId)) };
   };
   const versions = async (): Promise<Record<string, string>> => {
-    const { agents: all } = (await ask('GET', '/api/v1/agents')).body;
-    const ours = all.filter(({ id, status }) => NAMES.includes(id) && status === 'online');
+    const { body } = await ask<{ agents: { id: string; version: string; status: string }[] }>('GET', '/api/v1/agents');
+    const ours = body.agents.filter(({ id, status }) => NAMES.includes(id) && status === 'online');
     return Object.fromEntries(ours.map(({ id, version }) => [id, version]));
   };
   const all = (version: string): Record<string, string> => Object.fromEntries(NAMES.map((name) => [name, version]));
@@ -72,10 +67,10 @@ describe('the fleet follows the server', () => {
     });
     agents = await Promise.all(
       NAMES.map(async (name) => {
-        const { enrollment_token: token } = (await ask('POST', '/api/v1/agents', { id: name, name })).body;
+        const added = await ask<{ enrollment_token: string }>('POST', '/api/v1/agents', { id: name, name });
         return new SupervisedAgent(builds.first.file, await mkdtemp(path.join(tmpdir(), 'lapwing-agent-')), {
           LAPWING_URL: lapwing.url,
-          LAPWING_ENROLLMENT_TOKEN: token,
+          LAPWING_ENROLLMENT_TOKEN: added.body.enrollment_token,
           COLLECTOR_AGENT_ID: name,
           COLLECTOR_INTERVAL: '1',
           COLLECTOR_TRIAL_SECONDS: '20',

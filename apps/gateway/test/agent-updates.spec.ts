@@ -41,7 +41,7 @@ describe('updates of agents', () => {
       if (last) throw new LapwingError('UPDATE_IN_PROGRESS', 'a roll-out is running');
       return (last = { ...rollout, startedBy: actor.name });
     });
-    bus.respond(rolloutStop, async ({ actor }) => {
+    bus.respond(rolloutStop, async ({ actor }): Promise<Rollout> => {
       if (!last) throw new LapwingError('NOT_FOUND', 'no roll-out is running');
       return { ...last, status: 'stopped', reason: `stopped by ${actor.name}`, endedAt: rollout.startedAt + 60_000 };
     });
