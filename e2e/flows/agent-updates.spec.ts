@@ -1,9 +1,12 @@
 import { AGENT_STATEMENT } from '@lapwing/contracts';
 import { makeKeys, signEnvelope } from '@lapwing/signing';
 import { SupervisedAgent, buildAgent, eventually, type AgentBuild } from '@lapwing/testing';
-import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import { Lapwing } from '../src/lapwing';
 
 const ROUTE = '/api/v1/system/updates/agents';
@@ -119,4 +122,22 @@ describe('the fleet follows the server', () => {
       expect(body.entries[0]?.details).toMatchObject({ reason: rollout?.reason });
     });
   }, 120_000);
+
+  it('installs what the server has, whatever the agent of before had fetched by itself', async () => {
+    const root = path.join(folder, 'root');
+    await writeFile(file('install.sh'), await (await fetch(`${lapwing.url}/install-agent.sh`)).text());
+    const install = (...args: string[]) =>
+      promisify(execFile)('bash', [file('install.sh'), ...args], { env: { ...process.env, DESTDIR: root } });
+    const programs = path.join(root, 'var/lib/lapwing-agent/program');
+    await mkdir(programs, { recursive: true });
+    await install();
+    expect(existsSync(programs)).toBe(false);
+    const unit = await readFile(path.join(root, 'etc/systemd/system/lapwing-agent.service'), 'utf8');
+    // An agent that ends with 75 is started again.
+    expect(unit).toMatch(/^Restart=on-failure$/m);
+    expect(unit).not.toMatch(/SuccessExitStatus|RestartPreventExitStatus/);
+    await mkdir(programs);
+    await install('--uninstall');
+    expect(existsSync(path.dirname(programs))).toBe(false);
+  });
 });

@@ -3,6 +3,7 @@ import { makeKeys } from '@lapwing/signing';
 import { createHash } from 'node:crypto';
 import { appendFile, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
+import type { ServerResponse } from 'node:http';
 import path from 'node:path';
 import { ProgramService } from '../src/services/program.service';
 import { FakeServer, keys, statementOf } from './program-harness';
@@ -177,6 +178,19 @@ describe('an agent in one file', () => {
     expect((await server.inspect()).update.state).toBe('idle');
   });
 
+  it('asks again when the server is busy, or the connection breaks', async () => {
+    const content = await readFile(builds.next.file);
+    const asked = [
+      (response: ServerResponse) => response.writeHead(429).end(),
+      (response: ServerResponse) =>
+        response.writeHead(200, { 'content-length': content.length }).write('x', () => response.socket?.destroy()),
+    ];
+    server.serve = (_, response) => (asked.shift() ?? ((one) => one.end(content)))(response);
+    await server.update(statementOf(builds.next));
+    await becomes('0.2.0', 'idle');
+    expect(asked).toEqual([]);
+  }, 60_000);
+
   it('takes one order at a time', async () => {
     server.serve = () => {};
     expect(await server.update(statementOf(builds.next))).toEqual({ version: '0.2.0' });
@@ -216,9 +230,9 @@ describe('an agent in one file', () => {
     });
 
     it('nothing', async () => {
-      server.serve = (_, response) => response.writeHead(503).end();
+      server.serve = (_, response) => response.writeHead(404).end();
       await server.update(statementOf(builds.next));
-      expect(await failure()).toBe('the server answered with the status 503');
+      expect(await failure()).toBe('the server answered with the status 404');
     });
 
     it('more than was signed', async () => {

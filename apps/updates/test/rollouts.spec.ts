@@ -178,6 +178,17 @@ describe('a roll-out of the agent', () => {
     expect(rollouts.audited).toEqual([]);
   });
 
+  it('that is stopped before anybody has heard of it leaves everybody alone', async () => {
+    const agents = await rollouts.enroll('a', 'b');
+    const { service } = await rollouts.replica({ paceMs: 500 });
+    await service.start(actor);
+    await service.stop(actor);
+    const { rollout, agents: members } = await rollouts.ended(service);
+    expect(rollout.status).toBe('stopped');
+    expect(members).toEqual([]);
+    expect(agents.flatMap(({ orders }) => orders)).toEqual([]);
+  });
+
   it('says of whom it could not take back', async () => {
     const agents = await rollouts.enroll('a', 'b', 'c');
     for (const agent of agents)

@@ -2,9 +2,14 @@ import { createHash } from 'node:crypto';
 import { open, rm, type FileHandle } from 'node:fs/promises';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
-import { OutgoingError, sayable } from './errors.js';
+import { ConnectionError, OutgoingError, sayable } from './errors.js';
 import { checkUrl, guardedLookup } from './lookup.js';
 import type { OutgoingOptions } from './outgoing.js';
+
+export { ConnectionError } from './errors.js';
+
+/** Whoever answers so is busy or away for now. */
+const PASSING = new Set([429, 502, 503, 504]);
 
 /** What was fetched. */
 export interface FetchedFile {
@@ -23,7 +28,7 @@ export interface FetchOptions extends OutgoingOptions {
  * a piece of it in memory. When it returns the file is on the disk; when it throws there is none.
  * @param file is made anew.
  * @throws OutgoingError when it may not be asked, the connection fails, the disk takes no more, or the answer is no 200, too large, too late or a
- * redirect.
+ * redirect; `ConnectionError` among them when it may go well another time.
  */
 export async function fetchFile(url: string, file: string, options: FetchOptions): Promise<FetchedFile> {
   const target = new URL(url);
@@ -70,6 +75,7 @@ function received(target: URL, handle: FileHandle, options: FetchOptions): Promi
 async function written(response: IncomingMessage, handle: FileHandle, maxBytes: number): Promise<FetchedFile> {
   const { statusCode: status = 0 } = response;
   if (status >= 300 && status < 400) throw new OutgoingError('the server redirects elsewhere');
+  if (PASSING.has(status)) throw new ConnectionError(`the server is busy or away (status ${status})`);
   if (status !== 200) throw new OutgoingError(`the server answered with the status ${status}`);
   const hash = createHash('sha256');
   let bytes = 0;

@@ -6,7 +6,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { fetchFile, type FetchOptions } from '../src/fetch-file';
+import { ConnectionError, fetchFile, type FetchOptions } from '../src/fetch-file';
 
 describe('fetching a file', () => {
   const content = randomBytes(300_000);
@@ -20,6 +20,7 @@ describe('fetching a file', () => {
     server = createServer((request, response) => {
       if (request.url === '/elsewhere') response.writeHead(302, { location: url }).end();
       else if (request.url === '/missing') response.writeHead(404).end('no');
+      else if (request.url === '/busy') response.writeHead(503).end('later');
       else if (request.url === '/large') response.end(Buffer.concat([content, Buffer.from('x')]));
       else if (request.url === '/cut')
         response
@@ -57,6 +58,12 @@ describe('fetching a file', () => {
     const file = path.join(folder, 'b');
     await expect(fetchFile(url + route, file, { ...near, ...changes })).rejects.toThrow(reason);
     expect(existsSync(file)).toBe(false);
+  });
+
+  it('tells what may go well another time from what will not', async () => {
+    const fetched = (route: string) => fetchFile(url + route, path.join(folder, 'd'), near);
+    for (const route of ['/busy', '/cut']) await expect(fetched(route)).rejects.toThrow(ConnectionError);
+    for (const route of ['/missing', '/large']) await expect(fetched(route)).rejects.not.toThrow(ConnectionError);
   });
 
   it('says that the disk is to blame when it is', async () => {

@@ -1,11 +1,14 @@
 import type { AgentStatement } from '@lapwing/contracts';
-import { fetchFile } from '@lapwing/outgoing/fetch-file';
+import { ConnectionError, fetchFile, type FetchedFile } from '@lapwing/outgoing/fetch-file';
 import { execFile, type ExecFileException } from 'node:child_process';
 import { rename } from 'node:fs/promises';
+import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { ProgramFiles } from '../store/program-files.js';
 
 const FETCH_MS = 600_000;
+/** A whole fleet may ask at the same time. */
+const RETRY_MS = [1000, 3000, 10_000, 30_000];
 const SELF_TEST_MS = 30_000;
 const run = promisify(execFile);
 
@@ -25,19 +28,29 @@ export interface ProgramSource {
  */
 export async function fetchProgram(files: ProgramFiles, wanted: AgentStatement, source: ProgramSource): Promise<void> {
   const incoming = await files.incoming();
-  const fetched = await fetchFile(`${source.url.replace(/\/+$/, '')}/download/lapwing-agent.mjs`, incoming, {
-    reach: 'private',
-    http: source.http,
-    deadlineMs: FETCH_MS,
-    maxBytes: wanted.size,
-    headers: { 'user-agent': `lapwing-agent/${source.version}` },
-  });
+  const fetched = await fetchPatiently(incoming, wanted.size, source);
   if (fetched.bytes !== wanted.size)
     throw new Error(`the server gave ${fetched.bytes} bytes, and ${wanted.size} were signed`);
   if (fetched.sha256 !== wanted.sha256)
     throw new Error(`the server gave a file other than the one that was signed (SHA-256 ${fetched.sha256})`);
   await selfTest(incoming, wanted.version);
   await rename(incoming, files.pathOf(wanted.sha256));
+}
+
+/** Fetches the server's file, and tries a few times while the server is busy or away. */
+async function fetchPatiently(file: string, maxBytes: number, source: ProgramSource): Promise<FetchedFile> {
+  const url = `${source.url.replace(/\/+$/, '')}/download/lapwing-agent.mjs`;
+  const headers = { 'user-agent': `lapwing-agent/${source.version}` };
+  const deadline = performance.now() + FETCH_MS;
+  for (const wait of [...RETRY_MS, undefined])
+    try {
+      const deadlineMs = Math.max(deadline - performance.now(), 1);
+      return await fetchFile(url, file, { reach: 'private', http: source.http, deadlineMs, maxBytes, headers });
+    } catch (error) {
+      if (!(error instanceof ConnectionError) || wait === undefined) throw error;
+      await pause(wait * (0.5 + Math.random()));
+    }
+  throw new Error('the server is away');
 }
 
 /** Lets a version load all that it is made of, in a process of its own as this one was started. */

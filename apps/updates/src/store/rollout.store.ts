@@ -87,6 +87,12 @@ export class RolloutStore {
   /** Notes which agents are part of it, and in which ring. */
   async plan(id: string, members: readonly Member[]): Promise<void> {
     await this.schema.transaction('rollout.plan', async (transaction) => {
+      const { count } = await transaction.query(
+        `UPDATE updates.rollout SET is_planned = true WHERE id = $1 AND status = 'running'`,
+        [id],
+      );
+      // Somebody was faster: there is nothing to plan any more.
+      if (count === 0) return;
       await transaction.query(
         `INSERT INTO updates.rollout_agent (rollout_id, agent_id, ring, state, version_from, reason, since)
          SELECT $1, a.agent_id, a.ring, a.state, a.version_from, a.reason, to_timestamp(a.since / 1000)
@@ -103,7 +109,6 @@ export class RolloutStore {
           members.map(({ since }) => since),
         ],
       );
-      await transaction.query('UPDATE updates.rollout SET is_planned = true WHERE id = $1', [id]);
     });
   }
 
