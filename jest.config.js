@@ -32,7 +32,7 @@ export default {
   moduleNameMapper: {
     '^@lapwing/(bus|contracts|mock|outgoing|postgres|redis|service|signing|telemetry|testing)$':
       '<rootDir>/libs/$1/src/index.ts',
-    '^@lapwing/outgoing/post$': '<rootDir>/libs/outgoing/src/post.ts',
+    '^@lapwing/outgoing/(post|fetch-file)$': '<rootDir>/libs/outgoing/src/$1.ts',
     '^@lapwing/(alerting|auth|collector|fleet|gateway|log-store|metrics-store|settings|updates)/(.*)$':
       '<rootDir>/apps/$1/src/$2.ts',
     '^(\\.{1,2}/.*)\\.js$': '$1',

@@ -1,12 +1,18 @@
-// Makes the agent in one file out of what was compiled: apps/collector/dist/agent/lapwing-agent.mjs. Runs on Node alone.
-// A release gives LAPWING_AGENT_VERSION, LAPWING_AGENT_KEYS (public keys, by commas) and LAPWING_AGENT_OUT (the file).
+// Makes the agent in one file out of what was compiled: apps/collector/dist/agent/lapwing-agent.mjs, or LAPWING_AGENT_OUT. Runs on Node alone.
+// LAPWING_AGENT_KEYS (public keys, separated by commas) says whose signatures count for what such an agent may become; without them it cannot be
+// updated. LAPWING_AGENT_VERSION is its version, by default that of the collector.
 import { build } from 'esbuild';
 import fs from 'node:fs';
 import path from 'node:path';
 
 const root = path.resolve(import.meta.dirname, '../..');
 const collector = path.join(root, 'apps/collector');
-const { version } = JSON.parse(fs.readFileSync(path.join(collector, 'package.json'), 'utf8'));
+const { version: own } = JSON.parse(fs.readFileSync(path.join(collector, 'package.json'), 'utf8'));
+const {
+  LAPWING_AGENT_OUT: outfile = path.join(collector, 'dist/agent/lapwing-agent.mjs'),
+  LAPWING_AGENT_KEYS: keys = '',
+  LAPWING_AGENT_VERSION: version = own,
+} = process.env;
 
 /** Parts of Nest and its friends that are only loaded by whoever has them, and that an agent has no use for. */
 const absent = [
@@ -22,7 +28,7 @@ const absent = [
 
 await build({
   entryPoints: [path.join(collector, 'dist/agent.js')],
-  outfile: process.env.LAPWING_AGENT_OUT ?? path.join(collector, 'dist/agent/lapwing-agent.mjs'),
+  outfile,
   bundle: true,
   platform: 'node',
   format: 'esm',
@@ -31,10 +37,7 @@ await build({
   keepNames: true,
   legalComments: 'linked',
   external: absent,
-  define: {
-    LAPWING_BUNDLED_VERSION: JSON.stringify(process.env.LAPWING_AGENT_VERSION ?? version),
-    LAPWING_BUNDLED_KEYS: JSON.stringify(process.env.LAPWING_AGENT_KEYS ?? ''),
-  },
+  define: { LAPWING_BUNDLED_VERSION: JSON.stringify(version), LAPWING_BUNDLED_KEYS: JSON.stringify(keys) },
   banner: {
     js: `#!/usr/bin/env node\nimport { createRequire as lapwingRequire } from 'node:module';\nconst require = lapwingRequire(import.meta.url);`,
   },

@@ -3,11 +3,15 @@ import { Health, restartProviders } from '@lapwing/service';
 import { Module, type DynamicModule } from '@nestjs/common';
 import { readFileSync } from 'node:fs';
 import { hostname, uptime } from 'node:os';
+import { bundle } from './bundle.js';
 import type { CollectorConfig } from './config.js';
 import { CollectorHandler } from './handlers/collector.handler.js';
+import { ProgramHandler } from './handlers/program.handler.js';
+import { launched } from './launcher.js';
 import { EnrollmentService, type EnrollmentOptions } from './services/enrollment.service.js';
 import { LogService, type LogOptions } from './services/log.service.js';
 import { ProcessService } from './services/process.service.js';
+import { ProgramService, type ProgramOptions } from './services/program.service.js';
 import { SamplerService } from './services/sampler.service.js';
 import { SettingsService } from './services/settings.service.js';
 import { HostSource } from './sources/host/host.source.js';
@@ -21,6 +25,8 @@ const service = 'collector';
 /** Node's names of processors, where Go has others. */
 const ARCHITECTURES: Record<string, string> = { x64: 'amd64', ia32: '386', ppc64: 'ppc64le', mipsel: 'mipsle' };
 const READERS = 'readers';
+/** Ends with this: to be started again (EX_TEMPFAIL of sysexits.h). Whoever supervises must take it for a failure. */
+const START_AGAIN = 75;
 
 /** All wiring of the collector. */
 @Module({})
@@ -37,7 +43,7 @@ export class CollectorModule {
           servers: config.NATS_URL,
           streams: 'ignore',
           agent: { id: agentId, door: () => enrollment.door() },
-          handlers: [CollectorHandler],
+          handlers: [CollectorHandler, ProgramHandler],
         }),
         { provide: READERS, useFactory: () => hostReaders(process.platform, config.COLLECTOR_DOCKER_SOCKET) },
         { provide: Processes, useFactory: ({ processes }: HostReaders) => processes, inject: [READERS] },
@@ -75,6 +81,11 @@ export class CollectorModule {
             }),
           inject: [Bus, SamplerService, LogService],
         },
+        {
+          provide: ProgramService,
+          useFactory: (bus: Bus, sampler: SamplerService) => new ProgramService(bus, sampler, programOptions(config)),
+          inject: [Bus, SamplerService],
+        },
         { provide: Health, useFactory: (bus: Bus) => new Health(bus, false), inject: [Bus] },
         ...restartProviders(config),
         { provide: 'health checks', useFactory: addChecks, inject: [Health, SamplerService, LogService] },
@@ -106,6 +117,22 @@ function enrollmentOptions(config: CollectorConfig): EnrollmentOptions {
       os: process.platform,
       version: collectorVersion,
       machine: machineFingerprint(),
+    },
+  };
+}
+
+function programOptions(config: CollectorConfig): ProgramOptions {
+  return {
+    folder: config.COLLECTOR_DATA_DIR,
+    version: collectorVersion,
+    keys: bundle?.keys,
+    launch: launched(),
+    url: config.LAPWING_URL,
+    allowHttp: config.LAPWING_ALLOW_HTTP,
+    trialSeconds: config.COLLECTOR_TRIAL_SECONDS,
+    leave: () => {
+      process.exitCode = START_AGAIN;
+      process.kill(process.pid, 'SIGTERM');
     },
   };
 }

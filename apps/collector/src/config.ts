@@ -3,6 +3,7 @@ import { Secret, commonConfig, flag, readConfig, secret, secretKeyConfig } from 
 import { homedir, hostname } from 'node:os';
 import path from 'node:path';
 import { z } from 'zod';
+import { DATA_DIR, TRIAL_SECONDS } from './launcher-settings.js';
 import { machineId } from './store/machine.js';
 
 const schema = commonConfig.extend({
@@ -19,7 +20,7 @@ const schema = commonConfig.extend({
   /** Seconds between samples; when it is set, the fleet's setting does not count here. */
   COLLECTOR_INTERVAL: z.coerce.number().int().min(1).max(300).optional(),
   /** Folder of the outbox. */
-  COLLECTOR_DATA_DIR: z.string().default('.data/collector'),
+  COLLECTOR_DATA_DIR: z.string().default(DATA_DIR),
   /** Bytes that the outbox may take on disk; when it is full, the oldest samples go first. */
   COLLECTOR_OUTBOX_MAX_BYTES: z.coerce
     .number()
@@ -46,6 +47,8 @@ const schema = commonConfig.extend({
   COLLECTOR_SERVICE_LOG_DIR: z.string().optional(),
   /** PM2's folder: what its processes print is in `logs` there. */
   PM2_HOME: z.string().default(path.join(homedir(), '.pm2')),
+  /** Seconds in which a new version of the agent must prove itself; it must have run for a quarter of them. */
+  COLLECTOR_TRIAL_SECONDS: z.coerce.number().int().min(4).max(600).default(TRIAL_SECONDS),
   /** Process that started all of Lapwing on this machine: it and its descendants get no signals. */
   LAPWING_LAUNCHER_PID: z.coerce.number().int().positive().optional(),
 });

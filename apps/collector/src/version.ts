@@ -1,10 +1,8 @@
 import { readFileSync } from 'node:fs';
-
-/** What the one-file build of the agent puts in place of reading the package. */
-declare const LAPWING_BUNDLED_VERSION: string | undefined;
+import { bundle } from './bundle.js';
 
 function ownVersion(): string {
-  if (typeof LAPWING_BUNDLED_VERSION === 'string') return LAPWING_BUNDLED_VERSION;
+  if (bundle) return bundle.version;
   const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
   return (JSON.parse(text) as { version: string }).version;
 }

@@ -109,6 +109,8 @@ actual="$(sha256sum "$work/agent.mjs" | cut -d ' ' -f 1)"
 mkdir -p "$(dirname "$unit")" "$(dirname "$settings")" "$(dirname "$program")"
 chmod 755 "$(dirname "$program")"
 install -m 755 "$work/agent.mjs" "$program"
+# What is installed now runs, whatever version the agent had fetched by itself.
+rm -rf "$root$data/program"
 
 {
   if [ "$mode" = docker ]; then
@@ -126,6 +128,7 @@ install -m 755 "$work/agent.mjs" "$program"
 } >"$settings"
 chmod 600 "$settings"
 
+# An agent that changes its version ends with 75: Restart=on-failure starts it again, as long as 75 is not made a success.
 docker_only=''
 [ "$mode" = host ] || docker_only=' --docker-only'
 cat >"$unit" <<UNIT

@@ -22,11 +22,14 @@ import { LicenseServer } from './services/license-server.js';
 import { LicenseService } from './services/license.service.js';
 import { LicenseFile } from './store/license-file.js';
 import { LicenseStore } from './store/license.store.js';
+import { RolloutsHandler } from './handlers/rollouts.handler.js';
+import { rolloutParts } from './rollouts.js';
+import { RolloutService } from './services/rollout.service.js';
 
 const service = 'updates';
 const PARTS = 'updates parts';
 
-const handlers: Type[] = [UpdatesHandler, LicensesHandler];
+const handlers: Type[] = [UpdatesHandler, LicensesHandler, RolloutsHandler];
 /** What handlers, health and Nest's life cycle need of what {@link assemble} makes. */
 const exposed: (abstract new (...args: never[]) => object)[] = [
   FeedService,
@@ -34,6 +37,7 @@ const exposed: (abstract new (...args: never[]) => object)[] = [
   LicenseFileService,
   LicenseService,
   LicenseRenewalService,
+  RolloutService,
 ];
 
 /** All wiring of updates. */
@@ -121,7 +125,7 @@ function assemble(
     deploymentType,
     wantUpdates: () => licenses.wantUpdates(),
   });
-  return [file, licenses, renewal, feed, attempts];
+  return [file, licenses, renewal, feed, attempts, ...rolloutParts(config, given)];
 }
 
 /** On the way within this machine nobody else listens. */

@@ -50,7 +50,8 @@ function stopOnSignal(stop: () => Promise<void>): void {
     stopping = true;
     setTimeout(() => process.exit(1), STOP_MS).unref();
     stop().then(
-      () => process.exit(0),
+      // Who ends itself says with which code.
+      () => process.exit(process.exitCode ?? 0),
       () => process.exit(1),
     );
   };

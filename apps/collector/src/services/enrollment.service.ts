@@ -8,6 +8,7 @@ import { createHash } from 'node:crypto';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { z } from 'zod';
+import { allowsHttp } from '../domain/plain-http.js';
 import { JsonFile } from '../store/json-file.js';
 
 const Identity = z.object({
@@ -44,7 +45,6 @@ const LOOK_AGAIN_MS = 5000;
 /** Somebody may have changed his mind. */
 const MAX_WAIT_MS = 300_000;
 const AWAY: string[] = ['UNAVAILABLE', 'TIMEOUT', 'INTERNAL'] satisfies ErrorCode[];
-const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 const Refusal = z.object({ code: z.string(), error: z.string() });
 
 /**
@@ -155,7 +155,7 @@ export class EnrollmentService implements OnApplicationBootstrap, OnModuleDestro
         reach: 'private',
         deadlineMs: 15_000,
         maxBytes: 65_536,
-        http: this.options.allowHttp || LOOPBACK.test(new URL(this.options.url ?? '').hostname),
+        http: allowsHttp(this.options.url ?? '', this.options.allowHttp),
         headers: { 'user-agent': `lapwing-agent/${this.options.facts.version}` },
       },
     );

@@ -3,7 +3,7 @@ import { defaultSystemSettings, type HostPart } from '@lapwing/contracts';
 import { createLogger, describeError, histogram } from '@lapwing/telemetry';
 import type { OnApplicationBootstrap, OnModuleDestroy } from '@nestjs/common';
 import type { HostSource } from '../sources/host/host.source.js';
-import { Outbox, type SampleBody } from '../store/outbox.js';
+import { Outbox, type Entry, type SampleBody } from '../store/outbox.js';
 import { DeliveryService } from './delivery.service.js';
 import { sampleFreight } from './freight.js';
 
@@ -29,6 +29,9 @@ export class SamplerService implements OnApplicationBootstrap, OnModuleDestroy {
   #outbox: Outbox | undefined;
   #delivery: DeliveryService<SampleBody> | undefined;
   #lastSampleAt = Number.NEGATIVE_INFINITY;
+  #taken = 0;
+  /** The first sample of this run. */
+  #first: Entry | undefined;
 
   constructor(
     private readonly bus: Bus,
@@ -46,6 +49,21 @@ export class SamplerService implements OnApplicationBootstrap, OnModuleDestroy {
   /** Whether samples are being taken in time. */
   get healthy(): boolean {
     return performance.now() - this.#lastSampleAt < (2 * this.#interval + 5) * 1000;
+  }
+
+  /** Samples that were taken since the process was started. */
+  get taken(): number {
+    return this.#taken;
+  }
+
+  /** Samples that the outbox gave up since then, because it was full. */
+  get lost(): number {
+    return this.#outbox?.givenUp ?? 0;
+  }
+
+  /** Whether the server has stored a sample that was taken since the process was started. */
+  get hasStored(): boolean {
+    return this.#first !== undefined && this.#outbox?.holds(this.#first) === false;
   }
 
   /** The parts of the host that are read. */
@@ -75,6 +93,11 @@ export class SamplerService implements OnApplicationBootstrap, OnModuleDestroy {
     await this.#outbox?.close();
   }
 
+  /** Takes a sample at once, beside those that are due. */
+  takeNow(): void {
+    if (!this.#stopping) this.#sampling = this.#sampling.then(() => this.#sample());
+  }
+
   /** Sets the seconds between samples, unless the environment fixes them. */
   setInterval(seconds: number): void {
     if (this.options.fixedInterval !== undefined || seconds === this.#interval) return;
@@ -93,7 +116,7 @@ export class SamplerService implements OnApplicationBootstrap, OnModuleDestroy {
     const every = this.#interval * 1000;
     this.#timer = setTimeout(
       () => {
-        this.#sampling = this.#sample().finally(() => this.#plan());
+        this.#sampling = this.#sampling.then(() => this.#sample()).finally(() => this.#plan());
       },
       every - (Date.now() % every),
     );
@@ -108,6 +131,8 @@ export class SamplerService implements OnApplicationBootstrap, OnModuleDestroy {
       if (!this.#outbox || !this.#delivery) return;
       const { record, entry } = await this.#outbox.append(figures, time);
       this.#lastSampleAt = performance.now();
+      this.#taken++;
+      this.#first ??= entry;
       void this.#delivery.sendLive(record, entry);
     } catch (error) {
       this.#log.error({ error: describeError(error) }, 'a sample could not be taken');

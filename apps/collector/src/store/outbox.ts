@@ -81,6 +81,7 @@ export class Outbox<Body extends object = SampleBody, Sum = null> {
   #sum: Sum;
   #file: RecordFile | undefined;
   #writing: Promise<unknown> = Promise.resolve();
+  #givenUp = 0;
 
   private constructor(options: OutboxOptions<Body, Sum>, state: State) {
     this.#options = options;
@@ -118,6 +119,11 @@ export class Outbox<Body extends object = SampleBody, Sum = null> {
   /** Gaps that metrics-store has not confirmed yet. */
   get gaps(): Gap[] {
     return this.#state.gaps;
+  }
+
+  /** How many records were given up since it was opened, because it was full. */
+  get givenUp(): number {
+    return this.#givenUp;
   }
 
   /** All records so far, summed up by `fold`. */
@@ -348,6 +354,7 @@ export class Outbox<Body extends object = SampleBody, Sum = null> {
       bytes -= oldest.bytes;
       surplus.push(oldest);
       const lost = [...oldest.waiting];
+      this.#givenUp += lost.length;
       for (const run of foldRanges(lost.map((entry) => entry.seq))) {
         const within = lost.filter((entry) => entry.seq >= run[0] && entry.seq <= run[1]);
         this.#note({ from: within[0]?.time ?? 0, to: within.at(-1)?.time ?? 0, cause: 'outbox_full', lost: run });

@@ -77,6 +77,7 @@ import { ResourcesController } from './api/v1/system/resources.controller.js';
 import { SystemUpdatesController } from './api/v1/system/updates.controller.js';
 import { SystemUpdateApplyController } from './api/v1/system/updates/apply.controller.js';
 import { SystemUpdateDownloadController } from './api/v1/system/updates/download.controller.js';
+import { AgentUpdatesController } from './api/v1/system/updates/agents.controller.js';
 import { UsersController } from './api/v1/users.controller.js';
 import { ApiVersionController } from './api/version.controller.js';
 import { DownloadController } from './download/download.controller.js';
@@ -125,6 +126,7 @@ export const controllers: Type[] = [
   EnrollController,
   AgentSettingsController,
   AgentsController,
+  AgentUpdatesController,
   DockerReportController,
   DockerHostsController,
   DockerCommandsController,
