@@ -42,7 +42,7 @@ describe('the configuration of NATS', () => {
         .filter((name) => name.endsWith('.creds'))
         .toSorted(),
     ).toEqual(
-      ['alerting', 'auth', 'fleet', 'gateway', 'log-store', 'metrics-store', 'poller', 'settings'].map(
+      ['alerting', 'auth', 'fleet', 'gateway', 'log-store', 'metrics-store', 'poller', 'settings', 'updates'].map(
         (service) => `${service}.creds`,
       ),
     );
