@@ -36,7 +36,7 @@ const server = createServer((request, response) => {
   if (request.url === '/watch') {
     response.writeHead(200, { 'content-type': 'text/event-stream' });
     response.write('event: progress\\ndata: {"step":"restarting","progress":84}\\n\\n');
-    setTimeout(() => process.send({ type: 'watcher' }, response.socket), 100);
+    setTimeout(() => process.send({ type: 'watcher', attemptId: '${ID}', isChunked: request.httpVersion !== '1.0' }, response.socket), 100);
     return;
   }
   if (request.url === '/health') return response.end(JSON.stringify({ status: 'alive', version, pid: process.pid }));
@@ -54,9 +54,7 @@ describe('the guard', () => {
     install = await mkdtemp(path.join(tmpdir(), 'lapwing-guard-'));
     port = await freePort();
     printed = '';
-    await mkdir(path.join(install, 'guard'));
-    for (const file of ['guard.mjs', 'watchers.mjs'])
-      await cp(path.join(__dirname, 'guard', file), path.join(install, 'guard', file));
+    await cp(path.join(__dirname, 'guard'), path.join(install, 'guard'), { recursive: true });
     await release('1.0.0', 'good');
     await symlink('releases/1.0.0', path.join(install, 'current'));
   });

@@ -15,7 +15,7 @@ function main() {
   const target = path.join(install, 'releases', version);
   if (!fs.existsSync(target)) copyRelease(target);
   fs.mkdirSync(path.join(install, 'guard'), { recursive: true });
-  for (const file of ['guard.mjs', 'watchers.mjs'])
+  for (const file of fs.readdirSync(import.meta.dirname).filter((name) => name !== 'install.mjs'))
     fs.copyFileSync(path.join(import.meta.dirname, file), path.join(install, 'guard', file));
   const unfinished = path.join(install, '.current.new');
   fs.rmSync(unfinished, { force: true });
@@ -30,6 +30,8 @@ function copyRelease(target) {
   fs.rmSync(unfinished, { recursive: true, force: true });
   fs.cpSync(root, unfinished, { recursive: true, verbatimSymlinks: true });
   fs.renameSync(unfinished, target);
+  // Whoever installs by hand vouches for it: an update that does not hold may lead back here.
+  fs.writeFileSync(path.join(target, '.proven'), `${new Date().toISOString()}\n`);
 }
 
 try {

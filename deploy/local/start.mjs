@@ -11,7 +11,8 @@ import { readOptions, root } from './options.mjs';
 import { claimPort, freePort, keptSecret, makeBusKeys, startNats, startPostgres, startRedis } from './servers.mjs';
 import { LaunchError, fail, step } from './steps.mjs';
 
-const READY_MS = 120_000;
+/** An installed version on trial may be given longer. */
+const READY_MS = Math.max(120, Number(process.env.LAPWING_TRIAL_SECONDS) || 0) * 1000;
 
 /** What runs, in the order in which it was started. @type {Child[]} */
 const children = [];
@@ -248,9 +249,10 @@ function isLauncher(pid) {
   }
 }
 
-/** Ends what runs, in the opposite order: services first, then the servers they need. */
+/** Ends what runs: services first, side by side, then the servers they need. */
 async function stopAll() {
-  for (const child of children.toReversed()) await child.stop();
+  await Promise.all(children.filter(({ program }) => program.ipc).map((child) => child.stop()));
+  await Promise.all(children.map((child) => child.stop()));
 }
 
 function stopOnSignals() {

@@ -15,7 +15,16 @@ export const platform = `${process.platform}-${process.arch}`;
 
 /** What makes, tests and measures: it needs what is not shipped. */
 const ofDevelopment = new Set(['agent.mjs', 'bench.mjs', 'test.mjs']);
-const scripts = ['start', 'start:services', 'mock:on', 'mock:off', 'mock:status', 'nats:keys', 'audit:verify'];
+const scripts = [
+  'start',
+  'start:services',
+  'mock:on',
+  'mock:off',
+  'mock:status',
+  'nats:keys',
+  'audit:verify',
+  'lapwing',
+];
 
 /**
  * @typedef {object} Stage

@@ -3,6 +3,7 @@ import { Migrations, Postgres, Schema } from '@lapwing/postgres';
 import { Health, SecretKey, busConfig, healthProvider, restartProviders } from '@lapwing/service';
 import { Module, type DynamicModule, type Type } from '@nestjs/common';
 import { existsSync } from 'node:fs';
+import { hostname } from 'node:os';
 import path from 'node:path';
 import type { UpdatesConfig } from './config.js';
 import { deploymentOf, type DeploymentFacts } from './domain/deployment.js';
@@ -121,6 +122,7 @@ function assemble(
     installation: folder !== undefined && deploymentType === 'systemd' ? new Installation(folder) : undefined,
     backups: path.join(data, 'backups'),
     environmentFile: config.UPDATES_ENVIRONMENT_FILE,
+    place: `${hostname()}:${folder ?? ''}`,
     version: lapwingVersion,
     deploymentType,
     wantUpdates: () => licenses.wantUpdates(),

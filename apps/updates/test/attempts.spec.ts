@@ -97,6 +97,7 @@ describe('attempts', () => {
       installation: isInstalled ? new Installation(folder) : undefined,
       backups: path.join(data, 'backups'),
       environmentFile: undefined,
+      place: `here:${folder}`,
       version,
       deploymentType: isInstalled ? 'systemd' : 'docker',
       wantUpdates: () => licence(),

@@ -1,4 +1,4 @@
-import { Agent, fetch, type RequestInit, type Response } from 'undici';
+import { Agent, Headers, fetch, type HeadersInit, type RequestInit, type Response } from 'undici';
 import type { Reach } from './addresses.js';
 import { OutgoingError } from './errors.js';
 import { checkUrl, guardedLookup } from './lookup.js';
@@ -17,7 +17,7 @@ export interface OutgoingOptions {
 /**
  * The one way out: a `fetch` that goes to allowed addresses only (looked at after the name was resolved, and dialled as
  * they were looked at, so that a name cannot change its mind in between), follows no redirect, and takes neither longer nor
- * more than it may.
+ * more than it may; nothing compressed either, since a little of that can become very much.
  */
 export function outgoing(options: OutgoingOptions): (url: string, init?: RequestInit) => Promise<Response> {
   const agent = new Agent({
@@ -26,13 +26,21 @@ export function outgoing(options: OutgoingOptions): (url: string, init?: Request
   });
   return async (url, init = {}) => {
     checkUrl(new URL(url), options);
+    const headers = new Headers(init.headers as HeadersInit | undefined);
+    headers.set('accept-encoding', 'identity');
     const response = await fetch(url, {
       ...init,
+      headers,
       redirect: 'manual',
       dispatcher: agent,
       signal: AbortSignal.timeout(options.deadlineMs),
     });
     if (response.status >= 300 && response.status < 400) throw new OutgoingError('the server redirects elsewhere');
+    const encoding = response.headers.get('content-encoding');
+    if (encoding !== null && encoding.toLowerCase() !== 'identity') {
+      await response.body?.cancel();
+      throw new OutgoingError('the server answers compressed, which was not asked for');
+    }
     return response;
   };
 }

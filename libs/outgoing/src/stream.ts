@@ -22,6 +22,8 @@ export interface StreamAnswer {
   size: number | undefined;
   /** What comes; throws as {@link fetchStream} does. Must be read to its end or left. */
   chunks: AsyncIterable<Buffer>;
+  /** Ends the connection; for whoever does not read what comes. */
+  close: () => void;
 }
 
 /**
@@ -50,11 +52,21 @@ export async function fetchStream(url: string, options: StreamOptions): Promise<
       body,
     } = await request(url, { dispatcher: agent, headers, signal: deadline.signal });
     const place = placeOf(statusCode, said, from);
-    return { ...place, chunks: pieces(body, deadline, end) };
+    return { ...place, chunks: pieces(body, deadline, end), close: () => closed(body, end) };
   } catch (error) {
     end();
     throw told(error, deadline);
   }
+}
+
+/** What still comes is nobody's any more. */
+function closed(
+  body: { destroy(): unknown; on(event: 'error', listener: () => void): unknown },
+  end: () => void,
+): void {
+  body.on('error', () => {});
+  body.destroy();
+  end();
 }
 
 function placeOf(

@@ -65,12 +65,15 @@ export class EventStream {
     this.#end();
   }
 
-  /** Leaves the connection to somebody else, who goes on in the middle of a chunked body. Undefined when the client is gone. */
-  handOver(): Socket | undefined {
-    const { socket } = this.#response;
+  /**
+   * Leaves the connection to somebody else, who goes on in the middle of the body: in chunks (RFC 9112, section 7.1), or as it is for clients of
+   * HTTP/1.0. Undefined when the client is gone.
+   */
+  handOver(): { socket: Socket; isChunked: boolean } | undefined {
+    const { socket, req } = this.#response;
     if (!this.#open || !socket || socket.destroyed) return undefined;
     this.#close();
-    return socket;
+    return { socket, isChunked: req.httpVersion !== '1.0' };
   }
 
   /** Tells that no more events will come, and why, and ends. */

@@ -52,14 +52,15 @@ export class UpdatesService implements OnApplicationBootstrap {
    * Leaves a connection on which events are under way to the guard, which lives on while another version is started. Where no guard runs, the
    * connection ends with this process.
    */
-  leaveToGuard(socket: Socket, waitedMs = 0): void {
+  leaveToGuard(attemptId: string, connection: { socket: Socket; isChunked: boolean }, waitedMs = 0): void {
+    const { socket, isChunked } = connection;
     if (!process.send || socket.destroyed) return;
     // What was written last is on its way only after this turn of the event loop, and must not stay behind.
     if (waitedMs === 0 || (socket.writableLength > 0 && waitedMs < MAX_WAIT_MS)) {
-      setTimeout(() => this.leaveToGuard(socket, waitedMs + WAIT_MS), WAIT_MS);
+      setTimeout(() => this.leaveToGuard(attemptId, connection, waitedMs + WAIT_MS), WAIT_MS);
       return;
     }
-    process.send({ type: 'watcher' }, socket, {}, (error) => {
+    process.send({ type: 'watcher', attemptId, isChunked }, socket, {}, (error) => {
       if (error) this.#log.warn({ error: error.message }, 'a connection could not be left to the guard');
     });
   }

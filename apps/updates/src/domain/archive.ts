@@ -19,6 +19,7 @@ export interface ArchiveLimits {
 export const archiveLimits: ArchiveLimits = { entries: 100_000, bytes: 2 ** 31 };
 
 const MAX_NAME = 1024;
+const MAX_DEPTH = 32;
 
 /** An archive that must not be unpacked. The message may be shown. */
 export class ArchiveError extends Error {
@@ -31,7 +32,9 @@ export class ArchiveError extends Error {
  */
 export class ArchivePolicy {
   readonly #seen = new Set<string>();
+  readonly #folders = new Set<string>();
   #bytes = 0;
+  #entries = 0;
 
   /** @param top the one folder in which everything must be. */
   constructor(
@@ -64,16 +67,29 @@ export class ArchivePolicy {
     if (this.#seen.has(name) && type !== 'directory') throw new ArchiveError(`the archive holds ${shown} twice`);
     this.#seen.add(name);
     this.#bytes += size;
-    if (this.#seen.size > this.limits.entries)
+    // Each entry is one, and so is each folder on the way that is not there yet.
+    this.#entries += 1 + this.#newFolders(name);
+    if (this.#entries > this.limits.entries)
       throw new ArchiveError(`the archive holds more than ${this.limits.entries} entries`);
     if (this.#bytes > this.limits.bytes)
       throw new ArchiveError(`the archive holds more than ${this.limits.bytes} bytes`);
+  }
+
+  #newFolders(path: string): number {
+    const before = this.#folders.size;
+    for (let at = path.lastIndexOf('/'); at > 0; at = path.lastIndexOf('/', at - 1)) {
+      const folder = path.slice(0, at);
+      if (this.#folders.has(folder)) break;
+      this.#folders.add(folder);
+    }
+    return this.#folders.size - before;
   }
 }
 
 function partsOf(name: string): string[] | undefined {
   if (name === '' || name.length > MAX_NAME || name.startsWith('/') || /[\0\\]/.test(name)) return undefined;
   const parts = name.replace(/^\.\//, '').split('/');
+  if (parts.length > MAX_DEPTH) return undefined;
   return parts.some((part) => part === '' || part === '.' || part === '..') ? undefined : parts;
 }
 

@@ -40,12 +40,16 @@ export function planOf(deployment: DeploymentType, about: PlanAbout): string[] {
 const PLANS: Record<DeploymentType, (about: PlanAbout) => string[]> = {
   systemd: ({ version, platform, archive, installFolder = '/opt/lapwing' }) => {
     const file = `lapwing-${version}-${platform}.tar.gz`;
+    const asked = archive && JSON.stringify({ downloadUrl: archive.url });
     const fetched = archive
-      ? [`curl -fLO ${quoted(archive.url)}`, `echo '${archive.sha256}  ${file}' | sha256sum -c -`]
+      ? [
+          `curl -fsS -H "Authorization: Bearer $LAPWING_TOKEN" --json ${quoted(asked ?? '')} "$LAPWING_URL/api/updates/apply"`,
+          '# or by hand, without a way back by itself:',
+          `curl -fLO ${quoted(archive.url)}`,
+          `echo '${archive.sha256}  ${file}' | sha256sum -c -`,
+        ]
       : [];
     return [
-      `curl -fsS -X POST -H "Authorization: Bearer $LAPWING_TOKEN" "$LAPWING_URL/api/v1/system/updates/apply"`,
-      '# or by hand:',
       ...fetched,
       `tar -xzf ${file} -C ${installFolder}/releases`,
       `mv ${installFolder}/releases/lapwing-${version} ${installFolder}/releases/${version}`,

@@ -15,6 +15,10 @@ describe('a migration that the version before can live with', () => {
     'CREATE INDEX thing_type ON fleet.thing (type)',
     '-- DROP TABLE fleet.thing;\nSELECT 1',
     "INSERT INTO fleet.thing VALUES ('DROP TABLE x; RENAME', 'a')",
+    'ALTER TABLE fleet.thing DROP CONSTRAINT thing_type, ADD CONSTRAINT thing_type CHECK (type IN (1, 2, 3))',
+    'CREATE FUNCTION fleet.f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN DELETE FROM fleet.thing; END $$',
+    'ALTER TABLE fleet.thing ADD note numeric(10, 2) NOT NULL DEFAULT 0, ADD COLUMN IF NOT EXISTS b integer',
+    'DROP INDEX fleet.thing_type',
     'CREATE TRIGGER t BEFORE TRUNCATE ON fleet.thing FOR EACH STATEMENT EXECUTE FUNCTION refuse();',
   ])('%s', (sql) => expect(expandOnlyProblem(sql)).toBeUndefined());
 
@@ -29,6 +33,24 @@ describe('a migration that the version before can live with', () => {
     ['ALTER TABLE fleet.thing ALTER COLUMN note SET NOT NULL', 'demands values that the version before does not write'],
     ['ALTER TABLE fleet.thing ADD COLUMN note text NOT NULL', 'adds a column that the version before does not fill'],
     ['TRUNCATE fleet.thing', 'empties a table'],
+    ['ALTER TABLE fleet.thing DROP note', 'drops a column'],
+    ['ALTER TABLE fleet.thing DROP IF EXISTS note', 'drops a column'],
+    ['ALTER TABLE fleet.thing ADD a integer, DROP note', 'drops a column'],
+    ['ALTER TABLE fleet.thing ADD note int NOT NULL', 'adds a column that the version before does not fill'],
+    [
+      'ALTER TABLE fleet.thing ADD COLUMN x numeric(10, 2) NOT NULL',
+      'adds a column that the version before does not fill',
+    ],
+    ['ALTER TABLE fleet.thing ADD CONSTRAINT positive CHECK (a > 0)', 'narrows what may be written'],
+    ['ALTER TABLE fleet.thing ADD PRIMARY KEY (a)', 'narrows what may be written'],
+    ['ALTER TABLE fleet.thing ALTER a DROP DEFAULT', 'demands values that the version before does not write'],
+    ['CREATE UNIQUE INDEX thing_a ON fleet.thing (a)', 'demands that rows differ'],
+    ['DROP FUNCTION fleet.f', 'drops what the version before uses'],
+    ['DELETE FROM auth.user', 'deletes rows'],
+    ["DO $$ BEGIN EXECUTE 'DROP TABLE x'; END $$", 'takes something away in a DO block'],
+    ["INSERT INTO a VALUES ('--'); DROP TABLE x;", 'drops what the version before uses'],
+    ["SELECT $q$it's$q$; DROP TABLE fleet.thing; SELECT 'x'", 'drops what the version before uses'],
+    ['/* -- */ ALTER TABLE fleet.thing DROP COLUMN note', 'drops a column'],
   ])('not %s', (sql, problem) => expect(expandOnlyProblem(sql)).toBe(problem));
 
   it.each(folders)('each of %s is one', (app) => {

@@ -1,35 +1,106 @@
 /**
  * What a migration must not do while the version before may still run, or run again, on the same database: take away, rename, or narrow what that
- * version reads and writes. Source of the pattern: "expand and contract" (parallel change).
+ * version reads and writes. Source of the pattern: "expand and contract" (parallel change). What a text cannot tell, such as what a function does to
+ * rows, is for whoever reviews it.
  */
 const FORBIDDEN: [pattern: RegExp, what: string][] = [
-  [/\bDROP\s+(TABLE|SCHEMA|VIEW|MATERIALIZED\s+VIEW|SEQUENCE|TYPE|DOMAIN)\b/i, 'drops what the version before uses'],
-  [/\bDROP\s+COLUMN\b/i, 'drops a column'],
-  [/\bRENAME\b/i, 'renames'],
-  [/\bALTER\s+(COLUMN\s+)?"?\w+"?\s+(SET\s+DATA\s+)?TYPE\b/i, 'changes the type of a column'],
-  [/\bSET\s+NOT\s+NULL\b/i, 'demands values that the version before does not write'],
-  [/\bTRUNCATE\b/i, 'empties a table'],
+  [/^DROP (?!INDEX|TRIGGER|POLICY|RULE|STATISTICS)/, 'drops what the version before uses'],
+  [/^TRUNCATE\b/, 'empties a table'],
+  [/^DELETE FROM\b/, 'deletes rows'],
+  [/\bRENAME\b/, 'renames'],
+];
+
+/** What one action of ALTER TABLE must not do. */
+const FORBIDDEN_ACTIONS: [pattern: RegExp, what: string][] = [
+  [/^DROP (?!CONSTRAINT\b)/, 'drops a column'],
+  [/^RENAME\b/, 'renames'],
+  [/^ALTER (COLUMN )?\S+ (SET DATA )?TYPE\b/, 'changes the type of a column'],
+  [/^ALTER (COLUMN )?\S+ SET NOT NULL\b/, 'demands values that the version before does not write'],
+  [/^ALTER (COLUMN )?\S+ DROP DEFAULT\b/, 'demands values that the version before does not write'],
   [
-    /\bADD\s+COLUMN\s+(IF\s+NOT\s+EXISTS\s+)?"?\w+"?\s+(?![^,;]*\bDEFAULT\b)[^,;]*\bNOT\s+NULL\b/i,
+    /^ADD (?!(CONSTRAINT|CHECK|PRIMARY|UNIQUE|FOREIGN|EXCLUDE)\b)(?!.*\bDEFAULT\b).*\bNOT NULL\b/,
     'adds a column that the version before does not fill',
   ],
+  [/^ADD (CHECK|PRIMARY|UNIQUE|FOREIGN|EXCLUDE)\b/, 'narrows what may be written'],
 ];
 
 /**
- * Why a migration is not expand-only, in words; undefined when it is, as far as its text tells. What it creates itself it may also take away.
+ * Why a migration is not expand-only, in words; undefined when it is, as far as its text tells.
  * @param sql the text of the file.
  */
 export function expandOnlyProblem(sql: string): string | undefined {
-  const plain = sql
-    .replace(/--[^\n]*/g, ' ')
-    .replace(/\/\*[\s\S]*?\*\//g, ' ')
-    .replace(/'(?:[^']|'')*'/g, "''");
-  return FORBIDDEN.find(([pattern]) => pattern.test(withoutOwn(plain)))?.[1];
+  const statements = statementsOf(sql);
+  const own: Own = {
+    tables: namesIn(statements, /^CREATE (?:UNLOGGED )?TABLE (?:IF NOT EXISTS )?([^\s(]+)/g),
+    dropped: namesIn(statements, /\bDROP CONSTRAINT (?:IF EXISTS )?([^\s,]+)/g),
+  };
+  // What a block does may be put together from texts: whatever word of taking away is in it counts.
+  if (doBlocks(sql).some((block) => TAKES_AWAY.test(block))) return 'takes something away in a DO block';
+  for (const statement of statements) {
+    const problem = first(FORBIDDEN, statement) ?? uniqueProblem(statement, own) ?? alterProblem(statement, own);
+    if (problem !== undefined) return problem;
+  }
+  return undefined;
 }
 
-/** Leaves out what a trigger function or a temporary table of the same file does: TRUNCATE in a trigger's condition is no truncation. */
-function withoutOwn(sql: string): string {
+const TAKES_AWAY = /\b(DROP|TRUNCATE|DELETE|RENAME)\b|\bSET\s+NOT\s+NULL\b|\bTYPE\b/i;
+
+function doBlocks(sql: string): string[] {
+  return [...sql.matchAll(/\bDO\s+(?:LANGUAGE\s+\w+\s+)?\$(\w*)\$([\s\S]*?)\$\1\$/gi)].map((match) => match[2] ?? '');
+}
+
+/** What a migration makes, and takes away, itself. */
+interface Own {
+  tables: Set<string>;
+  dropped: Set<string>;
+}
+
+function namesIn(statements: string[], pattern: RegExp): Set<string> {
+  return new Set(statements.flatMap((one) => [...one.matchAll(pattern)].map((match) => match[1] ?? '')));
+}
+
+function uniqueProblem(statement: string, { tables }: Own): string | undefined {
+  const table = /^CREATE UNIQUE INDEX .*?\bON (?:ONLY )?([^\s(]+)/.exec(statement)?.[1];
+  return table === undefined || tables.has(table) ? undefined : 'demands that rows differ';
+}
+
+function alterProblem(statement: string, { tables, dropped }: Own): string | undefined {
+  const [, table = '', actions] = /^ALTER TABLE (?:IF EXISTS )?(?:ONLY )?(\S+) (.*)$/.exec(statement) ?? [];
+  if (actions === undefined || tables.has(table)) return undefined;
+  for (const action of actionsOf(actions)) {
+    const problem = first(FORBIDDEN_ACTIONS, action);
+    if (problem !== undefined) return problem;
+    const constraint = /^ADD CONSTRAINT ([^\s(]+)/.exec(action)?.[1];
+    // One that takes the place of another under its name is how a list of allowed values grows.
+    if (constraint !== undefined && !dropped.has(constraint)) return 'narrows what may be written';
+  }
+  return undefined;
+}
+
+function first(patterns: [RegExp, string][], text: string): string | undefined {
+  return patterns.find(([pattern]) => pattern.test(text))?.[1];
+}
+
+/** Statements in upper case on one line each, without comments and texts. */
+function statementsOf(sql: string): string[] {
   return sql
-    .replace(/\bCREATE\s+(OR\s+REPLACE\s+)?TRIGGER\b[^;]*;/gi, ' ')
-    .replace(/\bDROP\s+TABLE\s+(IF\s+EXISTS\s+)?pg_temp\.[^;]*;/gi, ' ');
+    .replace(/--[^\n]*|\/\*[\s\S]*?\*\/|\$(\w*)\$[\s\S]*?\$\1\$|[eE]?'(?:[^'\\]|''|\\.)*'/g, (found) =>
+      /^(--|\/\*)/.test(found) ? ' ' : "''",
+    )
+    .split(';')
+    .map((statement) => statement.replace(/\s+/g, ' ').trim().toUpperCase())
+    .filter((statement) => statement !== '');
+}
+
+/** The actions of an ALTER TABLE: what commas outside of brackets part. */
+function actionsOf(text: string): string[] {
+  let depth = 0;
+  const actions = [''];
+  for (const sign of text) {
+    if (sign === '(') depth++;
+    if (sign === ')') depth--;
+    if (sign === ',' && depth === 0) actions.push('');
+    else actions[actions.length - 1] += sign;
+  }
+  return actions.map((action) => action.trim());
 }

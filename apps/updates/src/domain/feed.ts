@@ -4,8 +4,8 @@ import { z } from 'zod';
 /** The type of the signed statement that is a feed (DSSE). */
 export const FEED_STATEMENT = 'application/vnd.lapwing.feed+json';
 
-/** A feed larger than this is none. Bytes. */
-export const MAX_FEED_BYTES = 2 ** 20;
+/** A feed larger than this is none: to verify and read so much takes some 10 ms. Bytes. */
+export const MAX_FEED_BYTES = 2 ** 18;
 
 /** The name of a file beside the feed: no folder, no address. */
 const FileName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,150}$/, 'a plain file name');
@@ -43,6 +43,11 @@ export const Feed = z.object({
 /** See {@link Feed}. */
 export type Feed = z.infer<typeof Feed>;
 
+/** A feed may be issued by a clock that is so much ahead, milliseconds. */
+const AHEAD_MS = 86_400_000;
+/** Whoever could raise the number further at once could make every later feed look old. */
+const MAX_STEP = 1_000_000;
+
 /** What is known of the newest feed of a channel that was believed. */
 export interface FeedMark {
   sequence: number;
@@ -67,6 +72,10 @@ export function feedProblem(
     return `the feed is number ${feed.sequence}, older than number ${seen.sequence} that was seen before`;
   if (seen && feed.sequence === seen.sequence && digest !== seen.digest)
     return `there are two feeds of number ${feed.sequence}`;
+  if (Date.parse(feed.issuedAt) > notBefore(now, seen?.issuedAt) + AHEAD_MS)
+    return `the feed was issued at ${feed.issuedAt}, which by the clock of this server is still to come`;
+  if (feed.sequence > (seen?.sequence ?? 0) + MAX_STEP)
+    return `the feed is number ${feed.sequence}, far beyond number ${seen?.sequence ?? 0}: nothing could follow it`;
   if (seen && Date.parse(feed.issuedAt) < seen.issuedAt) return 'the feed was issued before one that was seen earlier';
   if (Date.parse(feed.expiresAt) <= notBefore(now, seen?.issuedAt)) return `the feed has expired at ${feed.expiresAt}`;
   return undefined;

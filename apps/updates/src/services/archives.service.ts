@@ -18,10 +18,22 @@ export interface ArchivesOptions {
   retryMs?: number;
 }
 
+/** For all tries together. */
 const DEADLINE_MS = 3_600_000;
+/** Whoever gives less than this in so long keeps the updater busy for nothing. */
+const LEAST_BYTES = 2 ** 18;
+const LEAST_EVERY_MS = 30_000;
 const IDLE_MS = 30_000;
 const TRIES = 6;
 const KEPT = 3;
+
+/** What goes along with a fetch. */
+interface Fetching {
+  signal: AbortSignal;
+  onShare: (share: number) => void;
+  /** By the monotonic clock. */
+  until: number;
+}
 
 /** Archives of releases on the disk: fetched, gone on with where a former try ended, and good only with the hash that was signed. */
 export class ArchivesService {
@@ -44,13 +56,14 @@ export class ArchivesService {
     const file = path.join(folder, `lapwing-${release.version}-${release.platform}.tar.gz`);
     if (await isWhole(file, release)) return file;
     const part = path.join(folder, `${release.sha256}.part`);
+    const fetching = { signal, onShare, until: performance.now() + DEADLINE_MS };
     const there = await sizeOf(part);
     if (there > release.size) await rm(part, { force: true });
     await wantRoom(folder, Math.max(release.size - there, 0) + 2 ** 20, 'the archive');
-    if (!(await this.#fetch(release, part, signal, onShare))) {
+    if (!(await this.#fetch(release, part, fetching))) {
       // What a former run left may have been spoiled: once more from the beginning.
       await rm(part, { force: true });
-      const isGood = there > 0 && (await this.#fetch(release, part, signal, onShare));
+      const isGood = there > 0 && (await this.#fetch(release, part, fetching));
       if (!isGood)
         throw new LapwingError('UPDATE_FEED_INVALID', 'the archive that was fetched is not the one that was signed');
     }
@@ -61,15 +74,11 @@ export class ArchivesService {
   }
 
   /** Fetches what is missing. False when the whole has another hash than was signed. */
-  async #fetch(
-    release: Release,
-    part: string,
-    signal: AbortSignal,
-    onShare: (share: number) => void,
-  ): Promise<boolean> {
+  async #fetch(release: Release, part: string, fetching: Fetching): Promise<boolean> {
+    const { signal } = fetching;
     for (let attempt = 1; ; attempt++) {
       try {
-        const hash = await this.#goOn(release, part, signal, onShare);
+        const hash = await this.#goOn(release, part, fetching);
         if (hash === release.sha256) return true;
         await rm(part, { force: true });
         return false;
@@ -84,7 +93,7 @@ export class ArchivesService {
     }
   }
 
-  async #goOn(release: Release, part: string, signal: AbortSignal, onShare: (share: number) => void): Promise<string> {
+  async #goOn(release: Release, part: string, { signal, onShare, until }: Fetching): Promise<string> {
     const handle = await open(part, 'a+', 0o600);
     try {
       let { hash, bytes } = await hashOf(part, release.size);
@@ -92,7 +101,7 @@ export class ArchivesService {
         const { reach, http } = this.options;
         // How much may come is counted below.
         const limits = {
-          deadlineMs: DEADLINE_MS,
+          deadlineMs: Math.max(until - performance.now(), 1),
           idleMs: IDLE_MS,
           maxBytes: Number.MAX_SAFE_INTEGER,
           reach,
@@ -100,12 +109,16 @@ export class ArchivesService {
           signal,
         };
         const answer = await fetchStream(release.url, { ...limits, from: bytes });
-        if (answer.size !== undefined && answer.size !== release.size) throw otherSize(answer.size, release.size);
-        if (answer.from === 0 && bytes > 0) {
-          await handle.truncate(0);
-          ({ hash, bytes } = { hash: createHash('sha256'), bytes: 0 });
+        try {
+          if (answer.size !== undefined && answer.size !== release.size) throw otherSize(answer.size, release.size);
+          if (answer.from === 0 && bytes > 0) {
+            await handle.truncate(0);
+            ({ hash, bytes } = { hash: createHash('sha256'), bytes: 0 });
+          }
+          bytes = await taken(handle, answer.chunks, { hash, bytes, size: release.size, onShare });
+        } finally {
+          answer.close();
         }
-        bytes = await taken(handle, answer.chunks, { hash, bytes, size: release.size, onShare });
         if (bytes < release.size) throw new ConnectionError('the host closed the connection before it answered');
         await handle.sync();
       }
@@ -153,12 +166,16 @@ async function taken(
   { hash, bytes, size, onShare }: { hash: Hash; bytes: number; size: number; onShare: (share: number) => void },
 ): Promise<number> {
   let sum = bytes;
+  let lap = { at: performance.now(), sum };
   for await (const chunk of chunks) {
     sum += chunk.length;
     if (sum > size) throw otherSize(sum, size);
     hash.update(chunk);
     await handle.writeFile(chunk);
     onShare(sum / size);
+    if (performance.now() - lap.at < LEAST_EVERY_MS) continue;
+    if (sum - lap.sum < LEAST_BYTES) throw new ConnectionError('the server is too slow');
+    lap = { at: performance.now(), sum };
   }
   return sum;
 }

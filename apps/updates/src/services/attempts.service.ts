@@ -37,6 +37,8 @@ export interface AttemptsParts {
   installation: Installation | undefined;
   backups: string;
   environmentFile: string | undefined;
+  /** Names this machine and what is installed on it: its journal is found there alone. */
+  place: string;
   version: string;
   deploymentType: DeploymentType;
   /** Throws `UPDATES_EXPIRED` when the licence does not cover new releases. */
@@ -50,26 +52,32 @@ const TELL_MS = 300;
 const BEAT_MS = 5000;
 /** Whoever holds connections of watchers hands them to the guard meanwhile. */
 const HAND_OVER_MS = 1500;
-const END_TRIES = 60;
+const END_TRIES = 600;
+/** Steps in which nothing was begun yet that another attempt would trip over. */
+const GIVES_WAY: AttemptStep[] = ['checking', 'downloading', 'verifying'];
 
 /** An attempt that this process is at work on. */
 interface Active {
   attempt: UpdateAttempt;
   abort: AbortController;
   toldAt: number;
+  /** Whether another attempt takes its place. */
+  isCancelled?: boolean;
 }
 
 /** Begins attempts to change what runs, one at a time over all replicas, and sees to it that history tells what became of each. */
 export class AttemptsService implements OnApplicationBootstrap, OnModuleDestroy {
   readonly #log = createLogger('updates', 'attempts');
-  readonly #holder = randomUUID();
+  readonly #holder: string;
   readonly #reconcile: ReconcileService;
   #active: Active | undefined;
-  #running: Promise<void> = Promise.resolve();
+  readonly #running = new Set<Promise<void>>();
 
   constructor(private readonly parts: AttemptsParts) {
+    this.#holder = `${parts.place} ${randomUUID()}`;
     this.#reconcile = new ReconcileService(parts.store, parts.installation, {
       holder: this.#holder,
+      place: parts.place,
       isOurs: (id) => this.#active?.attempt.id === id,
       tell: (attempt) => this.#tell(attempt),
       finish: (id, outcome) => this.#finish(id, outcome),
@@ -82,42 +90,59 @@ export class AttemptsService implements OnApplicationBootstrap, OnModuleDestroy 
 
   async onModuleDestroy(): Promise<void> {
     this.#active?.abort.abort();
-    await this.#running;
+    await Promise.all(this.#running);
     await this.#reconcile.stop();
   }
 
   /** Begins an attempt. What is refused leaves an entry in the history, too. */
   async start(input: Start): Promise<UpdateAttempt> {
     const { action, channel = this.parts.feed.channel } = input;
-    if (action !== 'download' && !this.parts.installation) throw await this.#notSupported();
+    if (action === 'rollback') await this.#giveWay();
     const id = randomUUID();
     const { version = '', actor } = input;
     const { deploymentType } = this.parts;
     const opening = { id, action, version, versionFrom: this.parts.version, channel, deploymentType };
+    if (action !== 'download' && !this.parts.installation) {
+      const refusal = await this.#notSupported();
+      await this.parts.store.refuse({ ...opening, initiatedBy: actor.name }, refusal);
+      throw refusal;
+    }
     const attempt = await this.parts.store.begin({ ...opening, initiatedBy: actor.name, holder: this.#holder });
     if (!attempt) {
       await this.parts.store.refuse({ ...opening, initiatedBy: actor.name }, new LapwingError('UPDATE_IN_PROGRESS'));
       throw new LapwingError('UPDATE_IN_PROGRESS');
     }
     const abort = new AbortController();
-    this.#active = { attempt, abort, toldAt: 0 };
+    const active: Active = { attempt, abort, toldAt: 0 };
+    this.#active = active;
     try {
       const target = action === 'rollback' ? await this.#former(input.version) : await this.#release(input, channel);
       const named = await this.parts.store.name(id, target.version);
-      if (named) this.#active.attempt = named;
-      this.#running = this.#run(this.#active, target);
-      return this.#active.attempt;
+      if (named) active.attempt = named;
+      const running = this.#run(active, target).finally(() => this.#running.delete(running));
+      this.#running.add(running);
+      return active.attempt;
     } catch (error) {
-      this.#active = undefined;
+      if (this.#active === active) this.#active = undefined;
       await this.#refused(id, error);
       throw error;
     }
   }
 
+  /** Whoever wants to go back need not wait for an archive that is being fetched. */
+  async #giveWay(): Promise<void> {
+    const active = this.#active;
+    if (!active || !GIVES_WAY.includes(active.attempt.step)) return;
+    active.isCancelled = true;
+    active.abort.abort();
+    await Promise.all(this.#running);
+  }
+
   /** Nothing newer is there: that was no attempt. Everything else is told. */
   async #refused(id: string, error: unknown): Promise<void> {
     const failure = error instanceof LapwingError ? error : new LapwingError('INTERNAL');
-    if (failure.code === 'UPDATE_NOT_AVAILABLE') await this.parts.store.forget(id);
+    const isNothing = failure.code === 'UPDATE_NOT_AVAILABLE' && failure.details['version'] === this.parts.version;
+    if (isNothing) await this.parts.store.forget(id);
     else await this.#finish(id, { status: 'failed', error: failure.message, errorCode: failure.code });
   }
 
@@ -143,17 +168,18 @@ export class AttemptsService implements OnApplicationBootstrap, OnModuleDestroy 
     const { version: current } = this.parts;
     const hint =
       release.version === current ? 'runs already' : `is older than ${current}, which runs: go back with a rollback`;
-    throw new LapwingError('UPDATE_NOT_AVAILABLE', `${release.version} ${hint}`);
+    throw new LapwingError('UPDATE_NOT_AVAILABLE', `${release.version} ${hint}`, { version: release.version });
   }
 
   /** The version to go back to. */
   async #former(version: string | undefined): Promise<{ version: string }> {
     const { installation, version: current } = this.parts;
-    const there = (await installation?.versions()) ?? [];
+    const there = (await installation?.proven()) ?? [];
     const former = version ?? there.find((one) => isNewer(current, one));
-    if (former !== undefined && former !== current && there.includes(former)) return { version: former };
-    const others = there.filter((one) => one !== current);
-    const hint = others.length > 0 ? `there are ${others.join(', ')}` : 'there is no other version on this server';
+    if (former !== undefined && there.includes(former) && isNewer(current, former)) return { version: former };
+    const older = there.filter((one) => isNewer(current, one));
+    const hint =
+      older.length > 0 ? `there are ${older.join(', ')}` : 'there is no older version on this server that has run';
     throw new LapwingError('NOT_FOUND', `no version ${version ?? 'before'} to go back to: ${hint}`);
   }
 
@@ -169,7 +195,8 @@ export class AttemptsService implements OnApplicationBootstrap, OnModuleDestroy 
       await this.#failed(active, error);
     } finally {
       clearInterval(beat);
-      this.#active = undefined;
+      // Since its end was noted, another one may have begun.
+      if (this.#active === active) this.#active = undefined;
     }
   }
 
@@ -211,6 +238,8 @@ export class AttemptsService implements OnApplicationBootstrap, OnModuleDestroy 
   async #failed(active: Active, error: unknown): Promise<void> {
     const { attempt, abort } = active;
     const { step, id } = attempt;
+    if (active.isCancelled)
+      return this.#finish(id, { status: 'cancelled', error: `given up while ${step}, to go back to another version` });
     if (abort.signal.aborted) {
       const message = `interrupted while ${step}: the service was stopped`;
       return this.#finish(id, { status: 'failed', error: message, errorCode: 'UPDATE_FAILED' });
@@ -218,7 +247,16 @@ export class AttemptsService implements OnApplicationBootstrap, OnModuleDestroy 
     const failure = failureOf(error, step);
     if (!failure) this.#log.error({ error: describeError(error), attempt: id, step }, 'an attempt failed');
     const { message, code } = failure ?? new LapwingError('INTERNAL', `internal error while ${step}`);
+    await this.#clear();
     await this.#finish(id, { status: 'failed', error: message, errorCode: code });
+  }
+
+  /** Takes away what was unpacked in vain: on a full disk others need the room. */
+  async #clear(): Promise<void> {
+    const { installation, version } = this.parts;
+    await installation?.prune([version]).catch((error: unknown) => {
+      this.#log.warn({ error: describeError(error) }, 'what was unpacked could not be removed');
+    });
   }
 
   /** Notes and tells how far it is; within a step not too often. Throws when the attempt is no longer this process's. */

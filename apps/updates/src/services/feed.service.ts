@@ -1,15 +1,17 @@
-import {
-  LapwingError,
-  type DeploymentType,
-  type Release,
-  type ReleaseChannel,
-  type UpdateCheck,
-} from '@lapwing/contracts';
+import { LapwingError, ReleaseChannel, type DeploymentType, type Release, type UpdateCheck } from '@lapwing/contracts';
 import { OutgoingError, outgoing, type Reach } from '@lapwing/outgoing';
 import { SigningError, verifyEnvelope } from '@lapwing/signing';
 import { createLogger, describeError } from '@lapwing/telemetry';
 import { createHash } from 'node:crypto';
-import { FEED_STATEMENT, Feed, MAX_FEED_BYTES, feedProblem, notBefore, type FeedRelease } from '../domain/feed.js';
+import {
+  FEED_STATEMENT,
+  Feed,
+  MAX_FEED_BYTES,
+  feedProblem,
+  notBefore,
+  type FeedMark,
+  type FeedRelease,
+} from '../domain/feed.js';
 import { planOf } from '../domain/deployment.js';
 import { isNewer, newestOf } from '../domain/version.js';
 import type { FeedStore, KnownFeed } from '../store/feed.store.js';
@@ -32,12 +34,15 @@ export interface FeedOptions {
 
 const DEADLINE_MS = 15_000;
 const FRESH_MS = 6 * 3_600_000;
+/** What failed is not tried again at once, however often somebody asks. */
+const FAILED_MS = 60_000;
 const NOT_CONFIGURED = 'no feed of releases is configured: set UPDATES_FEED_URL and UPDATES_TRUSTED_KEYS';
 
 /** Knows which releases there are: reads the signed feed, and believes nothing else. */
 export class FeedService {
   readonly #log = createLogger('updates', 'feed');
   readonly #asking = new Map<string, Promise<KnownFeed>>();
+  readonly #failed = new Map<ReleaseChannel, { at: number; error: LapwingError }>();
   readonly #now: () => number;
 
   constructor(
@@ -59,9 +64,11 @@ export class FeedService {
     if (!this.#isConfigured)
       return { ...known, release: null, updateAvailable: false, checkedAt: null, problem: NOT_CONFIGURED };
     const { feed, checkedAt } = await this.#feed(channel, force);
+    const isOld = Math.abs(this.#now() - checkedAt) >= FRESH_MS;
+    const problem = isOld ? 'the feed cannot be reached at present: this is what it said last' : null;
     const release = newestOf(this.#releases(feed)) ?? null;
     const updateAvailable = release !== null && isNewer(release.version, currentVersion);
-    return { ...known, release, updateAvailable, checkedAt, problem: null };
+    return { ...known, release, updateAvailable, checkedAt, problem };
   }
 
   /**
@@ -89,13 +96,39 @@ export class FeedService {
     throw new LapwingError('NOT_FOUND', `the channel "${channel}" has no release ${version}${hint}`);
   }
 
+  /**
+   * The release whose archive is at a URL, of whichever channel.
+   * @throws LapwingError `INVALID_INPUT` for a URL that no verified feed names.
+   */
+  async releaseAt(url: string, version: string | undefined): Promise<Release> {
+    const wanted = (release: Release): boolean =>
+      release.url === url && (version === undefined || release.version === version);
+    if (!this.#isConfigured) throw new LapwingError('UPDATE_NOT_AVAILABLE', NOT_CONFIGURED);
+    const others = ReleaseChannel.options.filter((other) => other !== this.channel);
+    for (const channel of [this.channel, ...others]) {
+      const found = await this.#feed(channel, false).catch((error: unknown) => {
+        if (channel === this.channel) throw error;
+        return undefined;
+      });
+      const release = found && this.#releases(found.feed).find(wanted);
+      if (release) return release;
+    }
+    throw new LapwingError(
+      'INVALID_INPUT',
+      '"downloadUrl" must be one that the verified feed names: see GET /api/updates/check',
+    );
+  }
+
   /** The commands that bring this deployment to a version. `NOT_FOUND` for one that the feed does not have. */
   async plan(version: string, channel: ReleaseChannel = this.channel) {
     const { deploymentType, platform, version: current, installFolder } = this.options;
     const release = this.#isConfigured && version !== current ? await this.release(channel, version) : undefined;
     if (!release && version !== current)
       throw new LapwingError('NOT_FOUND', `nothing is known of a release ${version}: ${NOT_CONFIGURED}`);
-    const steps = planOf(deploymentType, { version, channel, platform, archive: release, installFolder });
+    const steps =
+      version === current
+        ? []
+        : planOf(deploymentType, { version, channel, platform, archive: release, installFolder });
     return { version, channel, deploymentType, canApply: deploymentType === 'systemd', steps };
   }
 
@@ -119,12 +152,18 @@ export class FeedService {
   }
 
   async #fresh(channel: ReleaseChannel, force: boolean): Promise<KnownFeed> {
-    const known = await this.store.find(channel);
+    const seen = await this.store.find(channel);
+    const known = seen?.feed && { ...seen, feed: seen.feed };
     const isFresh = known && Math.abs(this.#now() - known.checkedAt) < FRESH_MS && this.#lasts(known);
     if (isFresh && !force) return known;
+    const failed = this.#failed.get(channel);
+    if (failed && !force && this.#now() - failed.at < FAILED_MS && this.#now() >= failed.at) throw failed.error;
     try {
-      return await this.#fetch(channel, known);
+      const fetched = await this.#fetch(channel, seen);
+      this.#failed.delete(channel);
+      return fetched;
     } catch (error) {
+      if (error instanceof LapwingError) this.#failed.set(channel, { at: this.#now(), error });
       // What was believed lately is better than nothing, as long as it has not expired; its age is told.
       const isAway = error instanceof LapwingError && error.code === 'UPDATE_FEED_UNREACHABLE';
       if (isAway && !force && known && this.#lasts(known)) return known;
@@ -136,10 +175,12 @@ export class FeedService {
     return Date.parse(feed.expiresAt) > notBefore(this.#now(), issuedAt);
   }
 
-  async #fetch(channel: ReleaseChannel, seen: KnownFeed | undefined): Promise<KnownFeed> {
+  async #fetch(channel: ReleaseChannel, seen: FeedMark | undefined): Promise<KnownFeed> {
     const text = await this.#text(channel);
     const feed = this.#believed(text);
-    const digest = createHash('sha256').update(JSON.stringify(feed)).digest('hex');
+    // Of what was signed, and not of what this version understands of it.
+    const { payload } = JSON.parse(text) as { payload: string };
+    const digest = createHash('sha256').update(payload).digest('hex');
     const problem = feedProblem(feed, digest, { channel, seen, now: this.#now() });
     if (problem) throw this.#unbelievable(problem);
     const known = {

@@ -23,6 +23,7 @@ export interface InstallingParts {
   advance: (step: AttemptStep, share?: number) => Promise<void>;
 }
 
+const UNPACK_MS = 900_000;
 /** An unpacked release is about three times as large as its archive. */
 const UNPACKED_FACTOR = 5;
 
@@ -35,7 +36,7 @@ export async function putInPlace(archive: string, release: Release, parts: Insta
   await unpack(archive, {
     top: `lapwing-${release.version}`,
     to: incoming,
-    signal,
+    signal: AbortSignal.any([signal, AbortSignal.timeout(UNPACK_MS)]),
     onBytes: (bytes) => void advance('unpacking', bytes / release.size).catch(() => {}),
   });
   const manifest = await installation.manifest(incoming).catch(() => undefined);

@@ -9,6 +9,8 @@ import type { Installation } from '../store/installation.js';
 export interface Reconciling {
   /** Names this process. */
   holder: string;
+  /** Names this machine and what is installed on it. */
+  place: string;
   /** Whether this process is at work on an attempt itself. */
   isOurs: (id: string) => boolean;
   tell: (attempt: UpdateAttempt) => Promise<void>;
@@ -18,6 +20,10 @@ export interface Reconciling {
 const LOOK_MS = 1000;
 /** A holder that was not heard for so long is gone, seconds. */
 const SILENT_S = 20;
+/** A trial may take so long, twice, with the ways there and back. */
+const ELSEWHERE_S = 1800;
+/** Looks at which nothing was under way. */
+const PROVEN_AFTER = 60;
 /** The guard looks twice a second. */
 const ORDER_MS = 60_000;
 /** A version is watched about so long; only for how far a watch is. */
@@ -32,6 +38,8 @@ export class ReconcileService {
   #timer: NodeJS.Timeout | undefined;
   #looking: Promise<void> = Promise.resolve();
   #fault = '';
+  #quietLooks = 0;
+  #isProven = false;
 
   constructor(
     private readonly store: AttemptStore,
@@ -66,13 +74,26 @@ export class ReconcileService {
 
   async #settle(): Promise<void> {
     const current = await this.store.current(SILENT_S);
+    if (!current) await this.#prove();
     if (!current || this.attempts.isOurs(current.attempt.id)) return;
-    const { attempt, lives } = current;
+    const { attempt, lives, holder, silentS } = current;
     const journal = await this.installation?.journal();
     if (journal?.attemptId === attempt.id) return this.#follow(attempt, journal);
     if (lives) return;
+    // What is on trial elsewhere is told in a journal that only those there can read.
+    const isElsewhere =
+      !holder.startsWith(`${this.attempts.place} `) && ['restarting', 'watching'].includes(attempt.step);
+    if (isElsewhere && silentS < ELSEWHERE_S) return;
     const error = `interrupted while ${attempt.step}: the process that was at work on it is gone`;
     await this.attempts.finish(attempt.id, { status: 'failed', error, errorCode: 'UPDATE_FAILED' });
+  }
+
+  /** What has run for a while without being on trial is something to come back to. */
+  async #prove(): Promise<void> {
+    if (this.#isProven || ++this.#quietLooks < PROVEN_AFTER) return;
+    this.#isProven = true;
+    const version = await this.installation?.current();
+    if (version !== undefined) await this.installation?.prove(version);
   }
 
   async #follow(attempt: UpdateAttempt, journal: Journal): Promise<void> {
@@ -86,8 +107,9 @@ export class ReconcileService {
               error: reason ?? 'the new version did not hold',
               errorCode: 'UPDATE_FAILED',
             };
+      if (outcome === 'success') await this.installation?.prove(journal.to);
       await this.attempts.finish(attempt.id, ended);
-      await this.installation?.prune([journal.from, journal.to]);
+      await this.installation?.prune(outcome === 'success' ? [journal.from, journal.to] : [journal.from]);
       return;
     }
     if (phase === 'ordered' && Date.now() - at > ORDER_MS) return this.#withdraw(attempt);

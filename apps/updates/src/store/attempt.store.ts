@@ -34,6 +34,7 @@ const COLUMNS = `id, action, version, version_from AS "versionFrom", channel, st
   deployment_type AS "deploymentType", initiated_by AS "initiatedBy", archive, sha256`;
 /** Attempts that history keeps. */
 const KEPT = 1000;
+const KEPT_REFUSED = 200;
 
 /** Attempts to change what runs: the one that is under way, and the history. */
 export class AttemptStore {
@@ -142,16 +143,19 @@ export class AttemptStore {
   }
 
   /** The attempt that is under way, and whether its holder was heard within so many seconds. */
-  async current(seconds: number): Promise<{ attempt: UpdateAttempt; holder: string; lives: boolean } | undefined> {
-    const { rows } = await this.schema.query<UpdateAttempt & { holder: string; lives: boolean }>(
+  async current(
+    seconds: number,
+  ): Promise<{ attempt: UpdateAttempt; holder: string; lives: boolean; silentS: number } | undefined> {
+    const { rows } = await this.schema.query<UpdateAttempt & { holder: string; lives: boolean; silentS: number }>(
       'attempt.current',
-      `SELECT ${COLUMNS}, holder, beat_at > now() - make_interval(secs => $1) AS lives FROM updates.attempt WHERE status = 'in_progress'`,
+      `SELECT ${COLUMNS}, holder, beat_at > now() - make_interval(secs => $1) AS lives,
+         extract(epoch FROM now() - beat_at)::float8 AS "silentS" FROM updates.attempt WHERE status = 'in_progress'`,
       [seconds],
     );
     const [row] = rows;
     if (!row) return undefined;
-    const { holder, lives, ...attempt } = row;
-    return { attempt, holder, lives };
+    const { holder, lives, silentS, ...attempt } = row;
+    return { attempt, holder, lives, silentS };
   }
 
   /** Attempts, the newest first. */
@@ -179,11 +183,17 @@ export class AttemptStore {
     return rows[0];
   }
 
+  /** What was refused at once is kept apart, so that it cannot push out what really happened. */
   async #prune(): Promise<void> {
     await this.schema.query(
       'attempt.prune',
-      `DELETE FROM updates.attempt WHERE id IN (SELECT id FROM updates.attempt WHERE status <> 'in_progress' ORDER BY started_at DESC OFFSET $1)`,
-      [KEPT],
+      `DELETE FROM updates.attempt WHERE id IN (
+         SELECT id FROM (
+           SELECT id, row_number() OVER (PARTITION BY step = 'checking' AND status = 'failed' ORDER BY started_at DESC) AS place,
+             step = 'checking' AND status = 'failed' AS refused
+           FROM updates.attempt WHERE status <> 'in_progress') AS ended
+         WHERE place > CASE WHEN refused THEN $2 ELSE $1 END)`,
+      [KEPT, KEPT_REFUSED],
     );
   }
 }

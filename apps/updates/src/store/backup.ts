@@ -1,6 +1,7 @@
+import { LapwingError } from '@lapwing/contracts';
 import type { Postgres } from '@lapwing/postgres';
 import { createWriteStream } from 'node:fs';
-import { copyFile, mkdir, readdir, rm } from 'node:fs/promises';
+import { mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -40,10 +41,21 @@ export async function saveConfiguration(
   const written = pipeline(out, createWriteStream(path.join(folder, 'configuration.jsonl.gz'), { mode: 0o600 }));
   const rows = Readable.from(configurationRows(postgres, saved));
   await Promise.all([pipeline(rows, out), written]);
-  if (environmentFile) await copyFile(environmentFile, path.join(folder, path.basename(environmentFile)));
+  if (environmentFile) await saveSettings(environmentFile, folder);
   await writeDurably(path.join(folder, 'schema.json'), `${JSON.stringify(saved, null, 2)}\n`);
   await prune(path.dirname(folder));
   return saved;
+}
+
+async function saveSettings(file: string, folder: string): Promise<void> {
+  const target = path.join(folder, path.basename(file));
+  const text = await readFile(file).catch((error: NodeJS.ErrnoException) => {
+    throw new LapwingError(
+      'UPDATE_FAILED',
+      `UPDATES_ENVIRONMENT_FILE=${file} cannot be read (${error.code}), so it cannot be saved`,
+    );
+  });
+  await writeFile(target, text, { mode: 0o600 });
 }
 
 async function* configurationRows(postgres: Postgres, saved: Saved): AsyncGenerator<string> {

@@ -1,11 +1,14 @@
+import { existsSync } from 'node:fs';
 import { mkdir, readFile, readdir, readlink, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { Journal } from '../domain/journal.js';
-import { isNewer } from '../domain/version.js';
+import { isNewer, isVersion } from '../domain/version.js';
 import { ReleaseManifest } from './own-release.js';
 import { syncFolder, syncTree, writeDurably } from './disk.js';
 
-/** Versions that are kept beside the one that runs, the newest. */
+/** Stands in the folder of a version that has held. */
+const PROVEN = '.proven';
+/** Versions that are kept beside the one that runs and the one before, the newest. */
 const KEPT = 2;
 
 /**
@@ -27,13 +30,14 @@ export class Installation {
 
   /** Versions that are there, the newest first. */
   async versions(): Promise<string[]> {
-    const names = (await readdir(path.join(this.folder, 'releases'))).filter((name) => /^\d/.test(name));
+    const names = (await readdir(path.join(this.folder, 'releases'))).filter(isVersion);
     return names.toSorted((one, other) => (isNewer(one, other) ? -1 : 1));
   }
 
-  /** The newest version that is there and older than this one. */
-  async before(version: string): Promise<string | undefined> {
-    return (await this.versions()).find((other) => isNewer(version, other));
+  /** Versions that have held once, the newest first. */
+  async proven(): Promise<string[]> {
+    const versions = await this.versions();
+    return versions.filter((version) => existsSync(path.join(this.release(version), PROVEN)));
   }
 
   /** A folder for a release that is being unpacked; what a former attempt left there is gone. */
@@ -81,9 +85,16 @@ export class Installation {
     return true;
   }
 
-  /** Removes versions that nobody will go back to. */
+  /** Notes that a version has held. */
+  async prove(version: string): Promise<void> {
+    await writeDurably(path.join(this.release(version), PROVEN), `${new Date().toISOString()}\n`);
+  }
+
+  /** Removes what nobody will go back to: versions that never held, and old ones. */
   async prune(keep: readonly string[]): Promise<void> {
-    const old = (await this.versions()).filter((version) => !keep.includes(version)).slice(KEPT);
+    const proven = await this.proven();
+    const kept = [...keep, ...proven.filter((version) => !keep.includes(version)).slice(0, KEPT)];
+    const old = (await this.versions()).filter((version) => !kept.includes(version));
     for (const version of old) await rm(this.release(version), { recursive: true, force: true });
     await rm(path.join(this.folder, 'releases', '.incoming'), { recursive: true, force: true });
   }

@@ -115,9 +115,10 @@ export function toStatusView(attempt: UpdateAttempt | undefined, now: number): S
   return { status: 'error', progress, message: `${about} ${ended}`, error: error ?? ended, updatedAt };
 }
 
-/** What sockets are told of an attempt: the state of the updater, and which attempt it is. */
+/** What sockets are told of an attempt. Not why it failed: that is for those who may read the history, and sockets are for many. */
 export function toProgressMessage(attempt: UpdateAttempt): StatusView & { id: string; version: string; step: string } {
-  return { ...toStatusView(attempt, Date.now()), id: attempt.id, version: tagged(attempt.version), step: attempt.step };
+  const { error: _, ...status } = toStatusView(attempt, Date.now());
+  return { ...status, id: attempt.id, version: tagged(attempt.version), step: attempt.step };
 }
 
 /** An attempt as Pulse's history has it. */

@@ -1,9 +1,10 @@
 import { Bus } from '@lapwing/bus';
-import { licenseGet } from '@lapwing/contracts';
+import { LapwingError, licenseGet, type Actor } from '@lapwing/contracts';
 import { Controller, Get } from '@nestjs/common';
 import { z } from 'zod';
 import { Requires } from '../../../../http/access.js';
 import { Answers, isoTime } from '../../../../http/answer.js';
+import { By } from '../../../../http/caller.js';
 import { isoSeconds } from '../../../../http/query.js';
 
 const Status = z.object({
@@ -21,7 +22,10 @@ export class LicenseStatusController {
   @Get()
   @Requires('self')
   @Answers('The licence that is held; without one, nothing of it', Status)
-  async status(): Promise<z.infer<typeof Status>> {
+  async status(@By() actor: Actor): Promise<z.infer<typeof Status>> {
+    // Tokens for asking about licences are in other hands.
+    if (actor.permissions.every((permission) => permission.startsWith('licenses:')))
+      throw new LapwingError('FORBIDDEN', 'this token is for checking licences alone');
     const { valid, email, updatesExpireAt: end, updatesActive } = await this.bus.request(licenseGet, {});
     return { valid, email, updatesExpireAt: end === null ? null : isoSeconds(end), updatesActive };
   }

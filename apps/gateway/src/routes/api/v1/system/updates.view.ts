@@ -21,6 +21,7 @@ export function toSystemUpdateView(check: UpdateCheck): z.infer<typeof SystemUpd
   if (!release || !updateAvailable)
     return { currentVersion, latestVersion: currentVersion, updateAvailable: false, ...warning };
   return {
+    ...warning,
     currentVersion,
     latestVersion: release.version,
     updateAvailable: true,

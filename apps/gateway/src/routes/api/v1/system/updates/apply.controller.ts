@@ -58,8 +58,8 @@ export class SystemUpdateApplyController {
       reached = Math.max(reached, now.progress);
       if (now.step !== 'restarting') return;
       // What runs is about to end, this process too: the guard tells how it went on.
-      const socket = stream.handOver();
-      if (socket) this.updates.leaveToGuard(socket);
+      const connection = stream.handOver();
+      if (connection) this.updates.leaveToGuard(attempt.id, connection);
     };
     hear(attempt);
     stream.whenClosed(this.updates.follow(attempt.id, hear));
