@@ -45,8 +45,13 @@ export function expandOnlyProblem(sql: string): string | undefined {
 
 const TAKES_AWAY = /\b(DROP|TRUNCATE|DELETE|RENAME)\b|\bSET\s+NOT\s+NULL\b|\bTYPE\b/i;
 
+/** Comments, and texts in any kind of quotes: found in one pass, since each may hold what looks like the beginning of another. */
+const TOKENS = /--[^\n]*|\/\*[\s\S]*?\*\/|\$(\w*)\$[\s\S]*?\$\1\$|[eE]?'(?:[^'\\]|''|\\.)*'/g;
+
 function doBlocks(sql: string): string[] {
-  return [...sql.matchAll(/\bDO\s+(?:LANGUAGE\s+\w+\s+)?\$(\w*)\$([\s\S]*?)\$\1\$/gi)].map((match) => match[2] ?? '');
+  const isBlock = ({ 0: text, index }: RegExpExecArray): boolean =>
+    text.startsWith('$') && /\bDO\s+(LANGUAGE\s+\w+\s+)?$/i.test(sql.slice(Math.max(index - 100, 0), index));
+  return [...sql.matchAll(TOKENS)].filter(isBlock).map((match) => match[0]);
 }
 
 /** What a migration makes, and takes away, itself. */
@@ -84,9 +89,7 @@ function first(patterns: [RegExp, string][], text: string): string | undefined {
 /** Statements in upper case on one line each, without comments and texts. */
 function statementsOf(sql: string): string[] {
   return sql
-    .replace(/--[^\n]*|\/\*[\s\S]*?\*\/|\$(\w*)\$[\s\S]*?\$\1\$|[eE]?'(?:[^'\\]|''|\\.)*'/g, (found) =>
-      /^(--|\/\*)/.test(found) ? ' ' : "''",
-    )
+    .replace(TOKENS, (found) => (/^(--|\/\*)/.test(found) ? ' ' : "''"))
     .split(';')
     .map((statement) => statement.replace(/\s+/g, ' ').trim().toUpperCase())
     .filter((statement) => statement !== '');
