@@ -48,10 +48,13 @@ const TAKES_AWAY = /\b(DROP|TRUNCATE|DELETE|RENAME)\b|\bSET\s+NOT\s+NULL\b|\bTYP
 /** Comments, and texts in any kind of quotes: found in one pass, since each may hold what looks like the beginning of another. */
 const TOKENS = /--[^\n]*|\/\*[\s\S]*?\*\/|\$(\w*)\$[\s\S]*?\$\1\$|[eE]?'(?:[^'\\]|''|\\.)*'/g;
 
+/** The body of a function that a block makes: nothing of it is done now. */
+const NESTED = /\$(\w+)\$[\s\S]*?\$\1\$/g;
+
 function doBlocks(sql: string): string[] {
   const isBlock = ({ 0: text, index }: RegExpExecArray): boolean =>
     text.startsWith('$') && /\bDO\s+(LANGUAGE\s+\w+\s+)?$/i.test(sql.slice(Math.max(index - 100, 0), index));
-  return [...sql.matchAll(TOKENS)].filter(isBlock).map((match) => match[0]);
+  return [...sql.matchAll(TOKENS)].filter(isBlock).map((match) => match[0].slice(2, -2).replace(NESTED, ''));
 }
 
 /** What a migration makes, and takes away, itself. */
