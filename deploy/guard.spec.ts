@@ -1,11 +1,12 @@
 import { eventually, freePort } from '@lapwing/testing';
-import { spawn, type ChildProcess } from 'node:child_process';
+import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { cp, mkdir, mkdtemp, readFile, readlink, rm, symlink, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
+const isRoot = process.getuid?.() === 0 && process.platform === 'linux';
 const ID = '5d0c2a61-4f3e-4c55-8a0b-6f1f4b1f9e21';
 
 /** What a small release does when it is started. */
@@ -194,6 +195,83 @@ describe('the guard', () => {
     await writeFile(path.join(install, 'journal.json'), '{"phase":"ordered"}');
     await expect(eventually(async () => expect(await runs()).toBe(''), 2000)).rejects.toThrow('Expected');
   });
+
+  it.each<[string, Record<string, string>, string[], RegExp]>([
+    [
+      'data in a release',
+      { LAPWING_DATA_DIR: 'RELEASES/1.0.0/.data' },
+      [],
+      /LAPWING_DATA_DIR must be an absolute path outside of/,
+    ],
+    ['data at a relative path', { LAPWING_DATA_DIR: 'data' }, [], /LAPWING_DATA_DIR must be/],
+    ['any port', { PORT: '0' }, [], /PORT must be a number from 1/],
+    ['a port that it does not see', {}, ['--port', '9000'], /--port must come by the environment/],
+    ['no time at all', { LAPWING_TRIAL_SECONDS: 'soon' }, [], /LAPWING_TRIAL_SECONDS must be 1 to 3600/],
+  ])('does not start with %s, and says why', (_, environment, args, reason) => {
+    const env: NodeJS.ProcessEnv = { ...process.env, ...environment, LAPWING_INSTALL_DIR: install };
+    if (env['LAPWING_DATA_DIR'])
+      env['LAPWING_DATA_DIR'] = env['LAPWING_DATA_DIR'].replace('RELEASES', path.join(install, 'releases'));
+    const { status, stdout } = spawnSync(process.execPath, [path.join(install, 'guard/guard.mjs'), ...args], {
+      env,
+      encoding: 'utf8',
+    });
+    expect(status).toBe(1);
+    expect(stdout).toMatch(reason);
+  });
+
+  it('ends the connection of whoever watches an update that was given up at the last moment', async () => {
+    start();
+    await running('1.0.0');
+    const socket = connect(port, '127.0.0.1');
+    let text = '';
+    socket.on('data', (chunk) => (text += chunk.toString()));
+    socket.write('GET /watch HTTP/1.0\r\n\r\n');
+    await once(socket, 'end');
+    socket.destroy();
+    // A client of HTTP/1.0 knows no chunks.
+    expect(text.split('\n\n').at(-2)).toBe(
+      'event: error\ndata: {"success":false,"error":"the update was given up at the last moment: see the history","code":"UPDATE_FAILED"}',
+    );
+  }, 40_000);
+
+  (isRoot ? it : it.skip)(
+    'runs what ran when the disk is full at any time (skipped without root: wants a disk of its own)',
+    async () => {
+      const whole = install;
+      install = path.join(whole, 'disk');
+      await mkdir(install);
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=600k', 'tmpfs', install]);
+      try {
+        for (const part of ['guard', 'releases'])
+          await cp(path.join(whole, part), path.join(install, part), { recursive: true });
+        await symlink('releases/1.0.0', path.join(install, 'current'));
+        await release('1.1.0', 'unready');
+        start();
+        await running('1.0.0');
+        await write({});
+        await eventually(async () => expect((await journal())['phase']).toBe('trial'));
+        await writeFile(path.join(install, 'ballast'), Buffer.alloc(2 ** 20)).catch(() => {});
+        await eventually(() => expect(printed).toContain('going back to 1.0.0'), 20_000);
+        await running('1.0.0');
+        await done();
+        expect(await journal()).toMatchObject({ outcome: 'rolled_back' });
+        // The order of an update on a disk that is full from the beginning, and no room was kept.
+        await rm(path.join(install, '.reserve'), { force: true });
+        await rm(path.join(install, 'ballast'), { force: true });
+        await write({});
+        await writeFile(path.join(install, 'ballast'), Buffer.alloc(2 ** 20)).catch(() => {});
+        await stop('SIGKILL');
+        start();
+        await running('1.0.0');
+        expect(await readlink(path.join(install, 'current'))).toBe('releases/1.0.0');
+        await stop('SIGTERM');
+      } finally {
+        execFileSync('umount', ['-l', install]);
+        install = whole;
+      }
+    },
+    90_000,
+  );
 
   describe('after a power cut', () => {
     it.each<[string, object, string, string | null]>([

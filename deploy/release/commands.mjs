@@ -7,7 +7,7 @@ import { root } from '../local/options.mjs';
 import { LaunchError, step } from '../local/steps.mjs';
 import { pack } from './archive.mjs';
 import { channelsOf, checkChannel, sign } from './feed.mjs';
-import { makeKeyFiles, privateKeys, signingKeys, trustedKeys } from './keys.mjs';
+import { ledgerOf, makeKeyFiles, privateKeys, signingKeys, trustedKeys } from './keys.mjs';
 import { days, existing, feedUrl, given, one } from './options.mjs';
 import { checkVersion, stage } from './stage.mjs';
 import { verify } from './verify.mjs';
@@ -92,7 +92,13 @@ function stageOf(values, keys) {
  */
 function signingOf(values, keys) {
   const channel = one(values, 'channel');
-  return { keys, trusted: trustedKeys(values, keys), days: days(one(values, 'expires-days')), channel };
+  return {
+    keys,
+    trusted: trustedKeys(values, keys),
+    days: days(one(values, 'expires-days')),
+    channel,
+    ledger: ledgerOf(values),
+  };
 }
 
 /** @param {Values} values */

@@ -8,6 +8,7 @@ import semver from 'semver';
 import { LaunchError, step } from '../local/steps.mjs';
 import { manifestInside } from './archive.mjs';
 import { inOrder, sha256Of, writeWhole } from './files.mjs';
+import { checkNewest, noteSigned } from './ledger.mjs';
 
 /** Of each platform, in a feed. */
 const MAX_RELEASES = 20;
@@ -19,6 +20,7 @@ const NAME = /^lapwing-(\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+?)?)-([a-z0-9]+-[a-z0-9]+
  * @property {string} feed the folder
  * @property {string[]} keys private keys in PEM; all of them sign
  * @property {string[]} trusted public keys that may have signed the feed as it is
+ * @property {string} ledger file that knows what was signed last
  * @property {number} days for which the feed is believed
  * @property {string} [channel]
  * @property {string} [archive]
@@ -76,9 +78,11 @@ function renew(options) {
  * @param {ReleaseChannel} channel
  * @param {FeedRelease} [release]
  */
-function issue({ feed: folder, keys, trusted, days }, channel, release) {
+function issue({ feed: folder, keys, trusted, days, ledger }, channel, release) {
   const file = fileOf(folder, channel);
   const before = fs.existsSync(file) ? readFeed(file, channel, trusted) : undefined;
+  const there = before && { sequence: before.sequence, text: fs.readFileSync(file, 'utf8') };
+  checkNewest(ledger, folder, channel, there);
   const others = (before?.releases ?? []).filter((other) => !isSame(other, release));
   // A clock that was set back must not make a feed that looks older than the one before.
   const issuedAt = Math.max(Date.now(), Date.parse(before?.issuedAt ?? '1970-01-01T00:00:00Z'));
@@ -89,7 +93,9 @@ function issue({ feed: folder, keys, trusted, days }, channel, release) {
     issuedAt: new Date(issuedAt).toISOString(),
     expiresAt: new Date(issuedAt + days * DAY_MS).toISOString(),
   };
-  writeWhole(file, signed(head, release ? [release, ...others] : others, keys));
+  const text = signed(head, release ? [release, ...others] : others, keys);
+  writeWhole(file, text);
+  noteSigned(ledger, folder, channel, { sequence: head.sequence, text });
   step(`${path.basename(file)} is number ${head.sequence}, and expires at ${head.expiresAt}`);
 }
 

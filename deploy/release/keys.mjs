@@ -44,11 +44,24 @@ function writeNew(file, text, mode) {
  * @param {import('./options.mjs').Values} values
  */
 export function privateKeys(values) {
-  const named = many(values, 'key');
-  const { LAPWING_RELEASE_KEY_FILE: other } = process.env;
-  const files = named.length > 0 ? named : other ? [other] : [];
+  const files = keyFiles(values);
   if (files.length > MAX_KEYS) throw new LaunchError(`at most ${MAX_KEYS} keys can sign`);
   return files.map(readKey);
+}
+
+/** @param {import('./options.mjs').Values} values */
+function keyFiles(values) {
+  const named = many(values, 'key');
+  const { LAPWING_RELEASE_KEY_FILE: other } = process.env;
+  return named.length > 0 ? named : other ? [other] : [];
+}
+
+/**
+ * The file beside the first key that knows what was signed with it.
+ * @param {import('./options.mjs').Values} values
+ */
+export function ledgerOf(values) {
+  return `${keyFiles(values)[0] ?? 'release'}.signed.json`;
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { Release } from '@lapwing/contracts';
-import { FileServer } from '@lapwing/testing';
+import { FileServer, eventually } from '@lapwing/testing';
 import { execFileSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
@@ -129,6 +129,12 @@ describe('archives', () => {
     await writeFile(path.join(served, 'archive.tar.gz'), content.subarray(0, 1000));
     await expect(get()).rejects.toMatchObject({ code: expect.stringMatching(/^UPDATE_FEED_/) as string });
   }, 60_000);
+
+  it('that are refused leave no connection open', async () => {
+    await writeFile(path.join(served, 'archive.tar.gz'), content.subarray(0, 2_000_000));
+    for (let times = 0; times < 5; times++) await expect(get()).rejects.toMatchObject({ code: 'UPDATE_FEED_INVALID' });
+    await eventually(async () => expect(await server.connections()).toBe(0), 3000);
+  });
 
   it('that are missing, or HTML, are refused', async () => {
     await expect(get({ url: `${server.url}/missing` })).rejects.toMatchObject({

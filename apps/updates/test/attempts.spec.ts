@@ -146,6 +146,7 @@ describe('attempts', () => {
       error: null,
       sha256: expect.stringMatching(/^[0-9a-f]{64}$/) as string,
     });
+    await eventually(() => expect(told.at(-1)?.step).toBe('done'));
     const steps = [...new Set(told.map(({ step }) => step))];
     expect(steps).toEqual([
       'downloading',
@@ -236,7 +237,10 @@ describe('attempts', () => {
       code: 'UPDATE_NOT_AVAILABLE',
       message: '1.0.0 is older than 2.0.0, which runs: go back with a rollback',
     });
-    expect(await service.list(10)).toMatchObject([{ status: 'failed', version: '7.0.0', errorCode: 'NOT_FOUND' }]);
+    expect(await service.list(10)).toMatchObject([
+      { status: 'failed', version: '1.0.0', errorCode: 'UPDATE_NOT_AVAILABLE' },
+      { status: 'failed', version: '7.0.0', errorCode: 'NOT_FOUND' },
+    ]);
   });
 
   it('a licence that has lapsed stops both doors, with an entry, and no check', async () => {
@@ -342,6 +346,19 @@ describe('attempts', () => {
     expect(await ended(service, id)).toMatchObject({ status: 'failed', errorCode: 'UPDATE_FEED_INVALID' });
   });
 
+  it('the end of one attempt does not disturb the next one', async () => {
+    const service = make();
+    for (let times = 0; times < 20; times++) {
+      await offer('1.1.0', [{ name: 'lapwing-1.1.0/a', text: String(times) }]);
+      await postgres.query('test.clear', 'DELETE FROM updates.feed');
+      const { id } = await eventually(() => start(service));
+      await eventually(async () => expect((await service.get(id)).status).toBe('failed'));
+    }
+    const codes = new Set((await service.list(100)).map(({ errorCode }) => errorCode));
+    expect([...codes]).toEqual(expect.arrayContaining(['UPDATE_FEED_INVALID']));
+    expect(codes).not.toContain('INTERNAL');
+  });
+
   it('a feed that cannot be believed leaves an entry', async () => {
     await writeFile(path.join(feedFolder, 'stable.json'), '<!doctype html>');
     const service = make();
@@ -414,28 +431,68 @@ describe('attempts', () => {
   });
 
   describe('a way back', () => {
-    it('leads to the version before, or to the one that is named', async () => {
-      for (const version of ['0.8.0', '0.9.0']) {
-        const at = path.join(folder, 'releases', version, 'apps/standalone/dist');
-        await mkdir(at, { recursive: true });
-        await writeFile(path.join(at, 'self-test.js'), `console.log('ok ${version}');`);
-      }
+    const install = async (version: string, isProven = true): Promise<void> => {
+      const at = path.join(folder, 'releases', version, 'apps/standalone/dist');
+      await mkdir(at, { recursive: true });
+      await writeFile(path.join(at, 'self-test.js'), `console.log('ok ${version}');`);
+      if (isProven) await writeFile(path.join(folder, 'releases', version, '.proven'), '');
+    };
+
+    it('leads to the version before that has run, or to the one that is named', async () => {
+      for (const version of ['0.7.0', '0.8.0']) await install(version);
+      await install('0.9.0', false);
       const service = make();
       const { id } = await start(service, 'rollback');
       await ordered();
-      expect(await journal()).toMatchObject({ from: '1.0.0', to: '0.9.0' });
+      expect(await journal()).toMatchObject({ from: '1.0.0', to: '0.8.0' });
       await guard({ phase: 'done', outcome: 'success' });
-      expect(await ended(service, id)).toMatchObject({ action: 'rollback', version: '0.9.0', status: 'success' });
-      await start(service, 'rollback', { version: '0.8.0' });
-      await eventually(async () => expect((await journal()).to).toBe('0.8.0'), 10_000);
+      expect(await ended(service, id)).toMatchObject({ action: 'rollback', version: '0.8.0', status: 'success' });
+      await start(service, 'rollback', { version: '0.7.0' });
+      await eventually(async () => expect((await journal()).to).toBe('0.7.0'), 10_000);
       expect(server.asked).toEqual([]);
+    });
+
+    it('never leads forward, where licence and feed would be asked, nor to what never held', async () => {
+      await install('1.1.0');
+      await install('0.9.0', false);
+      const service = make();
+      for (const version of ['1.1.0', '1.0.0', '0.9.0'])
+        await expect(start(service, 'rollback', { version })).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    });
+
+    it('need not wait for an archive that is being fetched', async () => {
+      await install('0.8.0');
+      await offer('1.1.0');
+      server.intercept = ({ url = '' }, response) => url.endsWith('.gz') && response.writeHead(200).write('x');
+      const service = make();
+      const { id } = await start(service);
+      await eventually(async () => expect((await service.get(id)).step).toBe('downloading'));
+      await start(service, 'rollback');
+      expect(await service.get(id)).toMatchObject({
+        status: 'cancelled',
+        error: expect.stringContaining('to go back') as string,
+      });
+      await ordered();
+    });
+
+    it('keeps what has held when versions that did not are removed', async () => {
+      for (const version of ['0.6.0', '0.7.0', '0.8.0', '0.9.0']) await install(version);
+      for (const version of ['1.1.0', '1.2.0', '1.3.0']) await install(version, false);
+      await mkdir(path.join(folder, 'releases/0.9.0.bak'));
+      await new Installation(folder).prune(['1.0.0']);
+      expect((await readdir(path.join(folder, 'releases'))).toSorted()).toEqual([
+        '0.8.0',
+        '0.9.0',
+        '0.9.0.bak',
+        '1.0.0',
+      ]);
     });
 
     it('leads nowhere without another version, and to none that is not there', async () => {
       const service = make();
       await expect(start(service, 'rollback')).rejects.toMatchObject({
         code: 'NOT_FOUND',
-        message: expect.stringContaining('no other version') as string,
+        message: expect.stringContaining('no older version') as string,
       });
       await expect(start(service, 'rollback', { version: '0.5.0' })).rejects.toMatchObject({ code: 'NOT_FOUND' });
       expect(await service.list(10)).toMatchObject([{ status: 'failed' }, { status: 'failed' }]);

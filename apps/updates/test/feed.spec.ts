@@ -4,6 +4,7 @@ import { makeKeys } from '@lapwing/signing';
 import { FileServer, createDatabase, freePort } from '@lapwing/testing';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
+import { brotliCompressSync } from 'node:zlib';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { FeedRelease } from '../src/domain/feed';
@@ -186,6 +187,38 @@ describe('the feed', () => {
     };
     await expect(service().check()).rejects.toEqual(refused('larger than 262144 bytes'));
     expect(sent).toBeLessThan(2 ** 25);
+  });
+
+  it('that is compressed is not unpacked: a little of it can become very much', async () => {
+    server.intercept = (_, response) => {
+      response.writeHead(200, { 'content-encoding': 'br' }).end(brotliCompressSync(Buffer.alloc(2 ** 24, '{')));
+      return true;
+    };
+    await expect(service().check()).rejects.toMatchObject({
+      code: 'UPDATE_FEED_UNREACHABLE',
+      message: expect.stringContaining('compressed') as string,
+    });
+  });
+
+  it('that fails is not asked for again at once, however often somebody looks', async () => {
+    const feed = service();
+    for (let times = 0; times < 5; times++)
+      await expect(feed.check()).rejects.toMatchObject({ code: 'UPDATE_FEED_UNREACHABLE' });
+    expect(server.asked).toHaveLength(1);
+    await expect(feed.check('stable', true)).rejects.toMatchObject({ code: 'UPDATE_FEED_UNREACHABLE' });
+    now += 61_000;
+    await expect(feed.check()).rejects.toMatchObject({ code: 'UPDATE_FEED_UNREACHABLE' });
+    expect(server.asked).toHaveLength(3);
+  });
+
+  it('of a version that knows more is the same feed to one that knows less, and the other way round', async () => {
+    await putFeed(folder, releases, { more: 'of later versions' } as object);
+    await service().check();
+    await service().check('stable', true);
+    await postgres.query('test.other', `UPDATE updates.feed SET document = '{"of": "another version"}'`);
+    expect(await service().check()).toMatchObject({ release: { version: '1.1.0' } });
+    await putFeed(folder, releases, { sequence: 1, releases: [] });
+    await expect(service().check('stable', true)).rejects.toEqual(refused('two feeds of number 1'));
   });
 
   it('that leads elsewhere is not followed', async () => {

@@ -4,6 +4,7 @@ import { stat } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
+import { promisify } from 'node:util';
 
 /** Answers in place of the files; returns whether it did. */
 export type Interception = (request: IncomingMessage, response: ServerResponse) => boolean;
@@ -32,6 +33,11 @@ export class FileServer {
 
   get url(): string {
     return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
+  }
+
+  /** Connections that are open. */
+  async connections(): Promise<number> {
+    return promisify(this.server.getConnections.bind(this.server))();
   }
 
   async stop(): Promise<void> {

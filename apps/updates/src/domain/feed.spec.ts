@@ -34,6 +34,10 @@ describe('a feed whose signature is good', () => {
     expect(problem({ sequence: 8, issuedAt: '2026-02-28T00:00:00Z' }, {}, 'other')).toContain('issued before'));
   it('is not believed when it has expired', () =>
     expect(problem({ expiresAt: '2026-04-01T00:00:00Z' })).toBe('the feed has expired at 2026-04-01T00:00:00Z'));
+  it('is not believed when it comes from the future, or leaves no room for others', () => {
+    expect(problem({ issuedAt: '2026-05-01T00:00:00Z' }, { seen: undefined })).toContain('still to come');
+    expect(problem({ sequence: 2 ** 52 }, {}, 'other')).toContain('nothing could follow it');
+  });
   it('has expired although a clock was set back before it was issued', () =>
     expect(problem({ expiresAt: '2026-02-01T00:00:00Z' }, { now: 0 })).toContain('expired'));
 });

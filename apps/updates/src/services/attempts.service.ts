@@ -141,9 +141,10 @@ export class AttemptsService implements OnApplicationBootstrap, OnModuleDestroy 
   /** Nothing newer is there: that was no attempt. Everything else is told. */
   async #refused(id: string, error: unknown): Promise<void> {
     const failure = error instanceof LapwingError ? error : new LapwingError('INTERNAL');
-    const isNothing = failure.code === 'UPDATE_NOT_AVAILABLE' && failure.details['version'] === this.parts.version;
-    if (isNothing) await this.parts.store.forget(id);
-    else await this.#finish(id, { status: 'failed', error: failure.message, errorCode: failure.code });
+    const { version } = failure.details;
+    if (failure.code === 'UPDATE_NOT_AVAILABLE' && version === this.parts.version) return this.parts.store.forget(id);
+    if (typeof version === 'string') await this.parts.store.name(id, version);
+    await this.#finish(id, { status: 'failed', error: failure.message, errorCode: failure.code });
   }
 
   async #notSupported(): Promise<LapwingError> {

@@ -192,7 +192,7 @@ export class AttemptStore {
            SELECT id, row_number() OVER (PARTITION BY step = 'checking' AND status = 'failed' ORDER BY started_at DESC) AS place,
              step = 'checking' AND status = 'failed' AS refused
            FROM updates.attempt WHERE status <> 'in_progress') AS ended
-         WHERE place > CASE WHEN refused THEN $2 ELSE $1 END)`,
+         WHERE place > CASE WHEN refused THEN $2::integer ELSE $1::integer END)`,
       [KEPT, KEPT_REFUSED],
     );
   }
