@@ -225,20 +225,20 @@ describe('a feed', () => {
 
   it('is not signed anew when somebody has put an older one there, or none', () => {
     const folder = at('held');
-    const sign = (): Result => run('sign', '--feed', folder, '--key', first.file, '--channel', 'stable');
+    const renew = (): Result => run('sign', '--feed', folder, '--key', first.file, '--channel', 'stable');
     done('sign', '--feed', folder, '--key', first.file, '--archive', smallArchive('1.0.0'));
     const old = fs.readFileSync(path.join(folder, 'stable.json'));
     done('sign', '--feed', folder, '--key', first.file, '--archive', smallArchive('1.2.0'));
     const newest = fs.readFileSync(path.join(folder, 'stable.json'));
     fs.writeFileSync(path.join(folder, 'stable.json'), old);
-    expect(sign()).toMatchObject({
+    expect(renew()).toMatchObject({
       status: 1,
       err: expect.stringContaining('somebody has put an older one there') as string,
     });
     fs.rmSync(path.join(folder, 'stable.json'));
-    expect(sign()).toMatchObject({ status: 1 });
+    expect(renew()).toMatchObject({ status: 1 });
     fs.writeFileSync(path.join(folder, 'stable.json'), newest);
-    expect(sign()).toMatchObject({ status: 0 });
+    expect(renew()).toMatchObject({ status: 0 });
     expect(feedOf(folder)).toMatchObject({ sequence: 3, releases: [{ version: '1.2.0' }, { version: '1.0.0' }] });
   });
 

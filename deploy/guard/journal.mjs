@@ -83,17 +83,25 @@ export function keepReserve() {
   }
 }
 
-/** @param {() => void} work */
+/**
+ * Does what wants room on the disk; once more with the room that was kept, when there is none. Returns what was wrong then.
+ * @param {() => void} work
+ */
 function withReserve(work) {
-  for (const isLast of [false, true])
-    try {
-      work();
-      return undefined;
-    } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
-      if (isLast) return message;
-      fs.rmSync(reserve, { force: true });
-    }
+  const first = tried(work);
+  if (first === undefined) return undefined;
+  fs.rmSync(reserve, { force: true });
+  return tried(work);
+}
+
+/** @param {() => void} work */
+function tried(work) {
+  try {
+    work();
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
 }
 
 function syncFolder() {

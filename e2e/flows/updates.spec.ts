@@ -116,7 +116,7 @@ describe('updates of an installed Lapwing', () => {
     const refused = await lapwing.fetch('POST', '/api/v1/system/updates/apply');
     expect([refused.status, await refused.json()]).toEqual([
       400,
-      { success: false, error: `${N} runs already`, code: 'UPDATE_NOT_AVAILABLE', details: {} },
+      { success: false, error: `${N} runs already`, code: 'UPDATE_NOT_AVAILABLE', details: { version: N } },
     ]);
   });
 

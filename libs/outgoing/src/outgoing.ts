@@ -1,4 +1,4 @@
-import { Agent, Headers, fetch, type HeadersInit, type RequestInit, type Response } from 'undici';
+import { Agent, Headers, fetch, type RequestInit, type Response } from 'undici';
 import type { Reach } from './addresses.js';
 import { OutgoingError } from './errors.js';
 import { checkUrl, guardedLookup } from './lookup.js';
@@ -26,7 +26,7 @@ export function outgoing(options: OutgoingOptions): (url: string, init?: Request
   });
   return async (url, init = {}) => {
     checkUrl(new URL(url), options);
-    const headers = new Headers(init.headers as HeadersInit | undefined);
+    const headers = new Headers(init.headers);
     headers.set('accept-encoding', 'identity');
     const response = await fetch(url, {
       ...init,

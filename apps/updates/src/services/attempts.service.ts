@@ -109,8 +109,10 @@ export class AttemptsService implements OnApplicationBootstrap, OnModuleDestroy 
     }
     const attempt = await this.parts.store.begin({ ...opening, initiatedBy: actor.name, holder: this.#holder });
     if (!attempt) {
-      await this.parts.store.refuse({ ...opening, initiatedBy: actor.name }, new LapwingError('UPDATE_IN_PROGRESS'));
-      throw new LapwingError('UPDATE_IN_PROGRESS');
+      const known = version || ((await this.parts.feed.check(channel).catch(() => undefined))?.release?.version ?? '');
+      const refusal = new LapwingError('UPDATE_IN_PROGRESS');
+      await this.parts.store.refuse({ ...opening, version: known, initiatedBy: actor.name }, refusal);
+      throw refusal;
     }
     const abort = new AbortController();
     const active: Active = { attempt, abort, toldAt: 0 };

@@ -72,8 +72,7 @@ export class AttemptStore {
       'attempt.refuse',
       `INSERT INTO updates.attempt (id, action, version, version_from, channel, status, step, deployment_type, initiated_by, holder,
          completed_at, error, error_code)
-       SELECT $1::uuid, $2, coalesce(nullif($3, ''), (SELECT version FROM updates.attempt WHERE status = 'in_progress'), ''), $4, $5, 'failed',
-         'checking', $6, $7, '', now(), $8, $9`,
+       VALUES ($1, $2, $3, $4, $5, 'failed', 'checking', $6, $7, '', now(), $8, $9)`,
       [id, action, version, versionFrom, channel, deploymentType, initiatedBy, message, code],
     );
     await this.#prune();
