@@ -18,12 +18,14 @@ export interface Reconciling {
 }
 
 const LOOK_MS = 1000;
+/** While nothing is under way. */
+const CALM_MS = 5000;
 /** A holder that was not heard for so long is gone, seconds. */
 const SILENT_S = 20;
 /** A trial may take so long, twice, with the ways there and back. */
 const ELSEWHERE_S = 1800;
 /** Looks at which nothing was under way. */
-const PROVEN_AFTER = 60;
+const PROVEN_AFTER = 12;
 /** The guard looks twice a second. */
 const ORDER_MS = 60_000;
 /** A version is watched about so long; only for how far a watch is. */
@@ -38,6 +40,7 @@ export class ReconcileService {
   #timer: NodeJS.Timeout | undefined;
   #looking: Promise<void> = Promise.resolve();
   #fault = '';
+  #isCalm = false;
   #quietLooks = 0;
   #isProven = false;
 
@@ -47,11 +50,14 @@ export class ReconcileService {
     private readonly attempts: Reconciling,
   ) {}
 
-  /** Looks every second. */
+  /** Looks every second while an attempt is under way. */
   start(): void {
-    this.#timer = setTimeout(() => {
-      this.#looking = this.#look().finally(() => this.start());
-    }, LOOK_MS);
+    this.#timer = setTimeout(
+      () => {
+        this.#looking = this.#look().finally(() => this.start());
+      },
+      this.#isCalm ? CALM_MS : LOOK_MS,
+    );
   }
 
   async stop(): Promise<void> {
@@ -74,6 +80,7 @@ export class ReconcileService {
 
   async #settle(): Promise<void> {
     const current = await this.store.current(SILENT_S);
+    this.#isCalm = current === undefined;
     if (!current) await this.#prove();
     if (!current || this.attempts.isOurs(current.attempt.id)) return;
     const { attempt, lives, holder, silentS } = current;
