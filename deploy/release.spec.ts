@@ -223,23 +223,26 @@ describe('a feed', () => {
     expect(versions('stable')).toEqual(['1.0.0']);
   });
 
-  it('is not signed anew when somebody has put an older one there, or none', () => {
-    const folder = at('held');
-    const renew = (): Result => run('sign', '--feed', folder, '--key', first.file, '--channel', 'stable');
-    done('sign', '--feed', folder, '--key', first.file, '--archive', smallArchive('1.0.0'));
+  it.each(['an older one', 'nothing'])('goes on from what was signed last when somebody has put %s there', (what) => {
+    const folder = at(`held ${what}`);
+    const sign = (...args: string[]): string => done('sign', '--feed', folder, '--key', first.file, ...args);
+    sign('--archive', smallArchive('1.0.0'));
     const old = fs.readFileSync(path.join(folder, 'stable.json'));
-    done('sign', '--feed', folder, '--key', first.file, '--archive', smallArchive('1.2.0'));
-    const newest = fs.readFileSync(path.join(folder, 'stable.json'));
-    fs.writeFileSync(path.join(folder, 'stable.json'), old);
-    expect(renew()).toMatchObject({
-      status: 1,
-      err: expect.stringContaining('somebody has put an older one there') as string,
-    });
-    fs.rmSync(path.join(folder, 'stable.json'));
-    expect(renew()).toMatchObject({ status: 1 });
-    fs.writeFileSync(path.join(folder, 'stable.json'), newest);
-    expect(renew()).toMatchObject({ status: 0 });
+    sign('--archive', smallArchive('1.2.0'));
+    if (what === 'nothing') fs.rmSync(path.join(folder, 'stable.json'));
+    else fs.writeFileSync(path.join(folder, 'stable.json'), old);
+    expect(sign('--archive', smallArchive('1.0.0'))).toContain('going on from that');
     expect(feedOf(folder)).toMatchObject({ sequence: 3, releases: [{ version: '1.2.0' }, { version: '1.0.0' }] });
+  });
+
+  it('is not published when it cannot be noted beside the key', () => {
+    const folder = at('unnoted');
+    const { file } = keyAt('unnoted.key');
+    fs.mkdirSync(`${file}.signed.json`);
+    expect(refused('sign', '--feed', folder, '--key', file, '--archive', smallArchive('1.0.0'))).toMatch(
+      /signed\.json is broken|cannot be/,
+    );
+    expect(fs.existsSync(path.join(folder, 'stable.json'))).toBe(false);
   });
 
   it('leaves no halves behind', () => {

@@ -66,9 +66,11 @@ async function settle(journal) {
   if (phase === 'reverting') return finish(journal, from, journal.reason ?? 'it was interrupted');
   if (starts >= MAX_STARTS)
     return finish(journal, from, `version ${to} was started ${starts} times and was never ready`);
-  awayBefore = new Set((await unhealthy().catch(() => [])).map(({ name }) => name));
+  // After a power cut nothing runs that could be asked.
+  const away = journal.away ?? (await unhealthy().catch(() => [])).map(({ name }) => name);
+  awayBefore = new Set(away);
   // What runs is left alone until it is certain that a power cut from now on would be understood.
-  const trying = { ...journal, phase: /** @type {const} */ ('trial'), starts: starts + 1 };
+  const trying = { ...journal, away, phase: /** @type {const} */ ('trial'), starts: starts + 1 };
   const obstacle = writeJournal(trying) ?? link(to);
   if (obstacle !== undefined) return finish(journal, from, `it could not be noted on the disk: ${obstacle}`);
   await running.stop();

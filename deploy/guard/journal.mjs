@@ -14,6 +14,7 @@ import { install } from './settings.mjs';
  * @property {number} starts
  * @property {'success' | 'rolled_back' | null} outcome
  * @property {string | null} reason
+ * @property {string[]} [away] services that were not well before the change; for the guard alone
  * @property {number} at
  */
 

@@ -8,7 +8,7 @@ import semver from 'semver';
 import { LaunchError, step } from '../local/steps.mjs';
 import { manifestInside } from './archive.mjs';
 import { inOrder, sha256Of, writeWhole } from './files.mjs';
-import { checkNewest, noteSigned } from './ledger.mjs';
+import { lastSigned, noteSigned } from './ledger.mjs';
 
 /** Of each platform, in a feed. */
 const MAX_RELEASES = 20;
@@ -80,9 +80,7 @@ function renew(options) {
  */
 function issue({ feed: folder, keys, trusted, days, ledger }, channel, release) {
   const file = fileOf(folder, channel);
-  const before = fs.existsSync(file) ? readFeed(file, channel, trusted) : undefined;
-  const there = before && { sequence: before.sequence, text: fs.readFileSync(file, 'utf8') };
-  checkNewest(ledger, folder, channel, there);
+  const before = newestOf(folder, channel, trusted, ledger);
   const others = (before?.releases ?? []).filter((other) => !isSame(other, release));
   // A clock that was set back must not make a feed that looks older than the one before.
   const issuedAt = Math.max(Date.now(), Date.parse(before?.issuedAt ?? '1970-01-01T00:00:00Z'));
@@ -94,9 +92,29 @@ function issue({ feed: folder, keys, trusted, days, ledger }, channel, release) 
     expiresAt: new Date(issuedAt + days * DAY_MS).toISOString(),
   };
   const text = signed(head, release ? [release, ...others] : others, keys);
+  noteSigned(ledger, folder, channel, text);
   writeWhole(file, text);
-  noteSigned(ledger, folder, channel, { sequence: head.sequence, text });
   step(`${path.basename(file)} is number ${head.sequence}, and expires at ${head.expiresAt}`);
+}
+
+/**
+ * The newest document of a channel: what is in the folder, or what was signed last into it when somebody has put an older one there.
+ * @param {string} folder
+ * @param {ReleaseChannel} channel
+ * @param {string[]} trusted
+ * @param {string} ledger
+ */
+function newestOf(folder, channel, trusted, ledger) {
+  const file = fileOf(folder, channel);
+  const there = fs.existsSync(file) ? readFeed(file, channel, trusted) : undefined;
+  const text = lastSigned(ledger, folder, channel);
+  const last = text === undefined ? undefined : verifyEnvelope(text, FEED_STATEMENT, Feed, trusted);
+  if (!last || (there && there.sequence > last.sequence)) return there;
+  if (there?.sequence !== last.sequence)
+    step(
+      `NOTE: ${channel}.json in ${folder} is not number ${last.sequence}, which was signed last: going on from that`,
+    );
+  return last;
 }
 
 /**

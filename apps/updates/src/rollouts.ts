@@ -19,7 +19,8 @@ function optionsOf(config: UpdatesConfig): RolloutOptions {
   const watchMs = config.UPDATES_RING_WATCH_SECONDS * 1000;
   return {
     watchMs,
-    arriveMs: 180_000,
+    // Fetching may take ten minutes, and a trial two and a half.
+    arriveMs: 900_000,
     silentMs: 90_000,
     revertMs: 600_000,
     // Some ten looks at each agent while it is watched.

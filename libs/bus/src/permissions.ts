@@ -1,6 +1,7 @@
 import {
   agentGrants,
   catalogue,
+  commandSubject,
   eventSubject,
   grants,
   inquirySubject,
@@ -53,7 +54,7 @@ export function servicePermissions(service: BusService): Permissions {
       allow: [
         ...askable(own).allow,
         ...own.says.map((contract) => eventSubject(contract, '*')),
-        ...(own.commands ? ['cmd.>'] : []),
+        ...own.commands.map((contract) => commandSubject(contract, '*')),
         ...(own.consumes.length > 0 ? ['dead.>'] : []),
         ...jetStreamSubjects(own),
       ],

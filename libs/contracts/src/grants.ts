@@ -2,14 +2,16 @@ import { agentChanged, agentConfigured, agentList, agentReported } from './agent
 import { alertChanged, alertingChanged } from './alerts.js';
 import { auditOccurred } from './audit.js';
 import { catalogue, type ServiceName } from './catalogue.js';
-import type { EventContract, RequestContract } from './define.js';
-import { hostSampled, ledgerGet, samplesStored } from './delivery.js';
+import type { CommandContract, EventContract, RequestContract } from './define.js';
+import { hostSampled, samplesStored } from './delivery.js';
 import { dockerhostChanged, dockerhostList, dockerhostReported } from './docker-hosts.js';
 import { excursionsGet, latestSampleGet } from './history.js';
 import { configChanged, principalsChanged } from './identity.js';
 import { connectionTest, nodeChanged, nodeList, noticePosted, targetList } from './nodes.js';
 import { logCollected, logmatchCount, logsStored } from './logs.js';
 import { deliveryDue, deliveryEnded } from './notifications.js';
+import { processGet, processList, processSignal } from './processes.js';
+import { agentInspect, agentRevert, agentUpdate } from './rollouts.js';
 import { settingsChanged, settingsGet } from './settings.js';
 import { targetObserved, targetSampled } from './targets.js';
 import { updateProgressed } from './updates.js';
@@ -26,8 +28,8 @@ export interface Grants {
   consumes: { contract: EventContract; durable: string }[];
   /** Events that it follows or reads again in their stream. */
   follows: EventContract[];
-  /** Whether it gives commands to hosts. */
-  commands: boolean;
+  /** Commands that it gives to hosts. */
+  commands: CommandContract[];
   /** Whether it claims work by leases. */
   leases: boolean;
   /** Whether it makes the streams that are missing, and changes their limits. */
@@ -40,7 +42,7 @@ const none: Grants = {
   hears: [],
   consumes: [],
   follows: [],
-  commands: false,
+  commands: [],
   leases: false,
   makesStreams: false,
 };
@@ -98,10 +100,10 @@ export const grants: Record<ServiceName | 'poller' | 'gateway', Grants> = {
   },
   updates: {
     ...none,
-    asks: [agentList, ledgerGet],
+    asks: [agentList],
     says: [updateProgressed, auditOccurred],
     hears: [updateProgressed, configChanged],
-    commands: true,
+    commands: [agentInspect, agentUpdate, agentRevert],
     leases: true,
   },
   poller: {
@@ -131,7 +133,7 @@ export const grants: Record<ServiceName | 'poller' | 'gateway', Grants> = {
       updateProgressed,
     ],
     follows: [hostSampled, agentChanged, targetObserved, alertChanged, logCollected],
-    commands: true,
+    commands: [processList, processGet, processSignal],
   },
 };
 

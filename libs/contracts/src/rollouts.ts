@@ -41,6 +41,8 @@ export const AgentFigures = z.object({
   taken: z.int().min(0),
   /** Samples that the outbox gave up since then, because it was full. */
   lost: z.int().min(0),
+  /** Samples that wait in the outbox: taken, and not yet stored. */
+  waiting: z.int().min(0).optional(),
   /** Why this agent cannot be updated from here; null when it can. */
   problem: z.string().max(300).nullable(),
   update: z.object({

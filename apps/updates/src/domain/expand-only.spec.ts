@@ -19,6 +19,8 @@ describe('a migration that the version before can live with', () => {
     'CREATE FUNCTION fleet.f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN DELETE FROM fleet.thing; END $$',
     'ALTER TABLE fleet.thing ADD note numeric(10, 2) NOT NULL DEFAULT 0, ADD COLUMN IF NOT EXISTS b integer',
     'DROP INDEX fleet.thing_type',
+    'CREATE TABLE a.t (b integer REFERENCES a.b ON DELETE CASCADE)',
+    'CREATE TRIGGER t BEFORE UPDATE OR DELETE ON a.t FOR EACH ROW EXECUTE FUNCTION f();',
     'CREATE TRIGGER t BEFORE TRUNCATE ON fleet.thing FOR EACH STATEMENT EXECUTE FUNCTION refuse();',
   ])('%s', (sql) => expect(expandOnlyProblem(sql)).toBeUndefined());
 
@@ -50,6 +52,12 @@ describe('a migration that the version before can live with', () => {
     ["DO $$ BEGIN EXECUTE 'DROP TABLE x'; END $$", 'takes something away in a DO block'],
     ["INSERT INTO a VALUES ('--'); DROP TABLE x;", 'drops what the version before uses'],
     ["SELECT $q$it's$q$; DROP TABLE fleet.thing; SELECT 'x'", 'drops what the version before uses'],
+    [String.raw`SELECT 'a' LIKE 'b' ESCAPE '\'; DROP TABLE a.t; SELECT 'x'`, 'drops what the version before uses'],
+    [`SELECT a."it's"; DROP TABLE a.t; SELECT "it's"`, 'drops what the version before uses'],
+    ['CREATE TABLE IF NOT EXISTS a.t (i int); ALTER TABLE a.t DROP COLUMN i', 'drops a column'],
+    ['ALTER TABLE fleet.thing SET SCHEMA other', 'renames'],
+    ['REVOKE SELECT ON fleet.thing FROM reader', 'takes rights away'],
+    ['WITH gone AS (DELETE FROM a.t RETURNING i) SELECT 1', 'deletes rows'],
     ['/* -- */ ALTER TABLE fleet.thing DROP COLUMN note', 'drops a column'],
   ])('not %s', (sql, problem) => expect(expandOnlyProblem(sql)).toBe(problem));
 

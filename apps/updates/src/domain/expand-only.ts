@@ -6,7 +6,9 @@
 const FORBIDDEN: [pattern: RegExp, what: string][] = [
   [/^DROP (?!INDEX|TRIGGER|POLICY|RULE|STATISTICS)/, 'drops what the version before uses'],
   [/^TRUNCATE\b/, 'empties a table'],
-  [/^DELETE FROM\b/, 'deletes rows'],
+  [/(?<!\bON )\bDELETE\b(?! ?(,|ON|FOR|OR)\b)/, 'deletes rows'],
+  [/\bSET SCHEMA\b/, 'renames'],
+  [/^REVOKE\b/, 'takes rights away'],
   [/\bRENAME\b/, 'renames'],
 ];
 
@@ -31,7 +33,7 @@ const FORBIDDEN_ACTIONS: [pattern: RegExp, what: string][] = [
 export function expandOnlyProblem(sql: string): string | undefined {
   const statements = statementsOf(sql);
   const own: Own = {
-    tables: namesIn(statements, /^CREATE (?:UNLOGGED )?TABLE (?:IF NOT EXISTS )?([^\s(]+)/g),
+    tables: namesIn(statements, /^CREATE (?:UNLOGGED )?TABLE (?!IF NOT EXISTS )([^\s(]+)/g),
     dropped: namesIn(statements, /\bDROP CONSTRAINT (?:IF EXISTS )?([^\s,]+)/g),
   };
   // What a block does may be put together from texts: whatever word of taking away is in it counts.
@@ -46,7 +48,8 @@ export function expandOnlyProblem(sql: string): string | undefined {
 const TAKES_AWAY = /\b(DROP|TRUNCATE|DELETE|RENAME)\b|\bSET\s+NOT\s+NULL\b|\bTYPE\b/i;
 
 /** Comments, and texts in any kind of quotes: found in one pass, since each may hold what looks like the beginning of another. */
-const TOKENS = /--[^\n]*|\/\*[\s\S]*?\*\/|\$(\w*)\$[\s\S]*?\$\1\$|[eE]?'(?:[^'\\]|''|\\.)*'/g;
+const TOKENS =
+  /--[^\n]*|\/\*[\s\S]*?\*\/|\$(\w*)\$[\s\S]*?\$\1\$|\b[eE]'(?:[^'\\]|''|\\.)*'|'(?:[^']|'')*'|"(?:[^"]|"")*"/g;
 
 /** The body of a function that a block makes: nothing of it is done now. */
 const NESTED = /\$(\w+)\$[\s\S]*?\$\1\$/g;
@@ -92,7 +95,9 @@ function first(patterns: [RegExp, string][], text: string): string | undefined {
 /** Statements in upper case on one line each, without comments and texts. */
 function statementsOf(sql: string): string[] {
   return sql
-    .replace(TOKENS, (found) => (/^(--|\/\*)/.test(found) ? ' ' : "''"))
+    .replace(TOKENS, (found) =>
+      found.startsWith('"') ? found.replace(/[\s;,()]/g, '_') : /^(--|\/\*)/.test(found) ? ' ' : "''",
+    )
     .split(';')
     .map((statement) => statement.replace(/\s+/g, ' ').trim().toUpperCase())
     .filter((statement) => statement !== '');

@@ -1,5 +1,16 @@
 import type { AgentFigures } from '@lapwing/contracts';
-import { assignRings, countsOf, isOlder, obstacle, progressOf, worseThan, type Look, type Member } from './rollout';
+import {
+  assignRings,
+  countsOf,
+  isOlder,
+  isWatched,
+  obstacle,
+  progressOf,
+  toleratedIn,
+  worseThan,
+  type Look,
+  type Member,
+} from './rollout';
 
 const MIB = 2 ** 20;
 const HOUR = 3_600_000;
@@ -66,9 +77,17 @@ describe('who is part of it', () => {
 });
 
 describe('an agent under way', () => {
-  const member = { agentId: 'db1', since: 1000 } as Member;
-  const at = (seconds: number, changes: Partial<AgentFigures>) =>
-    progressOf(member, '0.2.0', { at: 1000 + seconds * 1000, figures: figures(changes) }, 180_000);
+  const member = (orders: number): Member => ({
+    agentId: 'db1',
+    since: 1000,
+    ring: 0,
+    state: 'updating',
+    versionFrom: '0.1.0',
+    reason: null,
+    memo: { orders },
+  });
+  const at = (seconds: number, changes: Partial<AgentFigures>, orders = 3) =>
+    progressOf(member(orders), '0.2.0', { at: 1000 + seconds * 1000, figures: figures(changes) }, 180_000);
   const update = (state: AgentFigures['update']['state'], error: string | null = null) => ({
     update: { state, version: '0.2.0', error },
   });
@@ -129,10 +148,17 @@ describe('an agent against its own past', () => {
     expect(judged(5, { lost: 3 }, { before: { at: HOUR, figures: figures({ lost: 1 }) } })).toBeUndefined();
   });
 
-  it('must go on taking samples', () => {
-    expect(judged(600, { taken: 10 })).toBe(
-      'db1 takes no samples any more, and about 120 were due while it was watched',
+  it('must have its samples stored, and take at least half of what was due', () => {
+    expect(judged(600, { waiting: 100 })).toBe(
+      '100 samples of db1 wait and are not stored, and about 120 were due while it was watched',
     );
+    expect(judged(600, { waiting: 50 })).toBeUndefined();
+    expect(judged(600, { taken: 60 })).toBe('db1 took 50 samples, and about 120 were due while it was watched');
+    expect(judged(600, { taken: 75 })).toBeUndefined();
+  });
+
+  it('must go on taking samples', () => {
+    expect(judged(600, { taken: 10 })).toBe('db1 took 0 samples, and about 120 were due while it was watched');
     const rare = { before: { at: HOUR, figures: figures({ taken: 12 }) } };
     expect(judged(600, { taken: 10 }, rare)).toBeUndefined();
   });
@@ -152,6 +178,22 @@ describe('an agent against its own past', () => {
     const look = { at: 0, figures: figures({ version: '0.2.0', rssBytes: 2 ** 40 }) };
     const watch = { from: look, to: look, isOver: true };
     expect(worseThan({ agentId: 'db1', memo: {} }, '0.2.0', watch)).toBeUndefined();
+  });
+});
+
+describe('a watch', () => {
+  it('is long enough when the run that is seen is, too', () => {
+    expect(isWatched({ since: 600_000, run: 5000 }, 600_000)).toBe(false);
+    expect(isWatched({ since: 660_000, run: 60_000 }, 600_000)).toBe(true);
+    expect(isWatched({ since: 599_000, run: 599_000 }, 600_000)).toBe(false);
+    expect(isWatched({ since: 5000, run: 5000 }, 5000)).toBe(true);
+  });
+});
+
+describe('a ring', () => {
+  it('of the first ones tolerates nothing, of the later ones one of fifty', () => {
+    expect([0, 1].map((ring) => toleratedIn(ring, 1000))).toEqual([0, 0]);
+    expect([1, 49, 100, 3000].map((size) => toleratedIn(3, size))).toEqual([1, 1, 2, 60]);
   });
 });
 

@@ -15,6 +15,8 @@ export interface Memo {
   before?: Look;
   /** Since it is watched, or was started again then. */
   from?: Look;
+  /** How often it was told to update. */
+  orders?: number;
   /** How often it was started again while it was watched. */
   restarts?: number;
   /** It could not be taken back. */
@@ -35,8 +37,15 @@ const MEMORY = { factor: 1.3, more: 32 * 2 ** 20 };
 const MIN_CPU_MS = 60_000;
 /** A process that was started this instant has no share of a processor yet. */
 const MIN_UPTIME_MS = 10_000;
-/** So many samples must have been due before their lack says anything. */
+/** So many samples must have been due before their lack says anything, and so small a share of them is too little. */
 const MIN_DUE = 5;
+const LEAST_SHARE = 0.5;
+/** An order may be lost on the way; more than this is no accident. */
+const MAX_ORDERS = 3;
+/** Of the later rings so many may fare worse before all is taken back: where there are many, something always happens to one. */
+const TOLERATED = 0.02;
+/** Rings in which nothing is tolerated. */
+const STRICT_RINGS = 2;
 
 /**
  * Divides agents into rings: the first ring gets 1 % of all, the next so many that both are 5 %, and so on; rounded up, so that the first ring is never
@@ -69,7 +78,7 @@ export function obstacle({ version: own, problem, update }: AgentFigures, versio
  * have heard the order, otherwise a reason for which it is worse off, or undefined while it is under way.
  */
 export function progressOf(
-  { agentId, since }: Member,
+  { agentId, since, memo: { orders = 1 } }: Member,
   version: string,
   { at, figures }: Look,
   withinMs: number,
@@ -78,9 +87,12 @@ export function progressOf(
   if (figures.version === version && state !== 'trial') return 'arrived';
   if (state === 'failed' && tried === version)
     return { worse: `${agentId} did not take version ${version}: ${error ?? 'it does not say why'}` };
-  if (at - since > withinMs)
-    return { worse: `${agentId} still runs ${figures.version} after ${Math.round(withinMs / 1000)} s` };
-  return figures.version !== version && state !== 'fetching' && state !== 'trial' ? 'deaf' : undefined;
+  const isDeaf = figures.version !== version && state !== 'fetching' && state !== 'trial';
+  const isLate = at - since > withinMs;
+  if (isDeaf && (!isLate || orders < MAX_ORDERS)) return 'deaf';
+  return isLate
+    ? { worse: `${agentId} still runs ${figures.version} after ${Math.round(withinMs / 1000)} s` }
+    : undefined;
 }
 
 /**
@@ -129,8 +141,30 @@ function worseCpu(agentId: string, before: Look, { from, to, isOver }: { from: L
 
 function worseSampling(agentId: string, before: Look, { from, to, isOver }: { from: Look; to: Look; isOver: boolean }) {
   const due = (before.figures.taken / uptimeOf(before)) * (to.at - from.at);
-  if (!isOver || due < MIN_DUE || to.figures.taken > from.figures.taken) return undefined;
-  return `${agentId} takes no samples any more, and about ${Math.round(due)} were due while it was watched`;
+  if (!isOver || due < MIN_DUE) return undefined;
+  const taken = to.figures.taken - from.figures.taken;
+  const expected = `about ${Math.round(due)} were due while it was watched`;
+  if (taken < due * LEAST_SHARE) return `${agentId} took ${taken} samples, and ${expected}`;
+  const waiting = (to.figures.waiting ?? 0) - (from.figures.waiting ?? 0);
+  return waiting > Math.max(due * LEAST_SHARE, MIN_DUE)
+    ? `${waiting} samples of ${agentId} wait and are not stored, and ${expected}`
+    : undefined;
+}
+
+/**
+ * How many agents of a ring may fare worse, and are taken back alone, before the roll-out is stopped.
+ * @param size agents in the ring.
+ */
+export function toleratedIn(ring: number, size: number): number {
+  return ring < STRICT_RINGS ? 0 : Math.max(Math.floor(size * TOLERATED), 1);
+}
+
+/**
+ * Whether an agent was watched for long enough, since it was last started, too.
+ * @param ms since it is watched, and since this run of it was first seen.
+ */
+export function isWatched({ since, run }: { since: number; run: number }, watchMs: number): boolean {
+  return since >= watchMs && run >= Math.min(MIN_CPU_MS, watchMs);
 }
 
 /** By two clocks: of an agent whose own is wrong it is a guess. */
@@ -142,8 +176,8 @@ const mebibytes = (bytes: number): string => `${Math.round(bytes / 2 ** 20)} MiB
 const percent = (share: number): string => `${(share * 100).toFixed(1)} %`;
 
 /** Whether an agent has nothing more to do in its ring. */
-export function isSettled({ state }: Member): boolean {
-  return state === 'healthy' || state === 'skipped';
+export function isSettled({ state, memo }: Member): boolean {
+  return state === 'healthy' || state === 'skipped' || state === 'reverted' || memo.isLost === true;
 }
 
 /** How many agents are in each state. */

@@ -1,5 +1,15 @@
-import type { AgentFigures } from '@lapwing/contracts';
-import { assignRings, isSettled, obstacle, progressOf, worseThan, type Look, type Member } from '../domain/rollout.js';
+import type { AgentFigures, Rollout } from '@lapwing/contracts';
+import {
+  assignRings,
+  isSettled,
+  isWatched,
+  obstacle,
+  progressOf,
+  toleratedIn,
+  worseThan,
+  type Look,
+  type Member,
+} from '../domain/rollout.js';
 import type { RolloutRow, RolloutStore } from '../store/rollout.store.js';
 import { forEach, type Fleet, type OlderAgent } from './fleet.js';
 
@@ -84,24 +94,39 @@ export class RolloutDriver {
     const updating = members.filter(({ state }) => state === 'updating').length;
     const next = members.filter(({ state }) => state === 'waiting').slice(0, MAX_UPDATING - updating);
     const turns = [...members.filter(({ state }) => state !== 'waiting'), ...next];
+    const before = await this.store.counts(id, ring);
+    const tolerated = toleratedIn(ring, sum(before)) - before.worse - before.reverted;
     const worse: string[] = [];
     let open = members.length - turns.length;
     await forEach(turns, async (member) => {
       // What is known to be worse ends the turn of those that are not begun yet.
-      if (worse.length > 0 && member.state === 'waiting') return;
-      const changed = await this.#look(rollout, member);
+      if (worse.length > tolerated && member.state === 'waiting') return;
+      const changed = member.state === 'worse' ? await this.#alone(rollout, member) : await this.#look(rollout, member);
       if (changed !== member) await this.store.save(id, changed);
-      if (changed.state === 'worse') worse.push(changed.reason ?? changed.agentId);
+      if (changed.state === 'worse' && member.state !== 'worse') worse.push(changed.reason ?? changed.agentId);
       if (!isSettled(changed)) open++;
     });
-    if (worse.length > 0) return reasonOf(worse);
-    if (open === 0) await this.store.passRing(id, ring, Date.now());
+    if (worse.length > tolerated) return reasonOf(worse);
+    if (open === 0) await this.#pass(rollout);
     return undefined;
+  }
+
+  /** Goes on to the next ring; one in which nobody was watched has shown nothing, and gets somebody of the next. */
+  async #pass({ id, ring }: RolloutRow): Promise<void> {
+    const { healthy } = await this.store.counts(id, ring);
+    if (healthy === 0 && ring < LAST && (await this.store.pullForward(id, ring))) return;
+    await this.store.passRing(id, ring, Date.now());
+  }
+
+  /** Takes one back that fares worse, while the others go on. */
+  async #alone(rollout: RolloutRow, member: Member): Promise<Member> {
+    if (member.memo.isLost) return member;
+    const isLate = Date.now() - member.since > this.times.revertMs;
+    return (await this.#return(rollout, member, isLate)) ?? member;
   }
 
   /** How an agent fares now; the same object where nothing has changed. */
   async #look(rollout: RolloutRow, member: Member): Promise<Member> {
-    if (member.state === 'worse') return member;
     const figures = await this.fleet.inspect(member.agentId);
     if (!figures) return this.#silent(member);
     this.#silentSince.delete(member.agentId);
@@ -112,10 +137,10 @@ export class RolloutDriver {
 
   #silent(member: Member): Member {
     const now = Date.now();
-    if (member.state === 'waiting') return into(member, 'skipped', now, 'it did not answer when its turn came');
     const since = this.#silentSince.get(member.agentId) ?? now;
     this.#silentSince.set(member.agentId, since);
     if (now - since < this.times.silentMs) return member;
+    if (member.state === 'waiting') return into(member, 'skipped', now, 'it did not answer when its turn came');
     const seconds = Math.round(this.times.silentMs / 1000);
     return into(member, 'worse', now, `${member.agentId} has not answered for ${seconds} s`);
   }
@@ -123,9 +148,9 @@ export class RolloutDriver {
   async #begin({ id, version, statement }: RolloutRow, member: Member, look: Look): Promise<Member> {
     const problem = obstacle(look.figures, version);
     if (problem !== undefined) return into(member, 'skipped', look.at, problem);
-    const begun = { ...into(member, 'updating', look.at, null), memo: { before: look } };
-    // First the note, then the order: whoever goes on after a crash must know whom to take back.
-    await this.store.save(id, begun);
+    const begun = { ...into(member, 'updating', look.at, null), memo: { before: look, orders: 1 } };
+    // First the note, then the order: whoever goes on after a crash must know whom to take back. No note, no order: the roll-out was stopped.
+    if (!(await this.store.beginAgent(id, begun))) return member;
     return this.#order(begun, statement);
   }
 
@@ -138,9 +163,17 @@ export class RolloutDriver {
     const progress = progressOf(member, version, look, this.times.arriveMs);
     if (progress === undefined) return member;
     // The order was lost on the way, or with a process that ended meanwhile.
-    if (progress === 'deaf') return this.#order(member, statement);
+    if (progress === 'deaf') return this.#again(member, statement, look.at);
     if (progress !== 'arrived') return into(member, 'worse', look.at, progress.worse);
     return { ...into(member, 'watched', look.at, null), memo: { ...member.memo, from: look, restarts: 0 } };
+  }
+
+  /** Tells one again that seems not to have heard; after the time for it is over, from the beginning. */
+  async #again(member: Member, statement: string, now: number): Promise<Member> {
+    const isLate = now - member.since > this.times.arriveMs;
+    const { orders = 1 } = member.memo;
+    const retold = isLate ? { ...member, since: now, memo: { ...member.memo, orders: orders + 1 } } : member;
+    return this.#order(retold, statement);
   }
 
   async #watch({ version }: RolloutRow, member: Member, look: Look): Promise<Member> {
@@ -148,7 +181,8 @@ export class RolloutDriver {
     const isNew = from.figures.startedAt !== look.figures.startedAt;
     const memo = isNew ? { ...member.memo, from: look, restarts: restarts + 1 } : member.memo;
     const seen = isNew ? { ...member, memo } : member;
-    const isOver = look.at - member.since >= this.times.watchMs;
+    const run = look.at - (memo.from ?? look).at;
+    const isOver = isWatched({ since: look.at - member.since, run }, this.times.watchMs);
     const reason = worseThan(seen, version, { from: memo.from ?? look, to: look, isOver });
     if (reason !== undefined) return into(seen, 'worse', look.at, reason);
     return isOver ? into(seen, 'healthy', look.at, null) : seen;
@@ -189,6 +223,11 @@ export class RolloutDriver {
 /** Whether an agent runs a version, or is about to. */
 function isUnderWay({ version: own, update }: AgentFigures, version: string): boolean {
   return own === version || ((update.state === 'fetching' || update.state === 'trial') && update.version === version);
+}
+
+/** Agents in any state. */
+function sum(counts: Rollout['counts']): number {
+  return Object.values(counts).reduce((all, count) => all + count, 0);
 }
 
 function into(member: Member, state: Member['state'], now: number, reason: string | null): Member {

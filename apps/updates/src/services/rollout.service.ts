@@ -131,11 +131,23 @@ export class RolloutService implements OnApplicationBootstrap, OnModuleDestroy {
       const open = await store.open();
       if (!open) return await this.#rest();
       if (!(await leases.claim(LEASE))) return this.#driver.forgetSilence();
+      if (await this.#isSuperseded(open)) return;
       const reason = await this.#driver.step(open);
       if (reason !== undefined) await this.#fail(open, reason);
     } catch (error) {
       this.#log.warn({ error: describeError(error) }, 'a step of the roll-out failed, and is tried again');
     }
+  }
+
+  /** Agents fetch what the server has now, and nobody is to be judged by a version that cannot be had. */
+  async #isSuperseded({ id, version, status }: RolloutRow): Promise<boolean> {
+    if (status !== 'running') return false;
+    const own = await this.parts.copy.get();
+    if (own?.version === version) return false;
+    const reason = own ? `this server has version ${own.version} now` : 'this server has no signed agent any more';
+    await this.parts.store.supersede(id, reason, Date.now());
+    this.#log.warn({ version, reason }, 'the roll-out is over before its end');
+    return true;
   }
 
   async #fail({ id, version }: RolloutRow, reason: string): Promise<void> {
@@ -151,6 +163,8 @@ export class RolloutService implements OnApplicationBootstrap, OnModuleDestroy {
     if (leases.holds(LEASE)) await leases.release(LEASE);
     if (!auto || performance.now() < this.#looksAt) return;
     this.#looksAt = performance.now() + auto.everyMs;
+    // A server that is on trial itself may go back.
+    if (await store.isServerUpdating()) return;
     const own = await copy.get();
     if (!own || (await store.last())?.version === own.version || (await store.wasStopped(own.version))) return;
     if (!(await this.#isWanted(own.version))) return;

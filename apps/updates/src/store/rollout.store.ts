@@ -127,12 +127,13 @@ export class RolloutStore {
     return rows;
   }
 
-  /** How many of its agents are in each state. */
-  async counts(id: string): Promise<Rollout['counts']> {
+  /** How many of its agents, or of a ring's, are in each state. */
+  async counts(id: string, ring?: number): Promise<Rollout['counts']> {
     const { rows } = await this.schema.query<{ state: Member['state']; count: number }>(
       'rollout.counts',
-      'SELECT state, count(*)::int AS count FROM updates.rollout_agent WHERE rollout_id = $1 GROUP BY state',
-      [id],
+      `SELECT state, count(*)::int AS count FROM updates.rollout_agent
+       WHERE rollout_id = $1 AND ($2::int IS NULL OR ring = $2) GROUP BY state`,
+      [id, ring ?? null],
     );
     return countsOf(Object.fromEntries(rows.map(({ state, count }) => [state, count])));
   }
@@ -145,6 +146,54 @@ export class RolloutStore {
        WHERE rollout_id = $1 AND agent_id = $2`,
       [id, agentId, state, reason, since, JSON.stringify(memo)],
     );
+  }
+
+  /** Notes that an agent is about to be told; false when its turn is over, or the roll-out is. */
+  async beginAgent(id: string, { agentId, state, since, memo }: Member): Promise<boolean> {
+    const { count } = await this.schema.query(
+      'rollout.begin_agent',
+      `UPDATE updates.rollout_agent SET state = $3, since = ${instant('$4')}, memo = $5
+       WHERE rollout_id = $1 AND agent_id = $2 AND state = 'waiting'
+         AND EXISTS (SELECT FROM updates.rollout WHERE id = $1 AND status = 'running')`,
+      [id, agentId, state, since, JSON.stringify(memo)],
+    );
+    return count > 0;
+  }
+
+  /** Brings one that waits in a later ring into this one; false when there is none. */
+  async pullForward(id: string, ring: number): Promise<boolean> {
+    const { count } = await this.schema.query(
+      'rollout.pull_forward',
+      `UPDATE updates.rollout_agent SET ring = $2 WHERE rollout_id = $1 AND agent_id = (
+         SELECT agent_id FROM updates.rollout_agent WHERE rollout_id = $1 AND ring > $2 AND state = 'waiting' ORDER BY ring, agent_id LIMIT 1)`,
+      [id, ring],
+    );
+    return count > 0;
+  }
+
+  /** Ends one whose version the server does not have any more; what it did stays. */
+  async supersede(id: string, reason: string, now: number): Promise<void> {
+    await this.schema.transaction('rollout.supersede', async (transaction) => {
+      await transaction.query(
+        `UPDATE updates.rollout SET status = 'completed', is_open = false, reason = $2, ended_at = ${instant('$3')}
+         WHERE id = $1 AND status = 'running'`,
+        [id, reason, now],
+      );
+      await transaction.query(
+        `UPDATE updates.rollout_agent SET state = 'skipped', reason = $2, since = ${instant('$3')}
+         WHERE rollout_id = $1 AND state IN ('waiting', 'updating', 'watched')`,
+        [id, reason, now],
+      );
+    });
+  }
+
+  /** Whether this server is about to run another version itself. */
+  async isServerUpdating(): Promise<boolean> {
+    const { rows } = await this.schema.query<{ busy: boolean }>(
+      'rollout.is_server_updating',
+      `SELECT EXISTS (SELECT FROM updates.attempt WHERE status = 'in_progress') AS busy`,
+    );
+    return rows[0]?.busy === true;
   }
 
   /** Goes on to the next ring, or ends after the last one. Nothing for one that was stopped meanwhile. */
