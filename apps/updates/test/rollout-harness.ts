@@ -170,7 +170,7 @@ export class Rollouts {
     const leases = new Leases(bus, 'updates', randomUUID());
     const copy = new AgentCopyService(this.file, [keys.publicKey]);
     const parts = { bus, schema, leases, fleet: new Fleet(bus), store: new RolloutStore(schema), copy };
-    const times = { watchMs: 300, arriveMs: 2000, silentMs: 500, revertMs: 60_000, paceMs: 20, auto: undefined };
+    const times = { watchMs: 300, arriveMs: 4000, silentMs: 3000, revertMs: 60_000, paceMs: 20, auto: undefined };
     const service = new RolloutService(parts, { ...times, ...options });
     service.onApplicationBootstrap();
     this.#replicas.push({ bus, service });

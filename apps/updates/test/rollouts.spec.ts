@@ -87,7 +87,7 @@ describe('a roll-out of the agent', () => {
     ['takes more memory', (agent) => (agent.rssBytes = 200 * 2 ** 20), /takes 200 MiB of memory, 60 MiB before$/],
     ['uses more of the processor', (agent) => (agent.cpuShare = 0.5), /uses 5\d\.\d % of a core, 1.0 % before$/],
     ['loses samples', (agent) => (agent.lost = 7), /has lost 7 samples, none before$/],
-    ['falls silent', (agent) => (agent.isSilent = true), /has not answered for 1 s$/],
+    ['falls silent', (agent) => (agent.isSilent = true), /has not answered for 3 s$/],
     ['goes back by itself', (agent) => agent.become('0.1.0'), /runs 0.1.0 again$/],
   ])('is stopped when an agent %s, and taken back', async (_, change, reason) => {
     const agents = await rollouts.enroll('a', 'b', 'c');
@@ -135,7 +135,7 @@ describe('a roll-out of the agent', () => {
     [
       'never comes to an end with it',
       (agent) => (agent.update = { state: 'fetching', version: '0.2.0', error: null }),
-      /still runs 0.1.0 after 2 s$/,
+      /still runs 0.1.0 after 4 s$/,
     ],
   ])('is stopped when an agent %s', async (_, change, reason) => {
     const agents = await rollouts.enroll('a', 'b', 'c');
@@ -149,19 +149,61 @@ describe('a roll-out of the agent', () => {
     expect(first.orders).toEqual(['update 0.2.0']);
   });
 
-  it('takes back those of all rings when one of the last is worse', async () => {
+  it.each([
+    [1, 'completed', { healthy: 19, reverted: 1 }],
+    [2, 'stopped', { healthy: 0, reverted: 20 }],
+  ])('of whose last ring %d fare worse is %s', async (bad, status, counts) => {
     const agents = await rollouts.enroll(...ids(20));
     let ordered = 0;
     for (const agent of agents)
       agent.whenOrdered = (one, version) => {
         one.become(version);
-        if (++ordered === 20) one.lost = 1;
+        one.lost = ++ordered > 20 - bad ? 1 : 0;
       };
     const { service } = await rollouts.replica();
     await service.start(actor);
     const { rollout } = await rollouts.ended(service);
-    expect(rollout).toMatchObject({ status: 'stopped', ring: 3, counts: { reverted: 20 } });
-    expect(versions(agents)).toEqual(['0.1.0']);
+    expect(rollout).toMatchObject({ status, ring: 3, counts });
+    expect(versions(agents).toSorted()).toEqual(status === 'stopped' ? ['0.1.0'] : ['0.1.0', '0.2.0']);
+  });
+
+  it('brings others forward where those of the first rings are silent, so that nobody is updated without a forerunner', async () => {
+    const agents = await rollouts.enroll('a', 'b', 'c', 'd', 'e');
+    const times: number[] = [];
+    for (const agent of agents)
+      agent.whenOrdered = (one, version) => {
+        times.push(performance.now());
+        one.become(version);
+      };
+    const { service } = await rollouts.replica({ paceMs: 400 });
+    await service.start(actor);
+    const planned = await eventually(async () => {
+      const { agents: members } = await service.get();
+      expect(members).toHaveLength(5);
+      return members;
+    });
+    const early = planned.filter(({ ring }) => ring < 2).map(({ agentId }) => agentId);
+    expect(early.length).toBeGreaterThan(0);
+    for (const agent of agents) agent.isSilent = early.includes(agent.id);
+    const { rollout } = await eventually(async () => {
+      const found = await rollouts.ended(service);
+      expect(found.rollout.status).toBe('completed');
+      return found;
+    }, 40_000);
+    expect(rollout.counts).toMatchObject({ healthy: 5 - early.length, skipped: early.length });
+    const [first = 0, second = 0] = times;
+    expect(second - first).toBeGreaterThan(300);
+  }, 60_000);
+
+  it('is over when the server has another version meanwhile, and takes nothing back', async () => {
+    const agents = await rollouts.enroll('a', 'b', 'c');
+    const { service } = await rollouts.replica({ watchMs: 60_000 });
+    await service.start(actor);
+    await eventually(async () => expect((await service.get()).rollout?.counts.watched).toBe(1));
+    await rollouts.put('0.3.0');
+    const { rollout } = await rollouts.ended(service);
+    expect(rollout).toMatchObject({ status: 'completed', reason: 'this server has version 0.3.0 now' });
+    expect(agents.flatMap(({ orders }) => orders)).toEqual(['update 0.2.0']);
   });
 
   it('is stopped by a person, and taken back', async () => {
@@ -200,7 +242,7 @@ describe('a roll-out of the agent', () => {
     await service.start(actor);
     const { rollout, agents: members } = await rollouts.ended(service);
     expect(rollout).toMatchObject({ status: 'stopped', counts: { worse: 1 } });
-    expect(members[0]?.reason).toMatch(/has not answered for 1 s; it did not answer 0 minutes after/);
+    expect(members[0]?.reason).toMatch(/has not answered for 3 s; it did not answer 0 minutes after/);
   });
 
   it('goes on with another replica when the one that drives it is cut off', async () => {
