@@ -33,6 +33,8 @@ export default {
     '^@lapwing/(bus|contracts|mock|outgoing|postgres|redis|service|signing|telemetry|testing)$':
       '<rootDir>/libs/$1/src/index.ts',
     '^@lapwing/outgoing/(post|fetch-file)$': '<rootDir>/libs/outgoing/src/$1.ts',
+    '^@lapwing/signing/open$': '<rootDir>/libs/signing/src/open.ts',
+    '^@lapwing/contracts/agent-statement$': '<rootDir>/libs/contracts/src/agent-statement.ts',
     '^@lapwing/(alerting|auth|collector|fleet|gateway|log-store|metrics-store|settings|updates)/(.*)$':
       '<rootDir>/apps/$1/src/$2.ts',
     '^(\\.{1,2}/.*)\\.js$': '$1',

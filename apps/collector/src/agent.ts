@@ -10,5 +10,8 @@ const option = { type: 'boolean', default: false } as const;
 const { values } = parseArgs({ options: { 'docker-only': option, 'self-test': option } });
 if (values['self-test']) await import('./self-test.js');
 else if (values['docker-only']) await import('./docker-agent.js');
-else if (!bundle || !(await launch({ ...launcherSettings(process.env), baseVersion: bundle.version })))
+else if (
+  !bundle ||
+  !(await launch({ ...launcherSettings(process.env), baseVersion: bundle.version, baseKeys: bundle.keys }))
+)
   await import('./main.js');

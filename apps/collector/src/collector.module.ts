@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import { hostname, uptime } from 'node:os';
 import { bundle } from './bundle.js';
 import type { CollectorConfig } from './config.js';
+import { START_AGAIN } from './ending.js';
 import { CollectorHandler } from './handlers/collector.handler.js';
 import { ProgramHandler } from './handlers/program.handler.js';
 import { launched } from './launcher.js';
@@ -25,8 +26,6 @@ const service = 'collector';
 /** Node's names of processors, where Go has others. */
 const ARCHITECTURES: Record<string, string> = { x64: 'amd64', ia32: '386', ppc64: 'ppc64le', mipsel: 'mipsle' };
 const READERS = 'readers';
-/** Ends with this: to be started again (EX_TEMPFAIL of sysexits.h). Whoever supervises must take it for a failure. */
-const START_AGAIN = 75;
 
 /** All wiring of the collector. */
 @Module({})

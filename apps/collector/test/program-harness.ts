@@ -18,6 +18,9 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
+/** Where a server has the agent. */
+const AGENT_PATH = '/download/lapwing-agent.mjs?sha256=';
+
 /** Whose signatures count. */
 export const keys = makeKeys();
 
@@ -99,7 +102,7 @@ export class FakeServer {
   }
 
   #answer(request: IncomingMessage, response: ServerResponse): void {
-    if (request.url === '/download/lapwing-agent.mjs') return this.serve(request, response);
+    if (request.url?.startsWith(AGENT_PATH)) return this.serve(request, response);
     const enrolled = { status: 'approved', id: 'web-1', jwt: null, expiresAt: null, servers: [this.nats.url] };
     request.resume().on('end', () => response.end(JSON.stringify(enrolled)));
   }

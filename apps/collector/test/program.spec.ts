@@ -1,7 +1,7 @@
 import { buildAgent, eventually, type AgentBuild, type SupervisedAgent } from '@lapwing/testing';
 import { makeKeys } from '@lapwing/signing';
 import { createHash } from 'node:crypto';
-import { appendFile, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { access, appendFile, copyFile, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import type { ServerResponse } from 'node:http';
 import path from 'node:path';
@@ -46,6 +46,10 @@ describe('an agent in one file', () => {
 
   const programs = async (): Promise<string[]> =>
     (await readdir(path.join(agent.folder, 'program'))).filter((name) => name !== 'state.json').toSorted();
+  /** Each program with the statement about it. */
+  const filesOf = (...kept: AgentBuild[]): string[] =>
+    kept.flatMap(({ sha256 }) => [`${sha256}.json`, `${sha256}.mjs`]).toSorted();
+  const inPrograms = (name: string): string => path.join(agent.folder, 'program', name);
   const update = async (build: AgentBuild): Promise<void> => {
     await server.serveFile(build.file);
     expect(await server.update(statementOf(build))).toEqual({ version: build.version });
@@ -57,6 +61,9 @@ describe('an agent in one file', () => {
     await eventually(async () => expect((await server.inspect()).taken).toBeGreaterThan(0));
     const figures = await server.inspect();
     expect(figures).toMatchObject({ lost: 0, update: { state: 'idle', version: null, error: null } });
+    await eventually(async () => expect((await server.inspect()).waiting).toBe(0));
+    server.stores = false;
+    await eventually(async () => expect((await server.inspect()).waiting).toBeGreaterThan(1));
     expect(figures.cpuSeconds).toBeGreaterThan(0.05);
     expect(figures.rssBytes).toBeGreaterThan(2 ** 24);
     expect(Math.abs(Date.now() - figures.startedAt)).toBeLessThan(30_000);
@@ -67,7 +74,7 @@ describe('an agent in one file', () => {
     await becomes('0.2.0', 'trial');
     expect(agent.ends).toEqual([START_AGAIN]);
     await becomes('0.2.0', 'idle');
-    expect(await programs()).toEqual([`${builds.next.sha256}.mjs`]);
+    expect(await programs()).toEqual(filesOf(builds.next));
     await agent.stop();
     agent.start();
     await becomes('0.2.0', 'idle');
@@ -75,12 +82,12 @@ describe('an agent in one file', () => {
 
     await update(builds.newest);
     await becomes('0.5.0', 'idle');
-    expect(await programs()).toEqual([`${builds.next.sha256}.mjs`, `${builds.newest.sha256}.mjs`].toSorted());
+    expect(await programs()).toEqual(filesOf(builds.next, builds.newest));
     expect(await server.revert()).toEqual({ version: '0.2.0' });
     await becomes('0.2.0', 'idle');
     // What was before that is not known any more: another order to go back cannot lead too far.
     await expect(server.revert()).rejects.toMatchObject({ code: 'NOT_FOUND' });
-    await eventually(async () => expect(await programs()).toEqual([`${builds.next.sha256}.mjs`]));
+    await eventually(async () => expect(await programs()).toEqual(filesOf(builds.next)));
   }, 60_000);
 
   it('goes back by itself when the new version crashes twice', async () => {
@@ -96,6 +103,26 @@ describe('an agent in one file', () => {
     await update(builds.next);
     await becomes('0.2.0', 'idle');
   }, 60_000);
+
+  it.each([
+    ['says that all is well', 'process.exit(0);'],
+    ['has nothing left to do', ''],
+  ])(
+    'is started again, and goes back, when the new version ends because it %s',
+    async (_, text) => {
+      const version = '0.6.0';
+      const file = path.join(folder, `${version}.mjs`);
+      const answer = `process.stdout.write(${JSON.stringify(JSON.stringify({ version }))})`;
+      const content = `if (process.argv.includes('--self-test')) ${answer}; else { ${text} }`;
+      await writeFile(file, content);
+      const sha256 = createHash('sha256').update(content).digest('hex');
+      await update({ file, version, size: Buffer.byteLength(content), sha256 });
+      await eventually(() => expect(agent.ends).toEqual([START_AGAIN, START_AGAIN, START_AGAIN]));
+      await becomes('0.1.0', 'failed');
+      expect((await server.inspect()).update.error).toBe('it ended 2 times before it had proved itself');
+    },
+    60_000,
+  );
 
   it('goes back when the new version blocks its own thread', async () => {
     await update(builds.blocked);
@@ -132,11 +159,37 @@ describe('an agent in one file', () => {
     await update(builds.next);
     await becomes('0.2.0', 'idle');
     await agent.stop();
-    await appendFile(path.join(agent.folder, 'program', `${builds.next.sha256}.mjs`), '\n');
+    await appendFile(inPrograms(`${builds.next.sha256}.mjs`), '\n');
     agent.start();
     await becomes('0.1.0', 'failed');
     expect((await server.inspect()).update.error).toBe('its file is not there as it was fetched');
   }, 60_000);
+
+  it.each<[string, () => string, RegExp]>([
+    ['nothing', () => '', /not believed: this is no signed statement$/],
+    ['what another key has signed', () => statementOf(builds.newest, makeKeys().privateKey), /no key that is trusted/],
+    ['what was signed about another version', () => statementOf(builds.next), /is about another file$/],
+  ])(
+    'runs no file of which a statement says %s',
+    async (_, forged, reason) => {
+      await update(builds.next);
+      await becomes('0.2.0', 'idle');
+      await agent.stop();
+      // Whoever can write to the data puts a file there, and a state that says so.
+      const { version, sha256, file } = builds.newest;
+      await copyFile(file, inPrograms(`${sha256}.mjs`));
+      await writeFile(inPrograms(`${sha256}.json`), forged());
+      const { version: before, sha256: hash } = builds.next;
+      const previous = { version: before, sha256: hash };
+      const state = { current: { version, sha256 }, previous, trial: null, failed: null };
+      await writeFile(inPrograms('state.json'), JSON.stringify(state));
+      agent.start();
+      await becomes('0.2.0', 'failed');
+      expect((await server.inspect()).update.error).toMatch(reason);
+      await eventually(async () => expect(await programs()).toEqual(filesOf(builds.next)));
+    },
+    60_000,
+  );
 
   it.each(['', 'null', '{"current":', '{"current":{"version":"9.0.0","sha256":"../../x"}}'])(
     'starts with what was installed where its state is %j',
@@ -196,7 +249,65 @@ describe('an agent in one file', () => {
     expect(await server.update(statementOf(builds.next))).toEqual({ version: '0.2.0' });
     expect((await server.inspect()).update).toEqual({ state: 'fetching', version: '0.2.0', error: null });
     await expect(server.update(statementOf(builds.newest))).rejects.toMatchObject({ code: 'UPDATE_IN_PROGRESS' });
+    expect((await server.inspect()).update).toEqual({ state: 'fetching', version: '0.2.0', error: null });
   });
+
+  it.each<[string, (response: ServerResponse) => void]>([
+    ['before anything came', () => {}],
+    ['in the middle of the file', (response) => response.write('x'.repeat(1000))],
+    ['while it waits to ask again', (response) => response.writeHead(503).end()],
+  ])(
+    'gives up what it fetches when it is told to go back %s',
+    async (_, serve) => {
+      let asked = 0;
+      server.serve = (_request, response) => {
+        asked++;
+        serve(response);
+      };
+      await server.update(statementOf(builds.next));
+      await eventually(() => expect(asked).toBe(1));
+      expect(await server.revert()).toEqual({ version: '0.1.0' });
+      expect((await server.inspect()).update).toEqual({
+        state: 'failed',
+        version: '0.2.0',
+        error: 'given up: the server took it back',
+      });
+      expect(await programs()).toEqual([]);
+      expect(agent.ends).toEqual([]);
+      expect(asked).toBe(1);
+      await update(builds.next);
+      await becomes('0.2.0', 'idle');
+    },
+    60_000,
+  );
+
+  it('does not become a version that is taken back while it ends to try it', async () => {
+    await update(builds.next);
+    const statement = inPrograms(`${builds.next.sha256}.json`);
+    await eventually(() => access(statement));
+    await server.revert();
+    // It may have ended by then, to be started again as what it was.
+    await eventually(async () => {
+      expect(await programs()).toEqual([]);
+      expect((await server.inspect()).version).toBe('0.1.0');
+    }, 30_000);
+    expect(agent.printed).not.toContain('0.2.0 is started');
+  }, 60_000);
+
+  it('asks for the very file that was signed', async () => {
+    const content = await readFile(builds.next.file);
+    const urls: (string | undefined)[] = [];
+    server.serve = ({ url }, response) => {
+      urls.push(url);
+      // A gateway of another version while the server is renewed.
+      if (urls.length === 1) response.writeHead(503).end();
+      else response.end(content);
+    };
+    await server.update(statementOf(builds.next));
+    await becomes('0.2.0', 'idle');
+    const url = `/download/lapwing-agent.mjs?sha256=${builds.next.sha256}`;
+    expect(urls).toEqual([url, url]);
+  }, 60_000);
 
   describe('goes on as it is, and says why, when it is given', () => {
     const failure = async (): Promise<string> =>
@@ -327,6 +438,28 @@ describe('an agent', () => {
     expect(agent.ends).toEqual([START_AGAIN]);
   });
 
+  it('that has changed its version takes nothing that the file that was installed would not start', async () => {
+    const folder = await mkdtemp(path.join(tmpdir(), 'lapwing-builds-'));
+    const [first, second] = [keys, makeKeys()];
+    const build = (version: string, ...trusted: string[]) =>
+      buildAgent({ file: path.join(folder, `${version}.mjs`), version, keys: trusted });
+    const base = await build('0.1.0', first.publicKey);
+    const [next, newest] = [await build('0.2.0', first.publicKey, second.publicKey), await build('0.3.0')];
+    agent = await server.agent(base.file);
+    agent.start();
+    await eventually(async () => expect(await server.inspect()).toMatchObject({ problem: null }));
+    await server.serveFile(next.file);
+    await server.update(statementOf(next));
+    await eventually(
+      async () => expect(await server.inspect()).toMatchObject({ version: '0.2.0', update: { state: 'idle' } }),
+      30_000,
+    );
+    await expect(server.update(statementOf(newest, second.privateKey))).rejects.toMatchObject({
+      code: 'INVALID_INPUT',
+      message: expect.stringContaining('no key that is trusted') as string,
+    });
+  }, 60_000);
+
   it('that trusts no key cannot be updated, and says so', async () => {
     const file = path.join(await mkdtemp(path.join(tmpdir(), 'lapwing-builds-')), 'base.mjs');
     const build = await buildAgent({ file, version: '0.1.0', keys: [] });
@@ -341,7 +474,7 @@ describe('an agent', () => {
 
 describe('a collector that runs out of its packages', () => {
   it('tells its figures, and takes no orders about its version', async () => {
-    const sampler = { taken: 7, lost: 1, hasStored: true, takeNow: () => {} };
+    const sampler = { taken: 7, lost: 1, waiting: 2, hasStored: true, takeNow: () => {} };
     const service = new ProgramService({ online: true }, sampler, {
       folder: '/nonexistent',
       version: '0.1.0',
@@ -354,7 +487,7 @@ describe('a collector that runs out of its packages', () => {
     });
     await service.onApplicationBootstrap();
     const problem = expect.stringContaining('does not run out of one file') as string;
-    expect(service.inspect()).toMatchObject({ version: '0.1.0', taken: 7, lost: 1, problem });
+    expect(service.inspect()).toMatchObject({ version: '0.1.0', taken: 7, lost: 1, waiting: 2, problem });
     expect(() => service.update('{}')).toThrow(expect.objectContaining({ code: 'FORBIDDEN' }));
     await expect(service.revert()).rejects.toMatchObject({ code: 'FORBIDDEN' });
     await service.onModuleDestroy();

@@ -128,9 +128,14 @@ rm -rf "$root$data/program"
 } >"$settings"
 chmod 600 "$settings"
 
-# An agent that changes its version ends with 75: Restart=on-failure starts it again, as long as 75 is not made a success.
+# An agent that changes its version ends with 75, and one whose version is bad with anything: it is always started again. The Docker agent
+# ends with 0 when its server tells it to stop.
 docker_only=''
-[ "$mode" = host ] || docker_only=' --docker-only'
+restart='always'
+if [ "$mode" = docker ]; then
+  docker_only=' --docker-only'
+  restart='on-failure'
+fi
 cat >"$unit" <<UNIT
 [Unit]
 Description=Agent of Lapwing
@@ -141,7 +146,7 @@ After=network-online.target docker.service
 EnvironmentFile=/etc/lapwing/$name.env
 Environment=NODE_ENV=production MALLOC_ARENA_MAX=1 LAPWING_UNIT=$name.service
 ExecStart=$node --lite-mode --max-old-space-size=128 /opt/lapwing/$name.mjs$docker_only
-Restart=on-failure
+Restart=$restart
 RestartSec=5
 StateDirectory=$name
 StateDirectoryMode=0700

@@ -9,6 +9,10 @@ import {
   type Rollout,
 } from '@lapwing/contracts';
 import { eventually } from '@lapwing/testing';
+import { createHash } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { hashOf } from '../src/http/credential';
 import { ADMIN_TOKEN, Harness, principal } from './harness';
 
@@ -27,14 +31,19 @@ const rollout: Rollout = {
 const shown = { ...rollout, percent: 5, startedAt: '2026-01-02T03:04:05Z' };
 const agent = { agentId: 'db1', ring: 0, state: 'healthy', versionFrom: '0.1.0', reason: null } as const;
 
+const CONTENT = 'console.log("an agent")';
+
 describe('updates of agents', () => {
   let gateway: Harness;
+  let file: string;
   let last: Rollout | null;
   let trail: EventFeed<typeof auditOccurred>;
   const audited: PayloadOf<typeof auditOccurred>[] = [];
 
   beforeAll(async () => {
-    gateway = await Harness.start();
+    file = path.join(await mkdtemp(path.join(tmpdir(), 'lapwing-agent-file-')), 'lapwing-agent.mjs');
+    await writeFile(file, CONTENT);
+    gateway = await Harness.start({ GATEWAY_AGENT_FILE: file });
     const { bus } = gateway;
     bus.respond(rolloutGet, async () => ({ rollout: last, agents: last ? [agent] : [], available: '0.2.0' }));
     bus.respond(rolloutStart, async ({ actor }) => {
@@ -56,6 +65,7 @@ describe('updates of agents', () => {
   afterAll(async () => {
     await trail.stop();
     await gateway.stop();
+    await rm(path.dirname(file), { recursive: true });
   });
 
   const ask = async (method: string, token = ADMIN_TOKEN): Promise<{ status: number; body: unknown }> => {
@@ -90,5 +100,18 @@ describe('updates of agents', () => {
     expect((await ask('GET', 'looks')).status).toBe(200);
     expect((await ask('GET', 'other')).status).toBe(403);
     for (const method of ['POST', 'DELETE']) expect((await ask(method, 'looks')).status).toBe(403);
+  });
+
+  it('serve the very file that an agent asks for, or tell it to ask again', async () => {
+    const download = (query: string) => fetch(`${gateway.url}/download/lapwing-agent.mjs${query}`);
+    const sha256 = createHash('sha256').update(CONTENT).digest('hex');
+    for (const query of ['', `?sha256=${sha256}`]) {
+      const response = await download(query);
+      expect(response.headers.get('x-checksum-sha256')).toBe(sha256);
+      expect(await response.text()).toBe(CONTENT);
+    }
+    // While the server is renewed, another gateway may have it.
+    expect((await download(`?sha256=${'0'.repeat(64)}`)).status).toBe(503);
+    expect((await download('?sha256=x')).status).toBe(400);
   });
 });

@@ -10,8 +10,7 @@ const Instant = z.int().min(0).max(8.64e15);
 /** The rings in which agents are updated: shares of all, in percent, the former counted in. */
 export const rolloutRings = [1, 5, 25, 100] as const;
 
-/** The type of the signed statement about an agent's file (DSSE). */
-export const AGENT_STATEMENT = 'application/vnd.lapwing.agent+json';
+export { AGENT_STATEMENT } from './agent-statement.js';
 
 /** What a release's key has signed about the agent's one file. */
 export const AgentStatement = z.object({
@@ -75,7 +74,10 @@ export const agentUpdate = command('agent.update.v1', {
   output: z.object({ version: Version }),
 });
 
-/** Tells an agent to go back to the version that it ran before; `NOT_FOUND` when it knows none. */
+/**
+ * Tells an agent to go back to the version that it ran before; `NOT_FOUND` when it knows none. While it fetches one it gives that up instead, and
+ * stays what it is.
+ */
 export const agentRevert = command('agent.revert.v1', {
   input: z.object({}),
   output: z.object({ version: z.string() }),

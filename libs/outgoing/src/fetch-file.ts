@@ -21,6 +21,8 @@ export interface FetchedFile {
 /** See {@link fetchFile}. */
 export interface FetchOptions extends OutgoingOptions {
   headers?: Record<string, string>;
+  /** Gives it up. */
+  signal?: AbortSignal | undefined;
 }
 
 /**
@@ -56,7 +58,12 @@ async function onDisk<T>(work: Promise<T>): Promise<T> {
 }
 
 function received(target: URL, handle: FileHandle, options: FetchOptions): Promise<FetchedFile> {
-  const call = { method: 'GET', lookup: guardedLookup(options.reach), headers: options.headers ?? {} };
+  const call = {
+    method: 'GET',
+    lookup: guardedLookup(options.reach),
+    headers: options.headers ?? {},
+    signal: options.signal,
+  };
   return new Promise((resolve, reject) => {
     const request = target.protocol === 'https:' ? httpsRequest(target, call) : httpRequest(target, call);
     const timer = setTimeout(() => request.destroy(new OutgoingError('the server takes too long')), options.deadlineMs);

@@ -1,10 +1,8 @@
-import { sign, verify } from 'node:crypto';
+import { sign } from 'node:crypto';
 import { z } from 'zod';
 import { SigningError } from './errors.js';
-import { keyIdOf, publicKeyOf, readPrivateKey, readPublicKey } from './keys.js';
-
-/** At most so many signatures are looked at. */
-const MAX_SIGNATURES = 8;
+import { keyIdOf, publicKeyOf, readPrivateKey } from './keys.js';
+import { MAX_SIGNATURES, openEnvelope, signedBytes } from './open.js';
 
 /** A signed statement on disk or on the wire. Source: DSSE 1.0 (Dead Simple Signing Envelope), JSON form. */
 export const envelopeSchema = z.object({
@@ -18,11 +16,6 @@ export const envelopeSchema = z.object({
 });
 /** See {@link envelopeSchema}. */
 export type Envelope = z.infer<typeof envelopeSchema>;
-
-/** What is signed: the type is part of it, so that a statement cannot be passed off as one of another kind. Source: DSSE 1.0, PAE. */
-function signedBytes(type: string, payload: Buffer): Buffer {
-  return Buffer.concat([Buffer.from(`DSSEv1 ${Buffer.byteLength(type)} ${type} ${payload.length} `, 'utf8'), payload]);
-}
 
 /**
  * Signs a statement.
@@ -51,27 +44,8 @@ export function verifyEnvelope<S extends z.ZodType>(
   schema: S,
   keys: readonly string[],
 ): z.output<S> {
-  const envelope = envelopeSchema.safeParse(parsed(text));
-  if (!envelope.success) throw new SigningError('this is no signed statement');
-  const { payload, signatures } = envelope.data;
-  if (envelope.data.payloadType !== payloadType)
-    throw new SigningError(`this is a signed statement of another kind than ${payloadType}`);
-  const bytes = Buffer.from(payload, 'base64');
-  const signed = signedBytes(payloadType, bytes);
-  const isTrusted = keys.some((key) =>
-    signatures.some(({ sig }) => verify(null, signed, readPublicKey(key), Buffer.from(sig, 'base64'))),
-  );
-  if (!isTrusted) throw new SigningError('no key that is trusted here has signed this');
-  const statement = schema.safeParse(parsed(bytes.toString('utf8')));
+  const statement = schema.safeParse(openEnvelope(text, payloadType, keys));
   if (!statement.success)
     throw new SigningError(`the signed statement is malformed: ${z.prettifyError(statement.error)}`);
   return statement.data;
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

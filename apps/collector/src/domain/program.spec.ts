@@ -61,7 +61,9 @@ describe('going back', () => {
   it('leads to the base, or to the file of before, and no further', () => {
     expect(back(kept, '0.1.0')).toEqual(base);
     const third = tryOut(kept, file('0.3.0'));
-    expect(filesOf(third)).toEqual([file('0.3.0'), file('0.2.0')].map(({ sha256 }) => `${sha256}.mjs`));
+    expect(filesOf(third)).toEqual(
+      [file('0.3.0'), file('0.2.0')].flatMap(({ sha256 }) => [`${sha256}.mjs`, `${sha256}.json`]),
+    );
     const returned = giveUp(third, 'worse', '0.1.0');
     expect(returned).toMatchObject({ current: file('0.2.0'), previous: null, failed: { version: '0.3.0' } });
     expect(back(returned, '0.1.0')).toEqual(base);

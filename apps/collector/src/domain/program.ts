@@ -67,6 +67,13 @@ function asCount(value: unknown): number {
   return value;
 }
 
+/** Whether a statement, of which nothing is known but that it was signed, is about this program. */
+export function isAbout(statement: unknown, { version, sha256 }: Program): boolean {
+  if (typeof statement !== 'object' || statement === null) return false;
+  const said = statement as Record<string, unknown>;
+  return said['sha256'] === sha256 && said['version'] === version;
+}
+
 /**
  * What is started now, and the state to note before that: a start on trial counts before it happens, so that one that crashes counts, too.
  * Source: boot counting of A/B boot loaders, e.g. systemd's Automatic Boot Assessment.
@@ -110,9 +117,11 @@ export function back({ previous }: ProgramState, baseVersion: string): ProgramSt
   return { current, previous: null, trial: null, failed: null };
 }
 
-/** The files that are needed. */
+/** The files that are needed: each program, and the signed statement about it. */
 export function filesOf({ current, previous }: ProgramState): string[] {
-  return [current, previous].flatMap((program) => (program?.sha256 == null ? [] : [`${program.sha256}.mjs`]));
+  return [current, previous].flatMap((program) =>
+    program?.sha256 == null ? [] : [`${program.sha256}.mjs`, `${program.sha256}.json`],
+  );
 }
 
 /** A reason as it fits into what the agent tells. */

@@ -7,14 +7,14 @@ import {
   type agentUpdate,
   type OutputOf,
 } from '@lapwing/contracts';
-import { SigningError, verifyEnvelope } from '@lapwing/signing';
+import { SigningError, openEnvelope, verifyEnvelope } from '@lapwing/signing';
 import { createLogger, describeError } from '@lapwing/telemetry';
 import type { OnApplicationBootstrap, OnModuleDestroy } from '@nestjs/common';
 import gt from 'semver/functions/gt.js';
 import { allowsHttp } from '../domain/plain-http.js';
 import { back, confirm, giveUp, onlyBase, shortened, tryOut, uncount, type ProgramState } from '../domain/program.js';
 import { ProgramFiles } from '../store/program-files.js';
-import { fetchProgram } from './program-source.js';
+import { fetchProgram, type WantedProgram } from './program-source.js';
 import type { SamplerService } from './sampler.service.js';
 import { Trial } from './trial.js';
 
@@ -29,13 +29,22 @@ export interface ProgramOptions {
   /** Whose signatures count; undefined where the collector does not run out of its one file. */
   keys: readonly string[] | undefined;
   /** How it was launched; undefined where the collector does not run out of its one file. */
-  launch: { baseVersion: string; state: ProgramState; endGuard(): void } | undefined;
+  launch: { baseVersion: string; baseKeys?: readonly string[]; state: ProgramState; endGuard(): void } | undefined;
   /** Where Lapwing is. */
   url: string | undefined;
   allowHttp: boolean;
   trialSeconds: number;
   /** Ends the process in order, to be started again. */
   leave: () => void;
+}
+
+/** A version that is being fetched. */
+interface Fetching {
+  version: string;
+  /** Gives it up; the reason is an error with a sentence that may be shown. */
+  controller: AbortController;
+  /** Whatever becomes of it. */
+  done: Promise<void>;
 }
 
 /** Knows which version of the agent runs, fetches another one that was signed, tries it, and goes back. */
@@ -45,14 +54,13 @@ export class ProgramService implements OnApplicationBootstrap, OnModuleDestroy {
   readonly #trial: Trial;
   readonly #startedAt = Math.round(Date.now() - performance.now());
   #state: ProgramState;
-  /** The version that is being fetched. */
-  #fetching: string | undefined;
+  #fetching: Fetching | undefined;
   /** Another version is started next. */
   #isLeaving = false;
 
   constructor(
     bus: { readonly online: boolean },
-    private readonly sampler: Pick<SamplerService, 'taken' | 'lost' | 'hasStored' | 'takeNow'>,
+    private readonly sampler: Pick<SamplerService, 'taken' | 'lost' | 'waiting' | 'hasStored' | 'takeNow'>,
     private readonly options: ProgramOptions,
   ) {
     this.#files = new ProgramFiles(options.folder);
@@ -90,6 +98,7 @@ export class ProgramService implements OnApplicationBootstrap, OnModuleDestroy {
       rssBytes: process.memoryUsage.rss(),
       taken: this.sampler.taken,
       lost: this.sampler.lost,
+      waiting: this.sampler.waiting,
       problem: this.#problem ?? null,
       update: this.#update(),
     };
@@ -107,22 +116,32 @@ export class ProgramService implements OnApplicationBootstrap, OnModuleDestroy {
       throw new LapwingError('INVALID_INPUT', `version ${wanted.version} is not newer than ${own}, which runs`);
     if (this.#fetching !== undefined || this.#state.trial || this.#isLeaving)
       throw new LapwingError('UPDATE_IN_PROGRESS', 'an update of this agent is under way');
-    this.#fetching = wanted.version;
-    void this.#fetch(wanted);
+    const controller = new AbortController();
+    const done = this.#fetch({ ...wanted, envelope: statement }, controller.signal);
+    this.#fetching = { version: wanted.version, controller, done };
     return { version: wanted.version };
   }
 
-  /** Goes back to the version before. `FORBIDDEN` as above, `NOT_FOUND` when none is known. */
+  /**
+   * Goes back to the version before; while one is fetched, gives that up instead, and stays what it is. `FORBIDDEN` as above, `NOT_FOUND` when none
+   * is known.
+   */
   async revert(): Promise<OutputOf<typeof agentRevert>> {
     const { launch } = this.options;
     if (!launch) throw new LapwingError('FORBIDDEN', this.#problem);
-    if (!this.#state.previous || this.#isLeaving)
-      throw new LapwingError('NOT_FOUND', 'this agent knows no version that it ran before');
+    if (this.#fetching) return this.#giveUpFetching(this.#fetching);
+    if (!this.#state.previous) throw new LapwingError('NOT_FOUND', 'this agent knows no version that it ran before');
     const state = back(this.#state, launch.baseVersion);
     await this.#files.write(state);
     this.#log.warn({ to: state.current.version }, 'going back to the version before, as the server wants it');
     this.#leave(state);
     return { version: state.current.version };
+  }
+
+  async #giveUpFetching({ controller, done }: Fetching): Promise<OutputOf<typeof agentRevert>> {
+    controller.abort(new Error('given up: the server took it back'));
+    await done;
+    return { version: this.options.version };
   }
 
   get #problem(): string | undefined {
@@ -134,15 +153,18 @@ export class ProgramService implements OnApplicationBootstrap, OnModuleDestroy {
 
   #update(): AgentFigures['update'] {
     const { trial, current, failed } = this.#state;
-    if (this.#fetching !== undefined) return { state: 'fetching', version: this.#fetching, error: null };
+    if (this.#fetching !== undefined) return { state: 'fetching', version: this.#fetching.version, error: null };
     if (trial) return { state: 'trial', version: current.version, error: null };
     if (failed) return { state: 'failed', version: failed.version, error: shortened(failed.reason) };
     return { state: 'idle', version: null, error: null };
   }
 
+  /** What this version believes, and the file that was installed, too: that is who starts it. */
   #believed(statement: string): AgentStatement {
+    const { keys = [], launch } = this.options;
     try {
-      return verifyEnvelope(statement, AGENT_STATEMENT, AgentStatement, this.options.keys ?? []);
+      openEnvelope(statement, AGENT_STATEMENT, launch?.baseKeys ?? keys);
+      return verifyEnvelope(statement, AGENT_STATEMENT, AgentStatement, keys);
     } catch (error) {
       if (error instanceof SigningError) throw new LapwingError('INVALID_INPUT', error.message);
       throw error;
@@ -150,17 +172,19 @@ export class ProgramService implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   /** Never throws: what failed is told by {@link inspect}, and what runs goes on. */
-  async #fetch(wanted: AgentStatement): Promise<void> {
+  async #fetch(wanted: WantedProgram, signal: AbortSignal): Promise<void> {
     const { version, url = '', allowHttp } = this.options;
     this.#log.info({ version: wanted.version }, 'fetching a new version of this agent');
     try {
-      await fetchProgram(this.#files, wanted, { url, http: allowsHttp(url, allowHttp), version });
+      await fetchProgram(this.#files, wanted, { url, http: allowsHttp(url, allowHttp), version, signal });
+      signal.throwIfAborted();
       const state = tryOut(this.#state, wanted);
       await this.#files.write(state);
+      signal.throwIfAborted();
       this.#log.info({ version: wanted.version }, 'ending, for the new version to be tried');
       this.#leave(state);
     } catch (error) {
-      const reason = shortened(describeError(error).message);
+      const reason = shortened(describeError(signal.aborted ? signal.reason : error).message);
       this.#log.warn({ version: wanted.version, reason }, 'the new version was not taken');
       this.#state = { ...this.#state, failed: { version: wanted.version, reason } };
       await this.#tidy();
@@ -189,8 +213,10 @@ export class ProgramService implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   #leave(state: ProgramState): void {
-    this.#isLeaving = true;
     this.#state = state;
+    // It is told once more while it leaves: another version is started then.
+    if (this.#isLeaving) return;
+    this.#isLeaving = true;
     setTimeout(this.options.leave, ANSWER_FIRST_MS);
   }
 

@@ -61,6 +61,11 @@ export class SamplerService implements OnApplicationBootstrap, OnModuleDestroy {
     return this.#outbox?.givenUp ?? 0;
   }
 
+  /** Samples that wait in the outbox: taken, and not yet stored. */
+  get waiting(): number {
+    return this.#outbox?.size ?? 0;
+  }
+
   /** Whether the server has stored a sample that was taken since the process was started. */
   get hasStored(): boolean {
     return this.#first !== undefined && this.#outbox?.holds(this.#first) === false;

@@ -1,5 +1,6 @@
 import { mkdir, open, readFile, rename } from 'node:fs/promises';
 import path from 'node:path';
+import { syncFolder } from './folder.js';
 
 /** A small file that is written whole or not at all, and that only its owner may read. */
 export class JsonFile<T> {
@@ -20,7 +21,7 @@ export class JsonFile<T> {
     }
   }
 
-  /** Replaces what the file holds. */
+  /** Replaces what the file holds: on the disk, and found there by its name, when it resolves. */
   write(value: T): Promise<void> {
     this.#writing = this.#writing.catch(() => {}).then(() => this.#replace(JSON.stringify(value)));
     return this.#writing;
@@ -37,5 +38,6 @@ export class JsonFile<T> {
       await handle.close();
     }
     await rename(temporary, this.file);
+    await syncFolder(path.dirname(this.file));
   }
 }

@@ -1,6 +1,7 @@
 import type { Gap, SeqRange } from '@lapwing/contracts';
 import { open, readFile, rename, writeFile, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
+import { syncFolder } from './folder.js';
 
 /** What an outbox knows beside its records. */
 export interface State {
@@ -41,17 +42,6 @@ export async function replaceState(folder: string, state: State, isDurable: bool
   }
   await rename(temporary, path.join(folder, STATE));
   if (isDurable) await syncFolder(folder);
-}
-
-async function syncFolder(folder: string): Promise<void> {
-  // Windows opens no folders: there the names are its file system's own affair.
-  if (process.platform === 'win32') return;
-  const handle = await open(folder, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }
 
 /** A file to which records are appended: all bytes of them, or none. */

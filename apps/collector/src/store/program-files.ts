@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
-import { mkdir, readdir, rm } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { filesOf, parseState, type ProgramState } from '../domain/program.js';
+import { syncFolderNow } from './folder.js';
 import { JsonFile } from './json-file.js';
 
 const STATE = 'state.json';
@@ -31,6 +32,30 @@ export class ProgramFiles {
   async incoming(): Promise<string> {
     await mkdir(this.folder, { recursive: true, mode: 0o700 });
     return path.join(this.folder, 'incoming.mjs');
+  }
+
+  /**
+   * Puts what was fetched beside the others, with the signed statement about it. The names are on the disk with the state that is written next.
+   * @param incoming as {@link incoming} said.
+   */
+  async keep(incoming: string, sha256: string, statement: string): Promise<void> {
+    const file = await open(this.#statementOf(sha256), 'w', 0o600);
+    try {
+      await file.writeFile(statement);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(incoming, this.pathOf(sha256));
+  }
+
+  /** The signed statement about a program, for the launcher; empty when there is none. */
+  statementNow(sha256: string): string {
+    try {
+      return readFileSync(this.#statementOf(sha256), 'utf8');
+    } catch {
+      return '';
+    }
   }
 
   /** Keeps the state: on the disk when it returns. */
@@ -66,6 +91,7 @@ export class ProgramFiles {
       closeSync(file);
     }
     renameSync(temporary, this.stateFile);
+    syncFolderNow(this.folder);
   }
 
   /** Whether the file of a program is what was fetched. */
@@ -79,5 +105,9 @@ export class ProgramFiles {
     } catch {
       return false;
     }
+  }
+
+  #statementOf(sha256: string): string {
+    return path.join(this.folder, `${sha256}.json`);
   }
 }
