@@ -225,13 +225,13 @@ describe('a feed', () => {
 
   it.each(['an older one', 'nothing'])('goes on from what was signed last when somebody has put %s there', (what) => {
     const folder = at(`held ${what}`);
-    const sign = (...args: string[]): string => done('sign', '--feed', folder, '--key', first.file, ...args);
-    sign('--archive', smallArchive('1.0.0'));
+    const signInto = (...args: string[]): string => done('sign', '--feed', folder, '--key', first.file, ...args);
+    signInto('--archive', smallArchive('1.0.0'));
     const old = fs.readFileSync(path.join(folder, 'stable.json'));
-    sign('--archive', smallArchive('1.2.0'));
+    signInto('--archive', smallArchive('1.2.0'));
     if (what === 'nothing') fs.rmSync(path.join(folder, 'stable.json'));
     else fs.writeFileSync(path.join(folder, 'stable.json'), old);
-    expect(sign('--archive', smallArchive('1.0.0'))).toContain('going on from that');
+    expect(signInto('--archive', smallArchive('1.0.0'))).toContain('going on from that');
     expect(feedOf(folder)).toMatchObject({ sequence: 3, releases: [{ version: '1.2.0' }, { version: '1.0.0' }] });
   });
 
