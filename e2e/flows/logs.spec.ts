@@ -68,6 +68,10 @@ describe('logs, as their users meet them', () => {
         `/api/v1/agents/${AGENT}`,
       );
       if (!body.running || body.running.logSources.length === 0) throw new Error('no log is read');
+      // What it says may still be from before the change.
+      const said = JSON.stringify(body.running);
+      const unsaid = (sources as { path?: string }[]).find((source) => !said.includes(source.path ?? ''));
+      if (unsaid) throw new Error(`nothing is said of ${unsaid.path}`);
       return body.running;
     }, 40_000);
   };
