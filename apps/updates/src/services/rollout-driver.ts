@@ -113,8 +113,9 @@ export class RolloutDriver {
 
   /** Goes on to the next ring; one in which nobody was watched has shown nothing, and gets somebody of the next. */
   async #pass({ id, ring }: RolloutRow): Promise<void> {
-    const { healthy } = await this.store.counts(id, ring);
-    if (healthy === 0 && ring < LAST && (await this.store.pullForward(id, ring))) return;
+    const counts = await this.store.counts(id, ring);
+    // Of few agents some rings have none: the ring before has shown enough.
+    if (sum(counts) > 0 && counts.healthy === 0 && ring < LAST && (await this.store.pullForward(id, ring))) return;
     await this.store.passRing(id, ring, Date.now());
   }
 
