@@ -5,7 +5,7 @@ import { readFile, readdir, readlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { AttemptStore } from '../src/store/attempt.store';
 import { attemptsHarness } from './attempts-harness';
-import { platform, smallRelease, type Piece } from './releases';
+import { platform, putFeed, putRelease, smallRelease, type Piece } from './releases';
 
 describe('attempts', () => {
   const h = attemptsHarness();
@@ -109,13 +109,25 @@ describe('attempts', () => {
       'http://169.254.169.254/',
     ])
       await expect(start(service, 'update', { downloadUrl })).rejects.toMatchObject({ code: 'INVALID_INPUT' });
-    expect(h.server.asked).toEqual(['/stable.json']);
+    expect(h.server.asked).toEqual(['/stable.json', '/rc.json']);
     const [entry] = await service.list(1);
     expect(entry).toMatchObject({ status: 'failed', errorCode: 'INVALID_INPUT' });
     const { id } = await start(service, 'download', {
       downloadUrl: `${h.server.url}/lapwing-1.1.0-${platform}.tar.gz`,
     });
     expect((await ended(service, id)).status).toBe('success');
+  });
+
+  it('whatever the feed names can be fetched, not the newest of the channel alone', async () => {
+    const [older, newest] = [await putRelease(h.feedFolder, '1.1.0'), await putRelease(h.feedFolder, '1.2.0')];
+    await putFeed(h.feedFolder, [older, newest]);
+    await putFeed(h.feedFolder, [await putRelease(h.feedFolder, '1.3.0-rc.1')], { channel: 'rc' });
+    const service = make();
+    for (const version of ['1.1.0', '1.3.0-rc.1']) {
+      const downloadUrl = `${h.server.url}/lapwing-${version}-${platform}.tar.gz`;
+      const { id } = await start(service, 'download', { downloadUrl });
+      expect(await ended(service, id)).toMatchObject({ status: 'success', version });
+    }
   });
 
   it('an unknown version is refused, and told; nothing newer is no attempt', async () => {

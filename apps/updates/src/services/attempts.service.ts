@@ -164,9 +164,10 @@ export class AttemptsService implements OnApplicationBootstrap, OnModuleDestroy 
   /** The release that is asked for. Only what the verified feed names is ever fetched. */
   async #release({ version, downloadUrl }: Start, channel: Release['channel']): Promise<Release> {
     await this.parts.wantUpdates();
-    const release = await this.parts.feed.release(channel, version);
-    if (downloadUrl !== undefined && downloadUrl !== release.url)
-      throw new LapwingError('INVALID_INPUT', `"downloadUrl" must be what the verified feed names: ${release.url}`);
+    const { feed } = this.parts;
+    const release = await (downloadUrl === undefined
+      ? feed.release(channel, version)
+      : feed.releaseAt(downloadUrl, version));
     if (isNewer(release.version, this.parts.version)) return release;
     const { version: current } = this.parts;
     const hint =

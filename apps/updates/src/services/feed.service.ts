@@ -132,11 +132,6 @@ export class FeedService {
     return { version, channel, deploymentType, canApply: deploymentType === 'systemd', steps };
   }
 
-  /** The time, never before the newest feed was issued. Milliseconds since 1970. */
-  async time(): Promise<number> {
-    return notBefore(this.#now(), await this.store.newestIssuedAt());
-  }
-
   get #isConfigured(): boolean {
     return this.options.url !== undefined;
   }

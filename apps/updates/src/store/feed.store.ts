@@ -54,13 +54,4 @@ export class FeedStore {
     );
     return count > 0;
   }
-
-  /** When the newest of all feeds was issued, milliseconds since 1970: it is not earlier than that, whatever a clock says. */
-  async newestIssuedAt(): Promise<number | undefined> {
-    const { rows } = await this.schema.query<{ at: number | null }>(
-      'feed.newest',
-      'SELECT max(issued_at) AS at FROM updates.feed',
-    );
-    return rows[0]?.at ?? undefined;
-  }
 }
