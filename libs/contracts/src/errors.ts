@@ -57,6 +57,16 @@ export const errorCodes = {
   SECRET_REQUIRED: 'a password or an API token is required',
   /** A setup code that does not exist, was used, is too old, or was made for another type or host. */
   SETUP_CODE_INVALID: 'no such setup code',
+  /** A setting that the environment of the service holds fast. */
+  SETTING_OVERRIDDEN: 'the environment sets this: it cannot be changed here',
+  /** Somebody else changed it since it was read. */
+  PRECONDITION_FAILED: 'somebody else changed this meanwhile: read it again',
+  /** A cleanup runs already. */
+  CLEANUP_IN_PROGRESS: 'a cleanup is under way',
+  /** An import of the configuration runs already. */
+  IMPORT_IN_PROGRESS: 'an import is under way',
+  /** An exported configuration that cannot be read: another pass phrase, damaged, or of another version. */
+  EXPORT_UNREADABLE: 'the file or the pass phrase is wrong',
   /** Nothing newer is there to fetch or to install. */
   UPDATE_NOT_AVAILABLE: 'there is no newer release',
   /** Another attempt to change what runs is under way, on this server or another. */

@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { event, request } from './define.js';
+import { Actor } from './identity.js';
+import { ReleaseChannel } from './updates.js';
 
 /** How often hosts are sampled, in whole seconds. */
 export const RefreshInterval = z.int().min(1).max(300);
@@ -24,11 +26,23 @@ const Subnet = z
   .string()
   .regex(/^(\d{1,3}\.){3}\d{1,3}\/(2[2-9]|3[0-2])$/, 'an IPv4 network from /22 to /32, e.g. 192.168.1.0/24');
 
-/** The settings of the whole system. Those that came later have defaults, so that older senders are understood. */
-export const SystemSettings = z.object({
+/** How much a process tells in its log. */
+export const LogVerbosity = z.enum(['error', 'warn', 'info', 'debug']);
+
+/** The colours of the dashboard; `auto` follows the device. */
+export const Theme = z.enum(['light', 'dark', 'auto']);
+
+/** Everything about the system that people set, as it is kept and exported. What came later has a default, so that older senders are understood. */
+export const TunableSettings = z.object({
   refreshInterval: RefreshInterval,
   /** Seconds between polls of Proxmox. */
   pollingInterval: z.int().min(5).max(3600).default(10),
+  /** Seconds between looks at the backups on Proxmox; never more often than it is polled. */
+  backupPollingInterval: z.int().min(10).max(86_400).default(60),
+  /** Seconds that a Proxmox server may take to answer. */
+  connectionTimeout: z.int().min(1).max(60).default(10),
+  /** Whether the networks of `discoverySubnets` are searched. */
+  discoveryEnabled: z.boolean().default(true),
   /** Networks that are searched for Proxmox servers; none until somebody names one. */
   discoverySubnets: z
     .array(Subnet)
@@ -38,14 +52,42 @@ export const SystemSettings = z.object({
       'at most 2560 addresses altogether: more cannot be searched in two minutes',
     )
     .default([]),
+  /** From which channel releases are offered. */
+  updateChannel: ReleaseChannel.default('stable'),
+  /** What users see who have chosen nothing themselves. */
+  theme: Theme.default('auto'),
+  /** How much all services log. A process with `LOG_LEVEL` in its environment keeps to that. */
+  logLevel: LogVerbosity.default('info'),
+  /** Days after which nothing that was seen is kept any longer; what is kept for less goes earlier. */
+  retentionDays: z.int().min(1).max(365).default(365),
   /** Alerts that begin within so many seconds of the first belong to one incident. */
   batchWindowSeconds: z.int().min(1).max(86_400).default(90),
   /** An incident is complete when no alert joined it for so many seconds. */
   batchIdleTimeoutSeconds: z.int().min(1).max(86_400).default(30),
+  /** The least confidence of an anomaly that is kept, 0 to 1. */
+  detectionConfidenceThreshold: z.number().min(0).max(1).default(0.5),
+  /** Whether the writing routes of the home-security API want a credential. */
+  apiKeyEnabled: z.boolean().default(true),
   /** Whether made-up machines are shown instead of the real ones, and which. */
   mockMode: z
     .object({ enabled: z.boolean(), config: MockConfig })
     .default({ enabled: false, config: MockConfig.parse({}) }),
+});
+
+/** See {@link TunableSettings}. */
+export type TunableSettings = z.infer<typeof TunableSettings>;
+
+/** The name of one setting. */
+export const SettingName = TunableSettings.keyof();
+/** See {@link SettingName}. */
+export type SettingName = z.infer<typeof SettingName>;
+
+/** The settings of the whole system, as they are in force. */
+export const SystemSettings = TunableSettings.extend({
+  /** Grows by one with every change. */
+  revision: z.int().nonnegative().default(0),
+  /** Which of them the environment of the service settings holds fast: they cannot be changed. */
+  overridden: z.array(SettingName).default([]),
 });
 /** See {@link SystemSettings}. */
 export type SystemSettings = z.infer<typeof SystemSettings>;
@@ -56,15 +98,39 @@ export const defaultSystemSettings: SystemSettings = SystemSettings.parse({ refr
 /** Reads the settings of the system. */
 export const settingsGet = request('req.settings.system.get.v1', { input: z.object({}), output: SystemSettings });
 
-/** Changes some of them; answers with all as they are now. */
+const { shape } = TunableSettings;
+
+/** Some settings, each as it may be set. */
+export const SettingChanges = z.object({
+  refreshInterval: RefreshInterval.optional(),
+  pollingInterval: shape.pollingInterval.unwrap().optional(),
+  backupPollingInterval: shape.backupPollingInterval.unwrap().optional(),
+  connectionTimeout: shape.connectionTimeout.unwrap().optional(),
+  discoveryEnabled: z.boolean().optional(),
+  discoverySubnets: shape.discoverySubnets.unwrap().optional(),
+  updateChannel: shape.updateChannel.unwrap().optional(),
+  theme: Theme.optional(),
+  logLevel: LogVerbosity.optional(),
+  retentionDays: shape.retentionDays.unwrap().optional(),
+  batchWindowSeconds: shape.batchWindowSeconds.unwrap().optional(),
+  batchIdleTimeoutSeconds: shape.batchIdleTimeoutSeconds.unwrap().optional(),
+  detectionConfidenceThreshold: shape.detectionConfidenceThreshold.unwrap().optional(),
+  apiKeyEnabled: z.boolean().optional(),
+  mockMode: shape.mockMode.unwrap().optional(),
+});
+/** See {@link SettingChanges}. */
+export type SettingChanges = z.infer<typeof SettingChanges>;
+
+/**
+ * Changes some of them, all or none; answers with all as they are now. Fails with `SETTING_OVERRIDDEN` for one that the environment holds fast,
+ * and with `PRECONDITION_FAILED` when somebody else changed them since `ifRevision`.
+ */
 export const settingsUpdate = request('req.settings.system.update.v1', {
-  input: z.object({
-    refreshInterval: RefreshInterval.optional(),
-    pollingInterval: SystemSettings.shape.pollingInterval.unwrap().optional(),
-    discoverySubnets: SystemSettings.shape.discoverySubnets.unwrap().optional(),
-    batchWindowSeconds: SystemSettings.shape.batchWindowSeconds.unwrap().optional(),
-    batchIdleTimeoutSeconds: SystemSettings.shape.batchIdleTimeoutSeconds.unwrap().optional(),
-    mockMode: SystemSettings.shape.mockMode.unwrap().optional(),
+  input: SettingChanges.extend({
+    /** Changes nothing unless this is still the revision. */
+    ifRevision: z.int().nonnegative().optional(),
+    /** Who does it: in the audit trail stands what was set before and what after. Nobody for a test. */
+    actor: Actor.optional(),
   }),
   output: SystemSettings,
 });
