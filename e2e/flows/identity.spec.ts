@@ -124,7 +124,7 @@ describe('identity', () => {
   });
 
   it('shows who did what, and never a secret', async () => {
-    await ask('POST', '/api/v1/settings/refresh', lapwing.credentials, { interval: 5 });
+    await ask('POST', '/api/v1/settings/refresh', lapwing.credentials, { interval: 6 });
     await ask('POST', '/api/security/tokens', lapwing.credentials, { name: 'told', permissions: ['logs:view'] });
     const viewer = await lapwing.credentialsOf('viewer', 'long enough');
     expect((await ask('GET', '/api/v1/audit', viewer)).status).toBe(403);
@@ -134,8 +134,8 @@ describe('identity', () => {
         id: expect.stringMatching(/^act-\d+$/) as string,
         type: 'settings',
         user: 'admin',
-        target: 'refresh_interval',
-        details: { interval: 5 },
+        target: 'refreshInterval',
+        details: { refreshInterval: { from: 5, to: 6 } },
       });
     });
     const { body } = await ask<{ entries: Json[]; total: number }>(

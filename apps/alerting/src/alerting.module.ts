@@ -1,6 +1,13 @@
 import { Bus, Leases, busProviders } from '@lapwing/bus';
 import { Migrations, Postgres, Schema } from '@lapwing/postgres';
-import { Health, SecretKey, busConfig, healthProvider, restartProviders } from '@lapwing/service';
+import {
+  Health,
+  SecretKey,
+  busConfig,
+  followedSettingsProvider,
+  healthProvider,
+  restartProviders,
+} from '@lapwing/service';
 import { Module, type DynamicModule } from '@nestjs/common';
 import { randomBytes } from 'node:crypto';
 import type { AlertingConfig } from './config.js';
@@ -89,6 +96,7 @@ export class AlertingModule {
           inject: [PARTS],
         })),
         healthProvider,
+        followedSettingsProvider,
         ...restartProviders(config),
         {
           provide: 'health checks',

@@ -1,7 +1,14 @@
 import { Bus, busProviders } from '@lapwing/bus';
 import { Migrations, Postgres } from '@lapwing/postgres';
 import { Redis } from '@lapwing/redis';
-import { Health, SecretKey, busConfig, healthProvider, restartProviders } from '@lapwing/service';
+import {
+  Health,
+  SecretKey,
+  busConfig,
+  followedSettingsProvider,
+  healthProvider,
+  restartProviders,
+} from '@lapwing/service';
 import { Module, type DynamicModule } from '@nestjs/common';
 import type { AuthConfig } from './config.js';
 import { AuditHandler } from './handlers/audit.handler.js';
@@ -81,6 +88,7 @@ export class AuthModule {
           inject: [PARTS],
         })),
         healthProvider,
+        followedSettingsProvider,
         { provide: 'health checks', useFactory: addChecks, inject: [Health, Migrations, Redis] },
       ],
     };

@@ -1,5 +1,12 @@
 import { Bus, Leases, busProviders } from '@lapwing/bus';
-import { Health, SecretKey, busConfig, healthProvider, restartProviders } from '@lapwing/service';
+import {
+  Health,
+  SecretKey,
+  busConfig,
+  followedSettingsProvider,
+  healthProvider,
+  restartProviders,
+} from '@lapwing/service';
 import { Module, type DynamicModule } from '@nestjs/common';
 import { randomBytes } from 'node:crypto';
 import type { PollerConfig } from './config.js';
@@ -36,6 +43,7 @@ export class PollerModule {
         },
         { provide: ConnectionTestService, useValue: new ConnectionTestService(key) },
         healthProvider,
+        followedSettingsProvider,
         ...restartProviders(config),
         { provide: 'health checks', useFactory: addChecks, inject: [Health, PollingService] },
       ],

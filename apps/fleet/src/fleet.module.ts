@@ -1,6 +1,14 @@
 import { Bus, busProviders, readAuthority } from '@lapwing/bus';
 import { Migrations, Postgres, Schema } from '@lapwing/postgres';
-import { ConfigError, Health, SecretKey, busConfig, healthProvider, restartProviders } from '@lapwing/service';
+import {
+  ConfigError,
+  Health,
+  SecretKey,
+  busConfig,
+  followedSettingsProvider,
+  healthProvider,
+  restartProviders,
+} from '@lapwing/service';
 import { Module, type DynamicModule } from '@nestjs/common';
 import type { FleetConfig } from './config.js';
 import { AgentsHandler } from './handlers/agents.handler.js';
@@ -78,6 +86,7 @@ export class FleetModule {
           inject: [PARTS],
         })),
         healthProvider,
+        followedSettingsProvider,
         ...restartProviders(config),
         { provide: 'health checks', useFactory: addChecks, inject: [Health, Migrations, PresenceService] },
       ],

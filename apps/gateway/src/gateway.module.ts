@@ -1,6 +1,6 @@
 import { Bus, busProviders } from '@lapwing/bus';
 import { Redis } from '@lapwing/redis';
-import { busConfig, restartProviders } from '@lapwing/service';
+import { busConfig, followedSettingsProvider, restartProviders } from '@lapwing/service';
 import { Module, type DynamicModule } from '@nestjs/common';
 import { GATEWAY_CONFIG, type GatewayConfig } from './config.js';
 import { controllers } from './routes/registry.js';
@@ -94,6 +94,7 @@ export class GatewayModule {
           inject: [Redis, PrincipalsService],
         },
         { provide: GATEWAY_CONFIG, useValue: config },
+        followedSettingsProvider,
         ...restartProviders(config),
         {
           provide: SystemHealthService,

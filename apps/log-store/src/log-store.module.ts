@@ -1,6 +1,6 @@
 import { Bus, busProviders } from '@lapwing/bus';
 import { Migrations, Postgres, Schema } from '@lapwing/postgres';
-import { Health, busConfig, healthProvider, restartProviders } from '@lapwing/service';
+import { Health, busConfig, followedSettingsProvider, healthProvider, restartProviders } from '@lapwing/service';
 import { Module, type DynamicModule } from '@nestjs/common';
 import type { LogStoreConfig } from './config.js';
 import { partitionLimits } from './domain/partitions.js';
@@ -114,6 +114,7 @@ export class LogStoreModule {
           ],
         },
         healthProvider,
+        followedSettingsProvider,
         ...restartProviders(config),
         { provide: 'health checks', useFactory: addChecks, inject: [Health, Postgres, Migrations, MaintenanceService] },
       ],

@@ -1,6 +1,6 @@
 import { Bus, busProviders } from '@lapwing/bus';
 import { Migrations, Postgres } from '@lapwing/postgres';
-import { Health, busConfig, healthProvider, restartProviders } from '@lapwing/service';
+import { Health, busConfig, followedSettingsProvider, healthProvider, restartProviders } from '@lapwing/service';
 import { Module, type DynamicModule } from '@nestjs/common';
 import type { MetricsStoreConfig } from './config.js';
 import { HistoryHandler } from './handlers/history.handler.js';
@@ -73,6 +73,7 @@ export class MetricsStoreModule {
           inject: [Migrations, MaintenanceStore],
         },
         healthProvider,
+        followedSettingsProvider,
         ...restartProviders(config),
         { provide: 'health checks', useFactory: addChecks, inject: [Health, Postgres, Migrations, MaintenanceService] },
       ],

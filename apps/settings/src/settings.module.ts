@@ -1,10 +1,12 @@
-import { busProviders } from '@lapwing/bus';
-import { Migrations, Postgres } from '@lapwing/postgres';
-import { Health, busConfig, healthProvider, restartProviders } from '@lapwing/service';
+import { Bus, busProviders } from '@lapwing/bus';
+import { Migrations, Postgres, Schema } from '@lapwing/postgres';
+import { Health, busConfig, followedSettingsProvider, healthProvider, restartProviders } from '@lapwing/service';
 import { Module, type DynamicModule } from '@nestjs/common';
 import type { SettingsConfig } from './config.js';
 import { SettingsHandler } from './handlers/settings.handler.js';
+import { SystemSettingsService } from './services/system-settings.service.js';
 import { SettingStore } from './store/setting.store.js';
+import { UserSettingStore } from './store/user-setting.store.js';
 
 const service = 'settings';
 
@@ -27,11 +29,19 @@ export class SettingsModule {
           inject: [Postgres],
         },
         {
-          provide: SettingStore,
-          useFactory: (postgres: Postgres, migrations: Migrations) => new SettingStore(postgres, migrations),
+          provide: Schema,
+          useFactory: (postgres: Postgres, migrations: Migrations) => new Schema(postgres, migrations),
           inject: [Postgres, Migrations],
         },
+        { provide: SettingStore, useFactory: (schema: Schema) => new SettingStore(schema), inject: [Schema] },
+        { provide: UserSettingStore, useFactory: (schema: Schema) => new UserSettingStore(schema), inject: [Schema] },
+        {
+          provide: SystemSettingsService,
+          useFactory: (bus: Bus, store: SettingStore) => new SystemSettingsService(bus, store, config.overrides),
+          inject: [Bus, SettingStore],
+        },
         healthProvider,
+        followedSettingsProvider,
         ...restartProviders(config),
         { provide: 'health checks', useFactory: addChecks, inject: [Health, Migrations] },
       ],

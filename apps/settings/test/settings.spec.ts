@@ -1,5 +1,16 @@
 import { Bus } from '@lapwing/bus';
-import { healthGet, defaultSystemSettings, settingsChanged, settingsGet, settingsUpdate } from '@lapwing/contracts';
+import {
+  auditOccurred,
+  defaultSystemSettings,
+  healthGet,
+  settingsChanged,
+  settingsGet,
+  settingsUpdate,
+  usersettingsGet,
+  usersettingsUpdate,
+  type UserSettingChanges,
+} from '@lapwing/contracts';
+import { Postgres } from '@lapwing/postgres';
 import { NatsServer, createDatabase, eventually, freePort } from '@lapwing/testing';
 import type { INestApplicationContext } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
@@ -12,9 +23,9 @@ describe('settings', () => {
   let bus: Bus;
   let app: INestApplicationContext;
 
-  const serve = (databaseUrl: string): Promise<INestApplicationContext> =>
+  const serve = (databaseUrl: string, environment: NodeJS.ProcessEnv = {}): Promise<INestApplicationContext> =>
     NestFactory.createApplicationContext(
-      SettingsModule.register(loadConfig({ NATS_URL: nats.url, DATABASE_URL: databaseUrl })),
+      SettingsModule.register(loadConfig({ NATS_URL: nats.url, DATABASE_URL: databaseUrl, ...environment })),
       { logger: false },
     );
 
@@ -40,18 +51,123 @@ describe('settings', () => {
       ...defaultSystemSettings,
       refreshInterval: 5,
     });
-    expect(await bus.request(settingsUpdate, { refreshInterval: 30 })).toEqual({
-      ...defaultSystemSettings,
-      refreshInterval: 30,
-    });
-    expect(await bus.request(settingsUpdate, {})).toEqual({ ...defaultSystemSettings, refreshInterval: 30 });
+    const changed = { ...defaultSystemSettings, refreshInterval: 30, revision: 1 };
+    expect(await bus.request(settingsUpdate, { refreshInterval: 30 })).toEqual(changed);
+    expect(await bus.request(settingsUpdate, {})).toEqual(changed);
+    expect(await bus.request(settingsUpdate, { refreshInterval: 30 })).toEqual(changed);
     await eventually(() => expect(heard).toContain(30));
     await app.close();
     app = await serve(database.url);
-    expect(await eventually(() => bus.request(settingsGet, {}))).toEqual({
-      ...defaultSystemSettings,
-      refreshInterval: 30,
+    expect(await eventually(() => bus.request(settingsGet, {}))).toEqual(changed);
+    expect(heard).toEqual([30]);
+  });
+
+  it('loses none of two changes at once, and refuses one that builds on what somebody else has changed', async () => {
+    app = await serve(database.url);
+    const { revision } = await eventually(() => bus.request(settingsGet, {}));
+    const both = await Promise.all([
+      bus.request(settingsUpdate, { retentionDays: 30 }),
+      bus.request(settingsUpdate, { batchWindowSeconds: 45 }),
+    ]);
+    expect(both.map((one) => one.revision).toSorted()).toEqual([revision + 1, revision + 2]);
+    expect(await bus.request(settingsGet, {})).toMatchObject({ retentionDays: 30, batchWindowSeconds: 45 });
+    await expect(bus.request(settingsUpdate, { retentionDays: 60, ifRevision: revision })).rejects.toMatchObject({
+      code: 'PRECONDITION_FAILED',
+      details: { revision: revision + 2 },
     });
+    expect(await bus.request(settingsUpdate, { retentionDays: 60, ifRevision: revision + 2 })).toMatchObject({
+      retentionDays: 60,
+      revision: revision + 3,
+    });
+  });
+
+  it('leaves in the audit trail who set what, before and after', async () => {
+    const told: unknown[] = [];
+    bus.listen(auditOccurred, '*', ({ action, target, details, actor }) =>
+      told.push([action, target, details, actor.name]),
+    );
+    app = await serve(database.url);
+    await eventually(() => bus.request(settingsGet, {}));
+    const actor = { name: 'ada', userId: null, sessionHash: null, permissions: ['*'], address: '127.0.0.1' };
+    await bus.request(settingsUpdate, { retentionDays: 30, theme: 'auto', actor });
+    await eventually(() =>
+      expect(told).toEqual([
+        ['settings_changed', 'retentionDays, theme', { retentionDays: { from: 365, to: 30 }, revision: 1 }, 'ada'],
+      ]),
+    );
+  });
+
+  it('shows what the environment holds fast, and refuses to change it', async () => {
+    app = await serve(database.url, { SETTINGS_RETENTION_DAYS: '14', SETTINGS_API_KEY_ENABLED: 'false' });
+    const settings = await eventually(() => bus.request(settingsGet, {}));
+    expect(settings).toMatchObject({
+      retentionDays: 14,
+      apiKeyEnabled: false,
+      overridden: ['retentionDays', 'apiKeyEnabled'],
+    });
+    await expect(bus.request(settingsUpdate, { retentionDays: 30, theme: 'dark' })).rejects.toMatchObject({
+      code: 'SETTING_OVERRIDDEN',
+    });
+    expect(await bus.request(settingsUpdate, { retentionDays: 14, theme: 'dark' })).toMatchObject({
+      retentionDays: 14,
+      theme: 'dark',
+    });
+  });
+
+  it.each([
+    [{ SETTINGS_RETENTION_DAYS: '366' }, 'SETTINGS_RETENTION_DAYS'],
+    [{ SETTINGS_THEME: 'pink' }, 'SETTINGS_THEME'],
+    [{ SETTINGS_DISCOVERY_SUBNETS: '10.0.0.0/8' }, 'SETTINGS_DISCOVERY_SUBNETS'],
+    [{ SETTINGS_API_KEY_ENABLED: 'perhaps' }, 'SETTINGS_API_KEY_ENABLED'],
+  ])('does not start with %j', (environment, variable) => {
+    expect(() => loadConfig(environment)).toThrow(variable);
+  });
+
+  it('reads what a newer version wrote as if it were not there', async () => {
+    app = await serve(database.url);
+    await eventually(() => bus.request(settingsGet, {}));
+    await app
+      .get(Postgres)
+      .query(
+        'test.newer',
+        `INSERT INTO settings.setting (name, value) VALUES ('retentionDays', '"for ever"'), ('unheardOf', '1'), ('theme', '"dark"')`,
+      );
+    expect(await bus.request(settingsGet, {})).toMatchObject({ retentionDays: 365, theme: 'dark' });
+  });
+
+  it('keeps what each user has chosen, merged key by key, and lets it be taken back', async () => {
+    app = await serve(database.url);
+    await eventually(() => bus.request(settingsGet, {}));
+    const owner = 'user:5f0c8a55-7a43-4f0e-9a3e-7c1d5a3b9d10';
+    const change = (changes: UserSettingChanges) => bus.request(usersettingsUpdate, { owner, changes });
+    expect(await bus.request(usersettingsGet, { owner })).toEqual({
+      theme: 'auto',
+      refreshInterval: 5,
+      dashboardLayout: {},
+      display: {},
+    });
+    await Promise.all([
+      change({ theme: 'dark' }),
+      change({ display: { units: 'binary' } }),
+      change({ display: { dense: true } }),
+    ]);
+    const chosen = {
+      theme: 'dark',
+      refreshInterval: 5,
+      dashboardLayout: {},
+      display: { units: 'binary', dense: true },
+    };
+    expect(await bus.request(usersettingsGet, { owner })).toEqual(chosen);
+    expect(await bus.request(usersettingsGet, { owner: 'token:7' })).toMatchObject({ theme: 'auto', display: {} });
+    expect(await change({ theme: null, display: { dense: null } })).toEqual({
+      ...chosen,
+      theme: 'auto',
+      display: { units: 'binary' },
+    });
+    await expect(change({ dashboardLayout: { all: 'x'.repeat(70_000) } })).rejects.toMatchObject({ code: 'TOO_LARGE' });
+    expect(await bus.request(usersettingsGet, { owner })).toMatchObject({ dashboardLayout: {} });
+    await bus.request(settingsUpdate, { theme: 'light', refreshInterval: 9 });
+    expect(await bus.request(usersettingsGet, { owner })).toMatchObject({ theme: 'light', refreshInterval: 9 });
   });
 
   it.each([0, 301, 1.5])('refuses an interval of %d, and changes nothing', async (refreshInterval) => {

@@ -1,4 +1,3 @@
-import { ReleaseChannel } from '@lapwing/contracts';
 import { commonConfig, databaseConfig, flag, list, readConfig, secret, secretKeyConfig } from '@lapwing/service';
 import { isPublicKey } from '@lapwing/signing';
 import { fileURLToPath } from 'node:url';
@@ -16,7 +15,6 @@ const schema = commonConfig
   .extend({
     /** The folder of the feed; by default the one that the release names. */
     UPDATES_FEED_URL: url.optional(),
-    UPDATES_CHANNEL: ReleaseChannel.default('stable'),
     /** Whose releases are believed, beside those that this release names. */
     UPDATES_TRUSTED_KEYS: publicKeys.default([]),
     /** Lets a feed of another host come over http: it is signed all the same, but others see what is fetched. */

@@ -1,6 +1,14 @@
 import { Bus, busProviders } from '@lapwing/bus';
 import { Migrations, Postgres, Schema } from '@lapwing/postgres';
-import { Health, SecretKey, busConfig, healthProvider, restartProviders } from '@lapwing/service';
+import {
+  FollowedSettings,
+  Health,
+  SecretKey,
+  busConfig,
+  followedSettingsProvider,
+  healthProvider,
+  restartProviders,
+} from '@lapwing/service';
 import { Module, type DynamicModule, type Type } from '@nestjs/common';
 import { existsSync } from 'node:fs';
 import { hostname } from 'node:os';
@@ -63,9 +71,9 @@ export class UpdatesModule {
         },
         {
           provide: PARTS,
-          useFactory: (bus: Bus, postgres: Postgres, migrations: Migrations) =>
-            assemble(config, { key, bus, postgres, schema: new Schema(postgres, migrations), clock }),
-          inject: [Bus, Postgres, Migrations],
+          useFactory: (bus: Bus, postgres: Postgres, migrations: Migrations, settings: FollowedSettings) =>
+            assemble(config, { key, bus, postgres, settings, schema: new Schema(postgres, migrations), clock }),
+          inject: [Bus, Postgres, Migrations, FollowedSettings],
         },
         ...exposed.map((type) => ({
           provide: type,
@@ -73,6 +81,7 @@ export class UpdatesModule {
           inject: [PARTS],
         })),
         healthProvider,
+        followedSettingsProvider,
         ...restartProviders(config),
         { provide: 'health checks', useFactory: addChecks, inject: [Health, Migrations] },
         {
@@ -88,9 +97,16 @@ export class UpdatesModule {
 /** Makes stores and services, each out of those before it. */
 function assemble(
   config: UpdatesConfig,
-  given: { key: SecretKey; bus: Bus; postgres: Postgres; schema: Schema; clock: () => number },
+  given: {
+    key: SecretKey;
+    bus: Bus;
+    postgres: Postgres;
+    schema: Schema;
+    settings: FollowedSettings;
+    clock: () => number;
+  },
 ): object[] {
-  const { bus, postgres, schema, clock } = given;
+  const { bus, postgres, schema, settings, clock } = given;
   const [file, licenses, renewal] = licensing(config, given);
   const deploymentType = deploymentOf(deploymentFacts(config));
   const folder = config.LAPWING_INSTALL_DIR;
@@ -98,7 +114,7 @@ function assemble(
   const reach = 'private' as const;
   const feed = new FeedService(new FeedStore(schema), {
     url: config.feedUrl,
-    channel: config.UPDATES_CHANNEL,
+    channel: () => settings.current?.updateChannel ?? 'stable',
     trustedKeys: config.trustedKeys,
     reach,
     http: mayUseHttp(config),

@@ -82,7 +82,7 @@ export function attemptsHarness() {
   const make = (version = '1.0.0', isInstalled = true, data = path.join(h.folder, 'updates')): AttemptsService => {
     const feed = new FeedService(new FeedStore(h.schema), {
       url: h.server.url,
-      channel: 'stable',
+      channel: () => 'stable',
       trustedKeys: [keys.publicKey],
       reach: 'private',
       http: true,

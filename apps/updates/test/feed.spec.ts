@@ -53,7 +53,7 @@ describe('the feed', () => {
   const service = (changes: Partial<FeedOptions> = {}) =>
     new FeedService(new FeedStore(schema), {
       url: server.url,
-      channel: 'stable',
+      channel: () => 'stable',
       trustedKeys: [keys.publicKey],
       reach: 'private',
       http: true,

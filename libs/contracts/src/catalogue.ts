@@ -126,6 +126,7 @@ import { agentInspect, agentRevert, agentUpdate, rolloutGet, rolloutStart, rollo
 import { attemptGet, attemptList, attemptStart, planGet, releaseCheck, updateProgressed } from './updates.js';
 import { processGet, processList, processSignal } from './processes.js';
 import { settingsChanged, settingsGet, settingsUpdate } from './settings.js';
+import { usersettingsGet, usersettingsUpdate } from './user-settings.js';
 import { chartsGet, targetObserved, targetSampled } from './targets.js';
 import {
   lockoutReset,
@@ -165,6 +166,8 @@ export const catalogue: Contract[] = [
   latestSampleGet,
   settingsGet,
   settingsUpdate,
+  usersettingsGet,
+  usersettingsUpdate,
   ...services.map(healthGet),
   processList,
   processGet,

@@ -49,17 +49,24 @@ const none: Grants = {
 
 /** What each service may do: the bus's users get exactly this. */
 export const grants: Record<ServiceName | 'poller' | 'gateway', Grants> = {
-  settings: { ...none, says: [settingsChanged], hears: [configChanged] },
+  settings: {
+    ...none,
+    asks: [settingsGet],
+    says: [settingsChanged, auditOccurred],
+    hears: [settingsChanged, configChanged],
+  },
   auth: {
     ...none,
+    asks: [settingsGet],
     says: [principalsChanged, configChanged],
-    hears: [configChanged],
+    hears: [settingsChanged, configChanged],
     consumes: [{ contract: auditOccurred, durable: 'auth-audit' }],
   },
   'metrics-store': {
     ...none,
+    asks: [settingsGet],
     says: [samplesStored],
-    hears: [configChanged],
+    hears: [settingsChanged, configChanged],
     consumes: [
       { contract: hostSampled, durable: 'metrics-store' },
       { contract: targetSampled, durable: 'metrics-store-polled' },
@@ -68,8 +75,9 @@ export const grants: Record<ServiceName | 'poller' | 'gateway', Grants> = {
   },
   'log-store': {
     ...none,
+    asks: [settingsGet],
     says: [logsStored],
-    hears: [configChanged],
+    hears: [settingsChanged, configChanged],
     consumes: [{ contract: logCollected, durable: 'log-store' }],
     makesStreams: true,
   },
@@ -100,9 +108,9 @@ export const grants: Record<ServiceName | 'poller' | 'gateway', Grants> = {
   },
   updates: {
     ...none,
-    asks: [agentList],
+    asks: [agentList, settingsGet],
     says: [updateProgressed, auditOccurred],
-    hears: [updateProgressed, configChanged],
+    hears: [updateProgressed, settingsChanged, configChanged],
     commands: [agentInspect, agentUpdate, agentRevert],
     leases: true,
   },

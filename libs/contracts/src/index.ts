@@ -27,6 +27,7 @@ export * from './resource-ids.js';
 export * from './rollouts.js';
 export * from './section-assembly.js';
 export * from './settings.js';
+export * from './user-settings.js';
 export * from './targets.js';
 export * from './updates.js';
 export * from './users.js';

@@ -37,10 +37,10 @@ export const TunableSettings = z.object({
   refreshInterval: RefreshInterval,
   /** Seconds between polls of Proxmox. */
   pollingInterval: z.int().min(5).max(3600).default(10),
-  /** Seconds between looks at the backups on Proxmox; never more often than it is polled. */
-  backupPollingInterval: z.int().min(10).max(86_400).default(60),
+  /** Seconds between looks at the backups on Proxmox. */
+  backupPollingInterval: z.int().min(10).max(86_400).default(600),
   /** Seconds that a Proxmox server may take to answer. */
-  connectionTimeout: z.int().min(1).max(60).default(10),
+  connectionTimeout: z.int().min(1).max(60).default(5),
   /** Whether the networks of `discoverySubnets` are searched. */
   discoveryEnabled: z.boolean().default(true),
   /** Networks that are searched for Proxmox servers; none until somebody names one. */

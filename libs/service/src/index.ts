@@ -12,4 +12,5 @@ export {
 export { Health, healthProvider, worstOf, type Finding } from './health.js';
 export { restartProviders } from './restart.js';
 export { nestLogger, runMain, startService } from './run.js';
+export { FollowedSettings, followedSettingsProvider } from './system-settings.js';
 export { SecretKey, secretKeyConfig } from './secret-key.js';

@@ -28,6 +28,11 @@ const root = pino({
   },
 });
 
+const TIDY_AT = 1000;
+/** Whoever has a logger: pino's children do not follow their parent's level. */
+let loggers: WeakRef<Logger>[] = [];
+let tidyAt = TIDY_AT;
+
 /**
  * A logger of one component: JSON lines on standard output, with the trace id where there is a trace.
  * Write a constant message and put what varies into fields.
@@ -35,7 +40,22 @@ const root = pino({
  * @param component the class or the job that speaks.
  */
 export function createLogger(service: string, component?: string): Logger {
-  return root.child(component ? { service, component } : { service });
+  const logger = root.child(component ? { service, component } : { service });
+  loggers.push(new WeakRef(logger));
+  if (loggers.length > tidyAt) {
+    loggers = loggers.filter((one) => one.deref() !== undefined);
+    tidyAt = Math.max(TIDY_AT, 2 * loggers.length);
+  }
+  return logger;
+}
+
+/** Sets from which level on this process logs: all its loggers, and those that come. */
+export function setLogLevel(level: 'error' | 'warn' | 'info' | 'debug'): void {
+  root.level = level;
+  for (const logger of loggers) {
+    const known = logger.deref();
+    if (known) known.level = level;
+  }
 }
 
 /** What may be logged of something thrown: its kind, message and stack. */

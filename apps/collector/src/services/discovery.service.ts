@@ -59,7 +59,8 @@ export class DiscoveryService implements OnApplicationBootstrap, OnModuleDestroy
     const { signal } = this.#stopping;
     let last: Discovery = { servers: [], errors: [], scanning: false, updatedAt: null };
     while (!signal.aborted) {
-      const { discoverySubnets } = this.polling.settings;
+      const { settings } = this.polling;
+      const discoverySubnets = settings.discoveryEnabled ? settings.discoverySubnets : [];
       const subnets = discoverySubnets.join(' ');
       const isDue = performance.now() - this.#doneAt > EVERY_MS || subnets !== this.#doneFor;
       if (isDue && (subnets !== '' || this.#doneFor !== '') && (await this.leases.claim(LEASE))) {

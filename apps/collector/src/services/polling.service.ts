@@ -135,7 +135,11 @@ export class PollingService implements OnApplicationBootstrap, OnModuleDestroy {
     const publisher = new Publisher(this.bus, target.id, () => this.leases.holds(leaseOf(target.id)));
     try {
       const secret = openSecret(this.key, target);
-      const poller = new TargetPoller(target, secret, publisher, () => this.#settings.pollingInterval * 1000);
+      const poller = new TargetPoller(target, secret, publisher, {
+        intervalMs: () => this.#settings.pollingInterval * 1000,
+        backupsMs: () => this.#settings.backupPollingInterval * 1000,
+        deadlineMs: () => this.#settings.connectionTimeout * 1000,
+      });
       this.#pollers.set(target.id, poller);
       poller.start(before);
     } catch (error) {

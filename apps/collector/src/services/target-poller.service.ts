@@ -19,16 +19,30 @@ const PROBE_EVERY_MS = 30_000;
 const FIRST_ROUND_MS = 500;
 const SPREAD_MS = 2000;
 const LATER_MS = 5000;
+/** A pace that was changed holds after so long. */
+const LOOK_MS = 1000;
+/** The round whose pace people set. */
+const BACKUPS = 'backups';
+
+/** At which pace a target is polled, milliseconds; each may change while it is. */
+export interface Pace {
+  /** Between polls. */
+  intervalMs: () => number;
+  /** Between looks at backups. */
+  backupsMs: () => number;
+  /** Until an answer is given up. */
+  deadlineMs: () => number;
+}
 
 /** How a client asks a target. */
-export function clientOf(target: Target, secret: NodeSecret): ProxmoxClient {
+export function clientOf(target: Target, secret: NodeSecret, deadlineMs?: () => number): ProxmoxClient {
   const { type, host, user, tokenName, fingerprint, caCertificate, verifySSL } = target;
   const certificate = {
     verify: verifySSL,
     ...(fingerprint !== '' && { fingerprint }),
     ...(caCertificate !== '' && { ca: caCertificate }),
   };
-  return new ProxmoxClient({ type, host, user, tokenName, secret, certificate });
+  return new ProxmoxClient({ type, host, user, tokenName, secret, certificate, ...(deadlineMs && { deadlineMs }) });
 }
 
 /** Polls one target, over and over, until it is stopped. */
@@ -48,9 +62,9 @@ export class TargetPoller {
     readonly target: Target,
     secret: NodeSecret,
     private readonly publisher: Publisher,
-    private readonly intervalMs: () => number,
+    private readonly pace: Pace,
   ) {
-    this.#client = clientOf(target, secret);
+    this.#client = clientOf(target, secret, pace.deadlineMs);
     this.#source = targetSources[target.type]({ target, client: this.#client, sink: publisher });
   }
 
@@ -92,15 +106,15 @@ export class TargetPoller {
       await this.#poll(signal);
       if (signal.aborted) return;
       const refused = this.#fault?.kind === 'auth';
-      const wait = waitAfter(this.intervalMs(), this.#failures, refused, Math.random());
+      const wait = waitAfter(this.pace.intervalMs(), this.#failures, refused, Math.random());
       this.publisher.observe('link', [this.#link(wait)]);
       await this.publisher.flush();
-      await this.#pause(Math.max(wait - (performance.now() - startedAt), 0));
+      await this.#wait(Math.max(wait - (performance.now() - startedAt), 0), this.pace.intervalMs);
     }
   }
 
   async #poll(signal: AbortSignal): Promise<void> {
-    const limit = new Deadline(Math.max(this.intervalMs(), LEAST_CYCLE_MS) * CYCLE_SHARE, signal);
+    const limit = new Deadline(Math.max(this.pace.intervalMs(), LEAST_CYCLE_MS) * CYCLE_SHARE, signal);
     try {
       await this.#source.poll(limit.signal);
       if (this.#failures >= OFFLINE_AFTER) this.#log.info({ target: this.target.name }, 'reached again');
@@ -149,7 +163,7 @@ export class TargetPoller {
         return { ...member, lastSeenAt, ...(fingerprint !== undefined && { fingerprint }) };
       }),
       reachedAt: this.#reachedAt,
-      intervalSeconds: Math.max(wait, this.intervalMs()) / 1000,
+      intervalSeconds: Math.max(wait, this.pace.intervalMs()) / 1000,
       ...(certificateEndsAt !== undefined && { certificateEndsAt }),
       failures: this.#failures,
     };
@@ -171,9 +185,14 @@ export class TargetPoller {
         continue;
       }
       await this.#round(round, signal);
-      const wait = round.everyMs * (0.95 + 0.1 * Math.random()) - (performance.now() - startedAt);
-      await this.#pause(Math.max(wait, round.everyMs / 10));
+      const everyMs = this.#everyMs(round);
+      const wait = everyMs * (0.95 + 0.1 * Math.random()) - (performance.now() - startedAt);
+      await this.#wait(Math.max(wait, everyMs / 10), () => this.#everyMs(round));
     }
+  }
+
+  #everyMs({ name, everyMs }: Round): number {
+    return name === BACKUPS ? this.pace.backupsMs() : everyMs;
   }
 
   async #round(round: Round, signal: AbortSignal): Promise<void> {
@@ -185,6 +204,15 @@ export class TargetPoller {
         this.#log.warn({ error: describeError(error), round: round.name, target: this.target.name }, 'a round failed');
     } finally {
       limit.clear();
+    }
+  }
+
+  /** Waits, or until the pace is another one. */
+  async #wait(ms: number, pace: () => number): Promise<void> {
+    const [before, until] = [pace(), performance.now() + ms];
+    for (let left = ms; left > 0 && pace() === before && !this.#stopping.signal.aborted;) {
+      await this.#pause(Math.min(left, LOOK_MS));
+      left = until - performance.now();
     }
   }
 

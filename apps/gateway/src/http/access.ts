@@ -55,7 +55,7 @@ export const OpenRead = (permission: string): CustomDecorator =>
 export const LoopbackOnly = (): CustomDecorator => SetMetadata<string, Access>(ACCESS, { needs: 'loopback' });
 
 /** What a route that changes something leaves in the audit trail when it succeeded. */
-export type AuditOf = 'auth' | 'nothing' | ((request: FastifyRequest) => AuditFact);
+export type AuditOf = 'auth' | 'settings' | 'nothing' | ((request: FastifyRequest) => AuditFact);
 
 /** The gateway tells the audit trail what was done. */
 export const Audits = (fact: (request: FastifyRequest) => AuditFact): CustomDecorator =>
@@ -63,6 +63,10 @@ export const Audits = (fact: (request: FastifyRequest) => AuditFact): CustomDeco
 
 /** The service `auth` tells it itself, in the transaction of the change. */
 export const AuditedByAuth = (): MethodDecorator => applyDecorators(SetMetadata<string, AuditOf>(AUDIT, 'auth'));
+
+/** The service `settings` tells it itself, with what was set before and what after. */
+export const AuditedBySettings = (): MethodDecorator =>
+  applyDecorators(SetMetadata<string, AuditOf>(AUDIT, 'settings'));
 
 /** Leaves nothing in the audit trail: for what agents send by themselves, over and over. */
 export const Unaudited = (): MethodDecorator => applyDecorators(SetMetadata<string, AuditOf>(AUDIT, 'nothing'));

@@ -35,7 +35,7 @@ export function routesOf(controllers: Type[]): Route[] {
       if (!access) throw new Error(`${controller.name}.${name} declares no access: add @Requires('…') or @Public()`);
       if (!isRead(method) && !audit)
         throw new Error(
-          `${controller.name}.${name} changes something: add @Audits(…), @AuditedByAuth() or @Unaudited()`,
+          `${controller.name}.${name} changes something: add @Audits(…), @AuditedByAuth(), @AuditedBySettings() or @Unaudited()`,
         );
       const rest = Reflect.getMetadata(PATH_METADATA, handler) as string;
       const path = `/${[prefix, rest].join('/')}`.replace(/\/{2,}/g, '/').replace(/(.)\/$/, '$1');

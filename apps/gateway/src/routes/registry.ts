@@ -10,6 +10,7 @@ import { AlertHistoryController } from './api/alerts/history.controller.js';
 import { AutoRegisterController } from './api/auto-register.controller.js';
 import { BackupsController } from './api/backups.controller.js';
 import { ChartsController } from './api/charts.controller.js';
+import { ConfigController } from './api/config.controller.js';
 import { NodesController } from './api/config/nodes.controller.js';
 import { DiscoverController } from './api/discover.controller.js';
 import { GuestMetadataController } from './api/guests/metadata.controller.js';
@@ -26,8 +27,10 @@ import { SecurityStatusController } from './api/security/status.controller.js';
 import { TokensController } from './api/security/tokens.controller.js';
 import { ServerInfoController } from './api/server/info.controller.js';
 import { SetupScriptController } from './api/setup-script.controller.js';
+import { UserSettingsController } from './api/settings.controller.js';
 import { StateController } from './api/state.controller.js';
 import { StorageController } from './api/storage.controller.js';
+import { SystemConfigController } from './api/system/config.controller.js';
 import { GpuController } from './api/system/gpu.controller.js';
 import { SystemHealthController } from './api/system/health.controller.js';
 import { MockModeController } from './api/system/mock-mode.controller.js';
@@ -145,6 +148,9 @@ export const controllers: Type[] = [
   StorageController,
   MockModeController,
   SystemSettingsController,
+  SystemConfigController,
+  ConfigController,
+  UserSettingsController,
   TestNotificationController,
   AlertConfigController,
   ActiveAlertsController,

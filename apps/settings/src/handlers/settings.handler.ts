@@ -1,25 +1,44 @@
-import { Bus, OnRequest } from '@lapwing/bus';
-import { settingsChanged, settingsGet, settingsUpdate, type InputOf, type SystemSettings } from '@lapwing/contracts';
+import { OnRequest } from '@lapwing/bus';
+import {
+  settingsGet,
+  settingsUpdate,
+  usersettingsGet,
+  usersettingsUpdate,
+  type InputOf,
+  type SystemSettings,
+  type UserSettings,
+} from '@lapwing/contracts';
 import { Injectable } from '@nestjs/common';
-import { SettingStore } from '../store/setting.store.js';
+import { mergeChoices, userSettingsOf } from '../domain/user-choices.js';
+import { SystemSettingsService } from '../services/system-settings.service.js';
+import { UserSettingStore } from '../store/user-setting.store.js';
 
-/** Reads and changes the system's settings, and tells everybody. */
+/** Reads and changes the settings of the system and of its users. */
 @Injectable()
 export class SettingsHandler {
   constructor(
-    private readonly bus: Bus,
-    private readonly store: SettingStore,
+    private readonly system: SystemSettingsService,
+    private readonly users: UserSettingStore,
   ) {}
 
   @OnRequest(settingsGet)
   get(): Promise<SystemSettings> {
-    return this.store.read();
+    return this.system.read();
   }
 
   @OnRequest(settingsUpdate)
-  async update(changes: InputOf<typeof settingsUpdate>): Promise<SystemSettings> {
-    const settings = await this.store.write(changes);
-    await this.bus.publish(settingsChanged, 'system', settings);
-    return settings;
+  update(changes: InputOf<typeof settingsUpdate>): Promise<SystemSettings> {
+    return this.system.update(changes);
+  }
+
+  @OnRequest(usersettingsGet)
+  async getOfUser({ owner }: InputOf<typeof usersettingsGet>): Promise<UserSettings> {
+    return userSettingsOf(await this.users.read(owner), await this.system.read());
+  }
+
+  @OnRequest(usersettingsUpdate)
+  async updateOfUser({ owner, changes }: InputOf<typeof usersettingsUpdate>): Promise<UserSettings> {
+    const choices = await this.users.change(owner, (before) => mergeChoices(before, changes));
+    return userSettingsOf(choices, await this.system.read());
   }
 }

@@ -20,7 +20,8 @@ import type { FeedStore, KnownFeed } from '../store/feed.store.js';
 export interface FeedOptions {
   /** The folder of the feed; undefined where none is configured. */
   url: string | undefined;
-  channel: ReleaseChannel;
+  /** The channel that is set at present. */
+  channel: () => ReleaseChannel;
   trustedKeys: readonly string[];
   reach: Reach;
   http: boolean;
@@ -52,9 +53,9 @@ export class FeedService {
     this.#now = options.now ?? Date.now;
   }
 
-  /** The channel that is configured. */
+  /** The channel that is set. */
   get channel(): ReleaseChannel {
-    return this.options.channel;
+    return this.options.channel();
   }
 
   /** Looks for a newer release; what was read in the last six hours is good enough, unless `force` is set. */

@@ -13,6 +13,8 @@ export interface ClientOptions {
   tokenName: string;
   secret: NodeSecret;
   certificate: CertificateCheck;
+  /** How long an answer may take, where a call says nothing else; it may change while the client lives. */
+  deadlineMs?: () => number;
 }
 
 /** One more way into a cluster. */
@@ -102,7 +104,7 @@ export class ProxmoxClient {
    * What stands under `data` at a path below `/api2/json/`.
    * @throws ProxmoxError
    */
-  async get(path: string, { deadlineMs = DEADLINE_MS, signal }: CallOptions = {}): Promise<unknown> {
+  async get(path: string, { deadlineMs = this.#deadlineMs(), signal }: CallOptions = {}): Promise<unknown> {
     const call = { deadlineMs, ...(signal && { signal }) };
     try {
       return await this.#try(path, { ...call, headers: await this.#credentials(call) });
@@ -116,11 +118,15 @@ export class ProxmoxClient {
 
   /** Looks at endpoints that failed, one after the other, so that they are known to work again before they are needed. */
   async probe(signal: AbortSignal): Promise<void> {
-    const headers = await this.#credentials({ deadlineMs: DEADLINE_MS, signal });
+    const headers = await this.#credentials({ deadlineMs: this.#deadlineMs(), signal });
     for (const endpoint of this.#endpoints.filter(({ breaker }) => breaker.failures > 0)) {
       if (signal.aborted) return;
       await this.#ask(endpoint, 'version', { deadlineMs: PROBE_MS, signal, headers }).catch(() => {});
     }
+  }
+
+  #deadlineMs(): number {
+    return this.options.deadlineMs?.() ?? DEADLINE_MS;
   }
 
   /** Ends all connections. */

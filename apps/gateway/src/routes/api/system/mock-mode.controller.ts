@@ -1,10 +1,10 @@
 import { Bus } from '@lapwing/bus';
-import { MockConfig, settingsGet, settingsUpdate } from '@lapwing/contracts';
+import { LapwingError, MockConfig, settingsGet, settingsUpdate, type Actor } from '@lapwing/contracts';
 import { Body, Controller, Get, HttpCode, Post, Put } from '@nestjs/common';
-import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { Audits, Requires } from '../../../http/access.js';
+import { AuditedBySettings, Requires } from '../../../http/access.js';
 import { Answers } from '../../../http/answer.js';
+import { By } from '../../../http/caller.js';
 
 const Mode = z.object({ enabled: z.boolean(), config: MockConfig });
 const { shape } = MockConfig;
@@ -24,11 +24,8 @@ const Change = z.object({
     .default({}),
 });
 
-const fact = (request: FastifyRequest) => ({
-  type: 'mock_mode',
-  action: 'changed',
-  target: (request.body as { enabled?: unknown } | undefined)?.enabled === true ? 'on' : 'off',
-});
+/** Somebody else may change the settings between reading and writing: then both are done once more. */
+const TRIES = 5;
 
 /** Made-up machines instead of the real ones, for trying and showing Lapwing. */
 @Controller('api/system/mock-mode')
@@ -45,24 +42,34 @@ export class MockModeController {
   @Post()
   @HttpCode(200)
   @Requires('settings:manage')
-  @Audits(fact)
+  @AuditedBySettings()
   @Answers('Switches mock mode; holds at once and on every replica', Mode)
-  post(@Body({ schema: Change }) change: z.infer<typeof Change>): Promise<z.infer<typeof Mode>> {
-    return this.#set(change);
+  post(@Body({ schema: Change }) change: z.infer<typeof Change>, @By() actor: Actor): Promise<z.infer<typeof Mode>> {
+    return this.#set(change, actor);
   }
 
   @Put()
   @Requires('settings:manage')
-  @Audits(fact)
+  @AuditedBySettings()
   @Answers('Switches mock mode; holds at once and on every replica', Mode)
-  put(@Body({ schema: Change }) change: z.infer<typeof Change>): Promise<z.infer<typeof Mode>> {
-    return this.#set(change);
+  put(@Body({ schema: Change }) change: z.infer<typeof Change>, @By() actor: Actor): Promise<z.infer<typeof Mode>> {
+    return this.#set(change, actor);
   }
 
-  async #set({ enabled, config }: z.infer<typeof Change>): Promise<z.infer<typeof Mode>> {
-    const { mockMode } = await this.bus.request(settingsGet, {});
+  async #set(change: z.infer<typeof Change>, actor: Actor, tries = TRIES): Promise<z.infer<typeof Mode>> {
+    try {
+      return await this.#try(change, actor);
+    } catch (error) {
+      const isRace = error instanceof LapwingError && error.code === 'PRECONDITION_FAILED' && tries > 1;
+      if (!isRace) throw error;
+      return this.#set(change, actor, tries - 1);
+    }
+  }
+
+  async #try({ enabled, config }: z.infer<typeof Change>, actor: Actor): Promise<z.infer<typeof Mode>> {
+    const { mockMode, revision: ifRevision } = await this.bus.request(settingsGet, {});
     const given = Object.fromEntries(Object.entries(config).filter(([, value]) => value !== undefined));
     const wanted = { enabled, config: { ...mockMode.config, ...given } };
-    return (await this.bus.request(settingsUpdate, { mockMode: wanted })).mockMode;
+    return (await this.bus.request(settingsUpdate, { mockMode: wanted, ifRevision, actor })).mockMode;
   }
 }

@@ -1,53 +1,80 @@
 import { Bus } from '@lapwing/bus';
-import { settingsGet, settingsUpdate, type SystemSettings } from '@lapwing/contracts';
-import { Body, Controller, Get, HttpCode, Post } from '@nestjs/common';
-import type { FastifyRequest } from 'fastify';
-import { z } from 'zod';
-import { Audits, Requires } from '../../../http/access.js';
+import { settingsGet, settingsUpdate, type Actor } from '@lapwing/contracts';
+import { Body, Controller, Get, HttpCode, Post, Put, Res } from '@nestjs/common';
+import type { FastifyReply } from 'fastify';
+import type { z } from 'zod';
+import { AuditedBySettings, Requires } from '../../../http/access.js';
 import { Answers } from '../../../http/answer.js';
+import { By } from '../../../http/caller.js';
+import { IfRevision, tag } from '../../../http/revision.js';
+import {
+  SystemSettingsChanged,
+  SystemSettingsChanges,
+  SystemSettingsView,
+  toSystemSettingsView,
+} from './settings.view.js';
 
-const Settings = z.object({
-  pollingInterval: z.int().describe('seconds between polls of Proxmox'),
-  refreshInterval: z.int().describe('seconds between samples of hosts'),
-  discoveryEnabled: z.boolean(),
-  discoverySubnets: z.array(z.string()),
-});
-const { pollingInterval, refreshInterval, discoverySubnets } = settingsUpdate.input.shape;
-const Changes = z.object({ pollingInterval, refreshInterval, discoverySubnets });
-const Updated = z.object({ success: z.literal(true), message: z.string(), settings: Settings });
+const SUMMARY = 'Changes what is given; holds at once. With If-Match: only if nobody else has changed them since';
 
-const toView = (settings: SystemSettings): z.infer<typeof Settings> => ({
-  pollingInterval: settings.pollingInterval,
-  refreshInterval: settings.refreshInterval,
-  discoveryEnabled: settings.discoverySubnets.length > 0,
-  discoverySubnets: settings.discoverySubnets,
-});
-
-/** Pulse's settings of the system. */
-@Controller('api/system/settings')
+/** Pulse's settings of the system, under both of their addresses. */
+@Controller('api')
 export class SystemSettingsController {
   constructor(private readonly bus: Bus) {}
 
-  @Get()
+  @Get('system/settings')
   @Requires('settings:view')
-  @Answers('The settings of the system', Settings)
-  async get(): Promise<z.infer<typeof Settings>> {
-    return toView(await this.bus.request(settingsGet, {}));
+  @Answers('The settings of the system', SystemSettingsView)
+  get(@Res({ passthrough: true }) reply: FastifyReply) {
+    return this.#get(reply);
   }
 
-  @Post('update')
+  @Get('config/system')
+  @Requires('settings:view')
+  @Answers('The settings of the system', SystemSettingsView)
+  getConfig(@Res({ passthrough: true }) reply: FastifyReply) {
+    return this.#get(reply);
+  }
+
+  @Post('system/settings/update')
   @HttpCode(200)
   @Requires('settings:manage')
-  @Audits((request: FastifyRequest) => ({
-    type: 'settings',
-    action: 'settings_changed',
-    target: Object.keys(request.body ?? {})
-      .join(', ')
-      .slice(0, 300),
-  }))
-  @Answers('Changes what is given; holds at once', Updated)
-  async update(@Body({ schema: Changes }) changes: z.infer<typeof Changes>): Promise<z.infer<typeof Updated>> {
-    const settings = toView(await this.bus.request(settingsUpdate, changes));
-    return { success: true, message: 'the settings hold', settings };
+  @AuditedBySettings()
+  @Answers(SUMMARY, SystemSettingsChanged)
+  post(
+    @Body({ schema: SystemSettingsChanges }) changes: SystemSettingsChanges,
+    @By() actor: Actor,
+    @IfRevision() revision: number | undefined,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ) {
+    return this.#change(changes, { actor, revision, reply });
+  }
+
+  @Put('config/system')
+  @Requires('settings:manage')
+  @AuditedBySettings()
+  @Answers(SUMMARY, SystemSettingsChanged)
+  put(
+    @Body({ schema: SystemSettingsChanges }) changes: SystemSettingsChanges,
+    @By() actor: Actor,
+    @IfRevision() revision: number | undefined,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ) {
+    return this.#change(changes, { actor, revision, reply });
+  }
+
+  async #get(reply: FastifyReply): Promise<SystemSettingsView> {
+    const settings = await this.bus.request(settingsGet, {});
+    tag(reply, settings.revision);
+    return toSystemSettingsView(settings);
+  }
+
+  async #change(
+    changes: SystemSettingsChanges,
+    { actor, revision, reply }: { actor: Actor; revision: number | undefined; reply: FastifyReply },
+  ): Promise<z.infer<typeof SystemSettingsChanged>> {
+    const question = { ...changes, actor, ...(revision !== undefined && { ifRevision: revision }) };
+    const settings = await this.bus.request(settingsUpdate, question);
+    tag(reply, settings.revision);
+    return { success: true, message: 'the settings hold', settings: toSystemSettingsView(settings) };
   }
 }

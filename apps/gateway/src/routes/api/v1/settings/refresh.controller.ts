@@ -1,9 +1,10 @@
 import { Bus } from '@lapwing/bus';
-import { RefreshInterval, settingsUpdate } from '@lapwing/contracts';
+import { RefreshInterval, settingsUpdate, type Actor } from '@lapwing/contracts';
 import { Body, Controller, HttpCode, Post } from '@nestjs/common';
 import { z } from 'zod';
-import { Audits, Requires } from '../../../../http/access.js';
+import { AuditedBySettings, Requires } from '../../../../http/access.js';
 import { Answers } from '../../../../http/answer.js';
+import { By } from '../../../../http/caller.js';
 
 const RefreshBody = z.object({ interval: RefreshInterval });
 
@@ -15,15 +16,10 @@ export class RefreshController {
   @Post()
   @HttpCode(200)
   @Requires('settings:manage')
-  @Audits(({ body }) => ({
-    type: 'settings',
-    action: 'settings_changed',
-    target: 'refresh_interval',
-    details: { interval: Number((body as { interval: unknown }).interval) },
-  }))
+  @AuditedBySettings()
   @Answers('Sets how often hosts are sampled, in seconds', RefreshBody)
-  async set(@Body({ schema: RefreshBody }) { interval }: z.infer<typeof RefreshBody>) {
-    const { refreshInterval } = await this.bus.request(settingsUpdate, { refreshInterval: interval });
+  async set(@Body({ schema: RefreshBody }) { interval }: z.infer<typeof RefreshBody>, @By() actor: Actor) {
+    const { refreshInterval } = await this.bus.request(settingsUpdate, { refreshInterval: interval, actor });
     return { interval: refreshInterval };
   }
 }
