@@ -69,7 +69,7 @@ describe('settings', () => {
       bus.request(settingsUpdate, { retentionDays: 30 }),
       bus.request(settingsUpdate, { batchWindowSeconds: 45 }),
     ]);
-    expect(both.map((one) => one.revision).toSorted()).toEqual([revision + 1, revision + 2]);
+    expect(both.map((one) => one.revision).toSorted((a, b) => a - b)).toEqual([revision + 1, revision + 2]);
     expect(await bus.request(settingsGet, {})).toMatchObject({ retentionDays: 30, batchWindowSeconds: 45 });
     await expect(bus.request(settingsUpdate, { retentionDays: 60, ifRevision: revision })).rejects.toMatchObject({
       code: 'PRECONDITION_FAILED',
