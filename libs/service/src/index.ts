@@ -10,6 +10,7 @@ export {
   secret,
 } from './config.js';
 export { Health, healthProvider, worstOf, type Finding } from './health.js';
+export { Heartbeat } from './heartbeat.js';
 export { restartProviders } from './restart.js';
 export { nestLogger, runMain, startService } from './run.js';
 export { SecretKey, secretKeyConfig } from './secret-key.js';
