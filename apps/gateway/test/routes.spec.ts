@@ -60,52 +60,6 @@ describe('the routes', () => {
     });
   });
 
-  it('hsi-health: 503 with the same form when something is ill', async () => {
-    const well = await gateway.get('/api/system/health');
-    expect(well).toMatchObject({
-      status: 200,
-      body: {
-        status: 'healthy',
-        services: {
-          database: { status: 'healthy', message: 'Database operational', details: null },
-          redis: { status: 'healthy', details: { redis_version: expect.stringMatching(/^\d+\./) as string } },
-          ai: { status: 'healthy' },
-        },
-        timestamp: expect.stringMatching(UTC) as string,
-      },
-    });
-    gateway.behind.health = { 'metrics-store': 'unhealthy' };
-    expect(await gateway.get('/api/system/health')).toMatchObject({
-      status: 503,
-      body: { status: 'unhealthy', services: { database: { status: 'unhealthy' } } },
-    });
-    gateway.behind.health = { fleet: 'degraded' };
-    expect(await gateway.get('/api/system/health')).toMatchObject({ status: 503, body: { status: 'degraded' } });
-  });
-
-  it('hsi-readiness: the four workers by name; degraded still takes requests', async () => {
-    const { status, body } = await gateway.get('/api/system/health/ready');
-    expect(status).toBe(200);
-    expect(body).toMatchObject({ ready: true, status: 'ready' });
-    const { workers } = body as { workers: { name: string; running: boolean; message: string | null }[] };
-    expect(workers.map((worker) => [worker.name, worker.running])).toEqual([
-      ['gpu_monitor', true],
-      ['cleanup_service', true],
-      ['detection_worker', false],
-      ['analysis_worker', false],
-    ]);
-    gateway.behind.health = { fleet: 'degraded' };
-    expect(await gateway.get('/api/system/health/ready')).toMatchObject({
-      status: 200,
-      body: { ready: true, status: 'degraded' },
-    });
-    gateway.behind.health = { 'metrics-store': 'unhealthy' };
-    expect(await gateway.get('/api/system/health/ready')).toMatchObject({
-      status: 503,
-      body: { ready: false, status: 'not_ready' },
-    });
-  });
-
   it('supascale-resources-get: the document, and its optional parts', async () => {
     const document = {
       cpu: { usage: 16, cores: 2, model: 'Model', loadAverage: [0.5, 0.4, 0.3] },

@@ -131,7 +131,7 @@ export class Bus implements OnModuleInit, OnApplicationShutdown {
    * @returns what came in time and as the contract says; nothing where nobody is there.
    * @throws LapwingError `UNAVAILABLE` while the bus is away.
    */
-  requestAll<C extends RequestContract>(
+  async requestAll<C extends RequestContract>(
     contract: C,
     question: QuestionOf<C>,
     gathering: Gathering<OutputOf<C>>,
