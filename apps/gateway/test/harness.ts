@@ -140,7 +140,13 @@ export class Harness {
       bus.respond(healthGet(service), async () => {
         const status = behind.health[service] ?? 'healthy';
         const worker = (name: string) => ({ name, kind: 'worker' as const, status, message: 'a message' });
-        const database = { name: 'database', kind: 'dependency' as const, status, message: 'Database operational' };
+        const known: HealthStatus = status === 'unhealthy' ? status : 'healthy';
+        const database = {
+          name: 'database',
+          kind: 'dependency' as const,
+          status: known,
+          message: 'Database operational',
+        };
         return { service, status, checks: [database, ...(workersOf[service] ?? []).map(worker)] };
       });
     const asked = (): Promise<void> =>

@@ -37,10 +37,15 @@ export class CensusService implements OnApplicationBootstrap {
    * Asks everybody, side by side. While the bus is away nobody answers.
    * @param contract the request by the name of a service.
    * @param waitMs how long whoever does not answer is waited for.
+   * @param wantsAll whether newcomers are waited for in any case.
    */
-  async ask<T extends Answering>(contract: (service: string) => OfAll<T>, waitMs: number): Promise<Answers<T>[]> {
+  async ask<T extends Answering>(
+    contract: (service: string) => OfAll<T>,
+    waitMs: number,
+    wantsAll = false,
+  ): Promise<Answers<T>[]> {
     const now = performance.now();
-    const isCensus = now - this.#countedAt > CENSUS_MS;
+    const isCensus = wantsAll || now - this.#countedAt > CENSUS_MS;
     if (isCensus) this.#countedAt = now;
     const settleMs = isCensus ? NEWCOMERS_MS : 0;
     const all = [...this.#replicas].map(async ([service, known]) => {

@@ -59,7 +59,7 @@ export class DiagnosticsService {
     const { health, census, estate } = this.parts;
     const [report, asked, streams] = await Promise.all([
       health.report(),
-      census.ask(diagnosticsGet, WAIT_MS),
+      census.ask(diagnosticsGet, WAIT_MS, true),
       this.#streams(),
     ]);
     const at = Date.now();
