@@ -215,7 +215,9 @@ async function waitUntilReady(environment, logs, apps) {
       const answer = await fetch(`http://${host}:${environment.PORT}/api/system/health/ready`, {
         signal: AbortSignal.timeout(3000),
       });
-      if (answer.status === 200) return;
+      const { services = {} } = /** @type {{ services?: Record<string, { status: string }> }} */ (await answer.json());
+      // Ready is also who has no history yet: here everything is about to start, and worth a moment.
+      if (answer.status === 200 && Object.values(services).every(({ status }) => status !== 'unhealthy')) return;
     } catch {
       // not listening yet
     }

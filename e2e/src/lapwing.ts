@@ -134,7 +134,17 @@ export class Lapwing {
 
   /** The process of a server or a service: the one that the launcher started and supervises. */
   async find(
-    what: 'nats' | 'postgres' | 'metrics-store' | 'fleet' | 'collector' | 'gateway' | 'settings' | 'auth' | 'redis',
+    what:
+      | 'nats'
+      | 'postgres'
+      | 'metrics-store'
+      | 'fleet'
+      | 'collector'
+      | 'gateway'
+      | 'settings'
+      | 'auth'
+      | 'alerting'
+      | 'redis',
   ): Promise<Running> {
     const mark =
       { nats: /nats-server$/, postgres: /\/postgres$/, redis: /redis-server / }[what as string] ??

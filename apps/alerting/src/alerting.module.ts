@@ -1,5 +1,5 @@
 import { Bus, Leases, busProviders } from '@lapwing/bus';
-import { Migrations, Postgres, Schema } from '@lapwing/postgres';
+import { Migrations, Postgres, Schema, DatabaseCheck, databaseCheckProvider } from '@lapwing/postgres';
 import {
   Health,
   SecretKey,
@@ -97,11 +97,12 @@ export class AlertingModule {
         })),
         healthProvider,
         followedSettingsProvider,
+        databaseCheckProvider,
         ...restartProviders(config),
         {
           provide: 'health checks',
           useFactory: addChecks,
-          inject: [Health, Migrations, EvaluationService, LogWatchService, ClockService],
+          inject: [Health, DatabaseCheck, EvaluationService, LogWatchService, ClockService, DeliveriesService],
         },
       ],
     };
@@ -178,30 +179,56 @@ function assemble(config: AlertingConfig, given: { key: SecretKey; bus: Bus; sch
 
 function addChecks(
   health: Health,
-  migrations: Migrations,
+  database: DatabaseCheck,
   evaluation: EvaluationService,
   logs: LogWatchService,
   clock: ClockService,
+  deliveries: DeliveriesService,
 ): true {
-  health.add('database', 'dependency', () =>
-    migrations.ready
-      ? { status: 'healthy', message: 'Database operational' }
-      : { status: 'unhealthy', message: 'Database is being brought up to date' },
-  );
+  health.add('database', 'dependency', () => database.look());
   health.add('evaluation', 'worker', () =>
-    evaluation.fault
-      ? { status: 'degraded', message: evaluation.fault }
-      : { status: 'healthy', message: `judges ${evaluation.partitions} of ${PARTITIONS} partitions` },
+    evaluation.heartbeat.finding(() =>
+      evaluation.fault
+        ? { status: 'degraded', message: evaluation.fault }
+        : { status: 'healthy', message: `judges ${evaluation.partitions} of ${PARTITIONS} partitions` },
+    ),
   );
   health.add('log rules', 'worker', () =>
-    logs.fault
-      ? { status: 'degraded', message: logs.fault }
-      : { status: 'healthy', message: `judges ${logs.rules} rules on logs` },
+    logs.heartbeat.finding(() =>
+      logs.fault
+        ? { status: 'degraded', message: logs.fault }
+        : { status: 'healthy', message: `judges ${logs.rules} rules on logs` },
+    ),
   );
   health.add('clock', 'worker', () =>
-    clock.fault
-      ? { status: 'degraded', message: clock.fault }
-      : { status: 'healthy', message: clock.isRunning ? 'routes alerts' : 'another replica routes alerts' },
+    clock.heartbeat.finding(() =>
+      clock.fault
+        ? { status: 'degraded', message: clock.fault }
+        : { status: 'healthy', message: clock.isRunning ? 'routes alerts' : 'another replica routes alerts' },
+    ),
   );
+  health.add('deliveries', 'worker', () =>
+    deliveries.isLate
+      ? { status: 'degraded', message: 'a message has been under way for very long' }
+      : { status: 'healthy', message: 'sends what is to be told' },
+  );
+  health.addBreakers(() => [
+    ...deliveries.slow().map(({ channelId, since }) => ({
+      kind: 'channel' as const,
+      name: channelId,
+      failures: null,
+      since,
+      retryAt: null,
+      reason: 'slow',
+    })),
+    ...logs.patient().map(({ ruleId, failures, retryAt }) => ({
+      kind: 'log_rule' as const,
+      name: ruleId,
+      failures,
+      since: null,
+      retryAt,
+      reason: 'unanswered',
+    })),
+  ]);
   return true;
 }

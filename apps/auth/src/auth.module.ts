@@ -1,5 +1,5 @@
 import { Bus, busProviders } from '@lapwing/bus';
-import { Migrations, Postgres } from '@lapwing/postgres';
+import { DatabaseCheck, Migrations, Postgres, databaseCheckProvider } from '@lapwing/postgres';
 import { Redis } from '@lapwing/redis';
 import {
   Health,
@@ -89,7 +89,8 @@ export class AuthModule {
         })),
         healthProvider,
         followedSettingsProvider,
-        { provide: 'health checks', useFactory: addChecks, inject: [Health, Migrations, Redis] },
+        databaseCheckProvider,
+        { provide: 'health checks', useFactory: addChecks, inject: [Health, DatabaseCheck, Redis] },
       ],
     };
   }
@@ -189,12 +190,8 @@ function oidcSettings(config: AuthConfig): OidcSettings | undefined {
   };
 }
 
-function addChecks(health: Health, migrations: Migrations, redis: Redis): true {
-  health.add('database', 'dependency', () =>
-    migrations.ready
-      ? { status: 'healthy', message: 'Database operational' }
-      : { status: 'unhealthy', message: 'Database is being brought up to date' },
-  );
+function addChecks(health: Health, database: DatabaseCheck, redis: Redis): true {
+  health.add('database', 'dependency', () => database.look());
   // Without Redis nobody logs in, and API tokens still work.
   health.add('sessions', 'dependency', () =>
     redis.version().then(

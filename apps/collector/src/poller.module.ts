@@ -52,11 +52,13 @@ export class PollerModule {
 }
 
 function addChecks(health: Health, polling: PollingService): true {
-  health.add('polling', 'worker', () => {
-    const { targets, polled, fault } = polling.state;
-    return fault === null
-      ? { status: 'healthy', message: `polls ${polled} of ${targets} targets` }
-      : { status: 'degraded', message: fault };
-  });
+  health.add('polling', 'worker', () =>
+    polling.heartbeat.finding(() => {
+      const { targets, polled, fault } = polling.state;
+      return fault === null
+        ? { status: 'healthy', message: `polls ${polled} of ${targets} targets` }
+        : { status: 'degraded', message: fault };
+    }),
+  );
   return true;
 }

@@ -1,5 +1,5 @@
 import { Bus, busProviders, readAuthority } from '@lapwing/bus';
-import { Migrations, Postgres, Schema } from '@lapwing/postgres';
+import { DatabaseCheck, Migrations, Postgres, Schema, databaseCheckProvider } from '@lapwing/postgres';
 import {
   ConfigError,
   Health,
@@ -8,6 +8,7 @@ import {
   followedSettingsProvider,
   healthProvider,
   restartProviders,
+  type Finding,
 } from '@lapwing/service';
 import { Module, type DynamicModule } from '@nestjs/common';
 import type { FleetConfig } from './config.js';
@@ -87,8 +88,9 @@ export class FleetModule {
         })),
         healthProvider,
         followedSettingsProvider,
+        databaseCheckProvider,
         ...restartProviders(config),
-        { provide: 'health checks', useFactory: addChecks, inject: [Health, Migrations, PresenceService] },
+        { provide: 'health checks', useFactory: addChecks, inject: [Health, DatabaseCheck, PresenceService] },
       ],
     };
   }
@@ -142,16 +144,24 @@ function assemble(
   ];
 }
 
-function addChecks(health: Health, migrations: Migrations, presence: PresenceService): true {
-  health.add('database', 'dependency', () =>
-    migrations.ready
-      ? { status: 'healthy', message: 'Database operational' }
-      : { status: 'unhealthy', message: 'Database is being brought up to date' },
+function addChecks(health: Health, database: DatabaseCheck, presence: PresenceService): true {
+  health.add('database', 'dependency', () => database.look());
+  health.add('presence', 'worker', () =>
+    presence.heartbeat.finding(() => {
+      const { heard, online } = presence.counts;
+      return { status: 'healthy', message: `${online} of ${heard} agents report` };
+    }),
   );
-  health.add('sampler', 'worker', () => {
-    const { heard, online } = presence.counts;
-    const message = `${online} of ${heard} agents report`;
-    return heard === 0 || online > 0 ? { status: 'healthy', message } : { status: 'degraded', message };
-  });
+  health.add('gpu_monitor', 'worker', () => gpuMonitor(presence.counts));
   return true;
+}
+
+/**
+ * GPUs are read by the agents, with everything else of their hosts: that runs where any agent reports, with a GPU or without. Where nobody has an
+ * agent yet there is nothing to read.
+ */
+function gpuMonitor({ heard, online, withGpu }: PresenceService['counts']): Finding {
+  if (heard > 0 && online === 0) return { status: 'unhealthy', message: `none of ${heard} agents reports` };
+  if (heard === 0) return { status: 'healthy', message: 'no agent has reported yet' };
+  return { status: 'healthy', message: `${withGpu} of ${online} agents that report have a GPU` };
 }

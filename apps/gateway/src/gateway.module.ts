@@ -20,7 +20,9 @@ import { toMetricsDocument } from './routes/api/v1/stream.view.js';
 import { AgentFileService } from './services/agent-file.service.js';
 import { AlertsService, type AlertViews } from './services/alerts.service.js';
 import { AuditService } from './services/audit.service.js';
+import { CensusService } from './services/census.service.js';
 import { ChartsService } from './services/charts.service.js';
+import { DiagnosticsService } from './services/diagnostics.service.js';
 import { EstateService } from './services/estate.service.js';
 import { HostsService } from './services/hosts.service.js';
 import { LimitsService } from './services/limits.service.js';
@@ -98,9 +100,17 @@ export class GatewayModule {
         ...restartProviders(config),
         {
           provide: SystemHealthService,
-          useFactory: (bus: Bus, redis: Redis) => new SystemHealthService(bus, redis),
-          inject: [Bus, Redis],
+          useFactory: (bus: Bus, redis: Redis, census: CensusService, estate: EstateService) =>
+            new SystemHealthService({ bus, redis, census, isPolling: () => estate.isPolled }),
+          inject: [Bus, Redis, CensusService, EstateService],
         },
+        {
+          provide: DiagnosticsService,
+          useFactory: (bus: Bus, health: SystemHealthService, census: CensusService, estate: EstateService) =>
+            new DiagnosticsService({ bus, health, census, estate }),
+          inject: [Bus, SystemHealthService, CensusService, EstateService],
+        },
+        { provide: CensusService, useFactory: (bus: Bus) => new CensusService(bus), inject: [Bus] },
       ],
     };
   }

@@ -49,6 +49,15 @@ export function principal(permissions: string[], more: Partial<Principal> = {}):
   return { kind: 'token', id, permissions, ...rest, ...more };
 }
 
+/** The workers that services run. */
+const workersOf: Partial<Record<ServiceName, string[]>> = {
+  fleet: ['gpu_monitor', 'presence'],
+  alerting: ['evaluation', 'clock', 'deliveries', 'log rules'],
+  'metrics-store': ['rollups'],
+  'log-store': ['logs_maintenance'],
+  updates: ['rollouts'],
+};
+
 /** What the services behind the gateway answer, and what they were asked. */
 export class Behind {
   health: Partial<Record<ServiceName, HealthStatus>> = {};
@@ -131,12 +140,14 @@ export class Harness {
       bus.respond(healthGet(service), async () => {
         const status = behind.health[service] ?? 'healthy';
         const worker = (name: string) => ({ name, kind: 'worker' as const, status, message: 'a message' });
-        const database = { name: 'database', kind: 'dependency' as const, status, message: 'Database operational' };
-        return {
-          service,
-          status,
-          checks: service === 'fleet' ? [worker('sampler')] : [database, worker('cleanup_service')],
+        const known: HealthStatus = status === 'unhealthy' ? status : 'healthy';
+        const database = {
+          name: 'database',
+          kind: 'dependency' as const,
+          status: known,
+          message: 'Database operational',
         };
+        return { service, status, checks: [database, ...(workersOf[service] ?? []).map(worker)] };
       });
     const asked = (): Promise<void> =>
       behind.authAway ? Promise.reject(new LapwingError('UNAVAILABLE', 'the database is away')) : Promise.resolve();

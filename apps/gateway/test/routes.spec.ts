@@ -2,7 +2,6 @@ import { LapwingError } from '@lapwing/contracts';
 import { eventually, hostSample } from '@lapwing/testing';
 import { routesOf } from '../src/http/route-list';
 import { controllers } from '../src/routes/registry';
-import { lapwingVersion } from '../src/version';
 import { Harness } from './harness';
 
 const GIB = 2 ** 30;
@@ -32,78 +31,6 @@ describe('the routes', () => {
   afterAll(() => gateway.stop());
   beforeEach(() => {
     Object.assign(gateway.behind, { health: {}, refusal: undefined, asked: [], history: { times: [], columns: {} } });
-  });
-
-  it('hsi-liveness and tyto-health: one object for two contracts', async () => {
-    expect(await gateway.get('/health')).toMatchObject({
-      status: 200,
-      body: { status: 'alive', version: lapwingVersion, uptime: expect.any(Number) as number },
-    });
-    expect(await gateway.get('/api/v1/health')).toMatchObject({
-      status: 200,
-      body: { status: 'ok', version: lapwingVersion },
-    });
-  });
-
-  it('pulse-health and pulse-version', async () => {
-    const { body } = await gateway.get('/api/health');
-    expect(body).toEqual({
-      status: 'healthy',
-      timestamp: expect.any(Number) as number,
-      uptime: expect.any(Number) as number,
-    });
-    expect((await gateway.get('/api/version')).body).toMatchObject({
-      version: `v${lapwingVersion}`,
-      build: 'release',
-      runtime: 'node',
-      channel: 'stable',
-    });
-  });
-
-  it('hsi-health: 503 with the same form when something is ill', async () => {
-    const well = await gateway.get('/api/system/health');
-    expect(well).toMatchObject({
-      status: 200,
-      body: {
-        status: 'healthy',
-        services: {
-          database: { status: 'healthy', message: 'Database operational', details: null },
-          redis: { status: 'healthy', details: { redis_version: expect.stringMatching(/^\d+\./) as string } },
-          ai: { status: 'healthy' },
-        },
-        timestamp: expect.stringMatching(UTC) as string,
-      },
-    });
-    gateway.behind.health = { 'metrics-store': 'unhealthy' };
-    expect(await gateway.get('/api/system/health')).toMatchObject({
-      status: 503,
-      body: { status: 'unhealthy', services: { database: { status: 'unhealthy' } } },
-    });
-    gateway.behind.health = { fleet: 'degraded' };
-    expect(await gateway.get('/api/system/health')).toMatchObject({ status: 503, body: { status: 'degraded' } });
-  });
-
-  it('hsi-readiness: the four workers by name; degraded still takes requests', async () => {
-    const { status, body } = await gateway.get('/api/system/health/ready');
-    expect(status).toBe(200);
-    expect(body).toMatchObject({ ready: true, status: 'ready' });
-    const { workers } = body as { workers: { name: string; running: boolean; message: string | null }[] };
-    expect(workers.map((worker) => [worker.name, worker.running])).toEqual([
-      ['gpu_monitor', true],
-      ['cleanup_service', true],
-      ['detection_worker', false],
-      ['analysis_worker', false],
-    ]);
-    gateway.behind.health = { fleet: 'degraded' };
-    expect(await gateway.get('/api/system/health/ready')).toMatchObject({
-      status: 200,
-      body: { ready: true, status: 'degraded' },
-    });
-    gateway.behind.health = { 'metrics-store': 'unhealthy' };
-    expect(await gateway.get('/api/system/health/ready')).toMatchObject({
-      status: 503,
-      body: { ready: false, status: 'not_ready' },
-    });
   });
 
   it('supascale-resources-get: the document, and its optional parts', async () => {
@@ -260,6 +187,7 @@ describe('the routes', () => {
   });
 
   it('/metrics for Prometheus', async () => {
+    await gateway.get('/health');
     const { body } = await gateway.raw('/metrics');
     expect(body).toContain('lapwing_process_cpu_user_seconds_total');
     expect(body).toMatch(/lapwing_http_request_seconds_count\{method="GET",route="\/health",status="200"\}/);

@@ -1,6 +1,13 @@
 import { Bus, busProviders } from '@lapwing/bus';
-import { Migrations, Postgres, Schema } from '@lapwing/postgres';
-import { Health, busConfig, followedSettingsProvider, healthProvider, restartProviders } from '@lapwing/service';
+import { Migrations, Postgres, Schema, DatabaseCheck, databaseCheckProvider } from '@lapwing/postgres';
+import {
+  Health,
+  busConfig,
+  followedSettingsProvider,
+  healthProvider,
+  restartProviders,
+  type Finding,
+} from '@lapwing/service';
 import { Module, type DynamicModule } from '@nestjs/common';
 import type { LogStoreConfig } from './config.js';
 import { partitionLimits } from './domain/partitions.js';
@@ -115,24 +122,22 @@ export class LogStoreModule {
         },
         healthProvider,
         followedSettingsProvider,
+        databaseCheckProvider,
         ...restartProviders(config),
-        { provide: 'health checks', useFactory: addChecks, inject: [Health, Postgres, Migrations, MaintenanceService] },
+        { provide: 'health checks', useFactory: addChecks, inject: [Health, DatabaseCheck, MaintenanceService] },
       ],
     };
   }
 }
 
-function addChecks(health: Health, postgres: Postgres, migrations: Migrations, maintenance: MaintenanceService): true {
-  health.add('database', 'dependency', async () => {
-    await postgres.query('health', 'SELECT 1');
-    return migrations.ready
-      ? { status: 'healthy', message: 'Database operational' }
-      : { status: 'unhealthy', message: 'Database is being brought up to date' };
+function addChecks(health: Health, database: DatabaseCheck, maintenance: MaintenanceService): true {
+  health.add('database', 'dependency', () => database.look());
+  health.add('logs_maintenance', 'worker', () => {
+    const told = (): Finding =>
+      maintenance.fault === null
+        ? { status: 'healthy', message: 'partitions, text indexes and retention are up to date' }
+        : { status: 'degraded', message: maintenance.fault };
+    return maintenance.hung?.finding(told) ?? told();
   });
-  health.add('logs_maintenance', 'worker', () =>
-    maintenance.fault === null
-      ? { status: 'healthy', message: 'partitions, text indexes and retention are up to date' }
-      : { status: 'degraded', message: maintenance.fault },
-  );
   return true;
 }

@@ -1,5 +1,5 @@
 import { Bus, busProviders } from '@lapwing/bus';
-import { Migrations, Postgres } from '@lapwing/postgres';
+import { Migrations, Postgres, DatabaseCheck, databaseCheckProvider } from '@lapwing/postgres';
 import { Health, busConfig, followedSettingsProvider, healthProvider, restartProviders } from '@lapwing/service';
 import { Module, type DynamicModule } from '@nestjs/common';
 import type { MetricsStoreConfig } from './config.js';
@@ -74,24 +74,22 @@ export class MetricsStoreModule {
         },
         healthProvider,
         followedSettingsProvider,
+        databaseCheckProvider,
         ...restartProviders(config),
-        { provide: 'health checks', useFactory: addChecks, inject: [Health, Postgres, Migrations, MaintenanceService] },
+        { provide: 'health checks', useFactory: addChecks, inject: [Health, DatabaseCheck, MaintenanceService] },
       ],
     };
   }
 }
 
-function addChecks(health: Health, postgres: Postgres, migrations: Migrations, maintenance: MaintenanceService): true {
-  health.add('database', 'dependency', async () => {
-    await postgres.query('health', 'SELECT 1');
-    return migrations.ready
-      ? { status: 'healthy', message: 'Database operational' }
-      : { status: 'unhealthy', message: 'Database is being brought up to date' };
-  });
-  health.add('cleanup_service', 'worker', () =>
-    maintenance.fault === null
-      ? { status: 'healthy', message: 'roll-ups and retention are up to date' }
-      : { status: 'degraded', message: maintenance.fault },
+function addChecks(health: Health, database: DatabaseCheck, maintenance: MaintenanceService): true {
+  health.add('database', 'dependency', () => database.look());
+  health.add('rollups', 'worker', () =>
+    maintenance.heartbeat.finding(() =>
+      maintenance.fault === null
+        ? { status: 'healthy', message: 'roll-ups and retention are up to date' }
+        : { status: 'degraded', message: maintenance.fault },
+    ),
   );
   return true;
 }

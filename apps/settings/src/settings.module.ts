@@ -1,5 +1,5 @@
 import { Bus, busProviders } from '@lapwing/bus';
-import { Migrations, Postgres, Schema } from '@lapwing/postgres';
+import { Migrations, Postgres, Schema, DatabaseCheck, databaseCheckProvider } from '@lapwing/postgres';
 import { Health, busConfig, followedSettingsProvider, healthProvider, restartProviders } from '@lapwing/service';
 import { Module, type DynamicModule } from '@nestjs/common';
 import type { SettingsConfig } from './config.js';
@@ -42,18 +42,15 @@ export class SettingsModule {
         },
         healthProvider,
         followedSettingsProvider,
+        databaseCheckProvider,
         ...restartProviders(config),
-        { provide: 'health checks', useFactory: addChecks, inject: [Health, Migrations] },
+        { provide: 'health checks', useFactory: addChecks, inject: [Health, DatabaseCheck] },
       ],
     };
   }
 }
 
-function addChecks(health: Health, migrations: Migrations): true {
-  health.add('database', 'dependency', () =>
-    migrations.ready
-      ? { status: 'healthy', message: 'Database operational' }
-      : { status: 'unhealthy', message: 'Database is being brought up to date' },
-  );
+function addChecks(health: Health, database: DatabaseCheck): true {
+  health.add('database', 'dependency', () => database.look());
   return true;
 }

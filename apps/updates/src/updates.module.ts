@@ -1,5 +1,5 @@
 import { Bus, busProviders } from '@lapwing/bus';
-import { Migrations, Postgres, Schema } from '@lapwing/postgres';
+import { Migrations, Postgres, Schema, DatabaseCheck, databaseCheckProvider } from '@lapwing/postgres';
 import {
   FollowedSettings,
   Health,
@@ -82,8 +82,13 @@ export class UpdatesModule {
         })),
         healthProvider,
         followedSettingsProvider,
+        databaseCheckProvider,
         ...restartProviders(config),
-        { provide: 'health checks', useFactory: addChecks, inject: [Health, Migrations] },
+        {
+          provide: 'health checks',
+          useFactory: addChecks,
+          inject: [Health, DatabaseCheck, RolloutService, FeedService],
+        },
         {
           provide: 'health of licences',
           useFactory: addLicenseCheck,
@@ -175,11 +180,20 @@ function licensing(
   return [file, new LicenseService(parts), new LicenseRenewalService(parts)];
 }
 
-function addChecks(health: Health, migrations: Migrations): true {
-  health.add('database', 'dependency', () =>
-    migrations.ready
-      ? { status: 'healthy', message: 'Database operational' }
-      : { status: 'unhealthy', message: 'Database is being brought up to date' },
+function addChecks(health: Health, database: DatabaseCheck, rollouts: RolloutService, feed: FeedService): true {
+  health.add('database', 'dependency', () => database.look());
+  health.add('rollouts', 'worker', () =>
+    rollouts.heartbeat.finding(() => ({ status: 'healthy', message: 'looks after roll-outs of agents' })),
+  );
+  health.addBreakers(() =>
+    feed.failing().map(({ channel, at, retryAt, code }) => ({
+      kind: 'feed',
+      name: channel,
+      failures: null,
+      since: at,
+      retryAt,
+      reason: code,
+    })),
   );
   return true;
 }
@@ -192,5 +206,19 @@ function addLicenseCheck(health: Health, file: LicenseFileService, renewal: Lice
     if (renewal.problem !== undefined) return { status: 'degraded', message: renewal.problem };
     return { status: 'healthy', message: 'nothing is wrong with licences' };
   });
+  health.addBreakers(() =>
+    renewal.failures > 0
+      ? [
+          {
+            kind: 'license_server',
+            name: 'license server',
+            failures: renewal.failures,
+            since: null,
+            retryAt: null,
+            reason: 'unanswered',
+          },
+        ]
+      : [],
+  );
   return true;
 }

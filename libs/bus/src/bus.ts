@@ -17,11 +17,13 @@ import {
 } from '@lapwing/contracts';
 import { SpanKind, createLogger, describeError, inSpan } from '@lapwing/telemetry';
 import type { OnApplicationShutdown, OnModuleInit } from '@nestjs/common';
-import { NoRespondersError, RequestError, TimeoutError, type Msg } from '@nats-io/transport-node';
+import { NoRespondersError, RequestError, TimeoutError, createInbox, type Msg } from '@nats-io/transport-node';
 import { z } from 'zod';
 import { BusConnection, type BusOptions, type Link } from './connection.js';
+import { gather, type Gathering } from './gather.js';
 import { inboxOf } from './permissions.js';
 import { errorAnswer, outgoingHeaders, throwIfError, traceOf } from './headers.js';
+import { within } from './within.js';
 
 /** Where a stream put a message. */
 export interface Published {
@@ -33,8 +35,8 @@ const MAX_ASKED_AT_ONCE = 2;
 
 /** How questions are answered. */
 interface Serving<C extends Asked> {
-  /** The group of which one member answers. */
-  queue: string;
+  /** The group of which one member answers; everyone does where it is left out. */
+  queue?: string;
   answer: (input: InputOf<C>, subject: string) => Promise<OutputOf<C>>;
   /** Under what the answer may go; any inbox where it is left out. */
   inbox?: (subject: string) => string;
@@ -124,6 +126,46 @@ export class Bus implements OnModuleInit, OnApplicationShutdown {
     return this.#ask(contract, inquirySubject(contract, agentId), question);
   }
 
+  /**
+   * Asks all replicas of a service that answer each for itself, see {@link respondEach}.
+   * @returns what came in time and as the contract says; nothing where nobody is there.
+   * @throws LapwingError `UNAVAILABLE` while the bus is away.
+   */
+  async requestAll<C extends RequestContract>(
+    contract: C,
+    question: QuestionOf<C>,
+    gathering: Gathering<OutputOf<C>>,
+  ): Promise<OutputOf<C>[]> {
+    const link = this.connection.link();
+    const data = encode(link, question, contract.name);
+    const inbox = createInbox(inboxOf('service', this.options.service));
+    const read = (message: Msg): OutputOf<C>[] => {
+      const parsed = contract.output.safeParse(safeJson(message.string()));
+      return parsed.success ? [parsed.data as OutputOf<C>] : [];
+    };
+    return inSpan(`ask all ${contract.name}`, { kind: SpanKind.CLIENT }, () =>
+      gather({ link, subject: contract.name, data, inbox }, read, gathering),
+    );
+  }
+
+  /** The version of the NATS server; undefined while there is no connection. */
+  get serverVersion(): string | undefined {
+    return this.online ? this.connection.link().connection.info?.version : undefined;
+  }
+
+  /**
+   * How long it takes to NATS and back, in milliseconds: whether it answers now, and not only whether the connection was never cut.
+   * @throws LapwingError `UNAVAILABLE` when the bus is away, `TIMEOUT` when it does not answer in time.
+   */
+  async roundTrip(waitMs: number): Promise<number> {
+    const back = this.connection.link().connection.rtt();
+    try {
+      return await within(back, waitMs, 'NATS');
+    } catch (error) {
+      throw unavailable(error, 'NATS is away');
+    }
+  }
+
   async #ask<C extends Asked>(contract: C, subject: string, question: QuestionOf<C>): Promise<OutputOf<C>> {
     const link = this.connection.link();
     const data = encode(link, question, contract.name);
@@ -143,6 +185,11 @@ export class Bus implements OnModuleInit, OnApplicationShutdown {
   /** Answers a request, together with the other members of the service's queue group. */
   respond<C extends RequestContract>(contract: C, answer: (input: InputOf<C>) => Promise<OutputOf<C>>): void {
     this.#serve(contract, contract.name, { queue: this.options.service, answer });
+  }
+
+  /** Answers a request for this replica alone, beside all others: see {@link requestAll}. */
+  respondEach<C extends RequestContract>(contract: C, answer: (input: InputOf<C>) => Promise<OutputOf<C>>): void {
+    this.#serve(contract, contract.name, { answer });
   }
 
   /** Answers a command to one host. */
@@ -189,7 +236,9 @@ export class Bus implements OnModuleInit, OnApplicationShutdown {
         this.#log.warn({ subject: message.subject, reply: message.reply }, 'a question whose answer would go astray');
       else void this.#answer(contract, message, answer);
     };
-    this.connection.whenLinked(({ connection }) => connection.subscribe(subject, { queue, callback }));
+    this.connection.whenLinked(({ connection }) =>
+      connection.subscribe(subject, { ...(queue && { queue }), callback }),
+    );
   }
 
   async #answer<C extends Asked>(

@@ -5,6 +5,7 @@ import {
   eventSubject,
   grants,
   inquirySubject,
+  serviceStopped,
   streamNames,
   subjectToken,
   type Grants,
@@ -54,6 +55,7 @@ export function servicePermissions(service: BusService): Permissions {
       allow: [
         ...askable(own).allow,
         ...own.says.map((contract) => eventSubject(contract, '*')),
+        ...(answers ? [eventSubject(serviceStopped, service)] : []),
         ...own.commands.map((contract) => commandSubject(contract, '*')),
         ...(own.consumes.length > 0 ? ['dead.>'] : []),
         ...jetStreamSubjects(own),

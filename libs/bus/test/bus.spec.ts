@@ -1,4 +1,4 @@
-import { Bus } from '@lapwing/bus';
+import { Bus, ownConsumers, streamStates } from '@lapwing/bus';
 import {
   LapwingError,
   defaultSystemSettings,
@@ -10,6 +10,7 @@ import {
 } from '@lapwing/contracts';
 import { NatsServer, eventually, hostSample } from '@lapwing/testing';
 import { connect } from '@nats-io/transport-node';
+import { EventConsumer } from '../src/consumer';
 
 describe('the bus', () => {
   let nats: NatsServer;
@@ -46,6 +47,58 @@ describe('the bus', () => {
       ...defaultSystemSettings,
       refreshInterval: 7,
     });
+  });
+
+  it('asks all replicas, and knows when nobody is there, or somebody does not answer', async () => {
+    const asker = await online('gateway');
+    const gather = (expected: number, waitMs = 5000, settleMs = 0) =>
+      asker.requestAll(settingsGet, {}, { waitMs, settleMs, isEnough: ({ length }) => length >= expected });
+    expect(await gather(1)).toEqual([]);
+    for (const refreshInterval of [1, 2])
+      (await online('settings')).respondEach(settingsGet, async () => ({ ...defaultSystemSettings, refreshInterval }));
+    (await online('settings')).respondEach(settingsGet, () => Promise.reject(new LapwingError('NOT_FOUND')));
+    const answers = await eventually(async () => {
+      const all = await gather(2);
+      expect(all).toHaveLength(2);
+      return all;
+    });
+    expect(answers.map(({ refreshInterval }) => refreshInterval).toSorted()).toEqual([1, 2]);
+    // Those who are expected have come, and one who is not known is waited for.
+    expect(await gather(1, 5000, 200)).toHaveLength(2);
+    expect(await gather(3, 200)).toHaveLength(2);
+    await nats.kill();
+    await eventually(() => !asker.online);
+    await expect(asker.requestAll(settingsGet, {}, { waitMs: 1, settleMs: 0, isEnough: () => true })).rejects.toThrow(
+      'away',
+    );
+  });
+
+  it('knows whether NATS answers now', async () => {
+    const bus = await online('settings');
+    expect(await bus.roundTrip(5000)).toBeGreaterThanOrEqual(0);
+    expect(bus.serverVersion).toMatch(/^\d+\.\d+/);
+    nats.signal('SIGSTOP');
+    await expect(bus.roundTrip(200)).rejects.toMatchObject({ code: 'TIMEOUT' });
+    nats.signal('SIGCONT');
+    await eventually(() => bus.roundTrip(5000));
+    await nats.kill();
+    await eventually(() => !bus.online);
+    await expect(bus.roundTrip(200)).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    expect(bus.serverVersion).toBeUndefined();
+  });
+
+  it('knows how full streams are, and how far its own consumers have come', async () => {
+    const bus = await online('metrics-store');
+    await bus.publish(hostSampled, 'web-1', { agentId: 'web-1', outbox: '0a1b2c3d4e5f', samples: [hostSample(1, 1)] });
+    const states = await streamStates(bus, 5000);
+    expect(states.map(({ stream, messages }) => [stream, messages])).toContainEqual(['SAMPLES', 1]);
+    expect(states.find(({ stream }) => stream === 'DEAD')).toMatchObject({ messages: 0, oldestAt: null });
+    expect(await ownConsumers(bus, 5000)).toEqual([]);
+    const consumer = new EventConsumer(bus, hostSampled, { durable: 'metrics-store' }, async () => {});
+    consumer.start();
+    const caughtUp = { stream: 'SAMPLES', consumer: 'metrics-store', pending: 0, unacknowledged: 0, redelivered: 0 };
+    await eventually(async () => expect(await ownConsumers(bus, 5000)).toEqual([caughtUp]));
+    await consumer.stop();
   });
 
   it('shares requests among the members of a service: each is answered once', async () => {

@@ -52,7 +52,8 @@ import {
   dockerhostReported,
 } from './docker-hosts.js';
 import { stateGet } from './fleet-state.js';
-import { healthGet } from './health.js';
+import { diagnosticsGet } from './diagnostics.js';
+import { healthGet, serviceStopped } from './health.js';
 import { excursionsGet, gpuHistoryGet, historyGet, latestSampleGet } from './history.js';
 import {
   configApply,
@@ -153,6 +154,9 @@ export const services = ['settings', 'auth', 'metrics-store', 'log-store', 'flee
 /** The name of a service. */
 export type ServiceName = (typeof services)[number];
 
+/** Whoever tells how he is: the services, and the pollers beside them. */
+export const answering = [...services, 'poller'] as const;
+
 /** Every message of Lapwing: `subjects.txt` is derived from it, and a test wants a fixture for each. */
 export const catalogue: Contract[] = [
   hostSampled,
@@ -168,7 +172,8 @@ export const catalogue: Contract[] = [
   settingsUpdate,
   usersettingsGet,
   usersettingsUpdate,
-  ...services.map(healthGet),
+  ...answering.flatMap((service) => [healthGet(service), diagnosticsGet(service)]),
+  serviceStopped,
   processList,
   processGet,
   processSignal,

@@ -4,7 +4,9 @@ import { auditOccurred } from './audit.js';
 import { catalogue, type ServiceName } from './catalogue.js';
 import type { CommandContract, EventContract, RequestContract } from './define.js';
 import { hostSampled, samplesStored } from './delivery.js';
+import { diagnosticsGet } from './diagnostics.js';
 import { dockerhostChanged, dockerhostList, dockerhostReported } from './docker-hosts.js';
+import { healthGet, serviceStopped } from './health.js';
 import { excursionsGet, latestSampleGet } from './history.js';
 import { configChanged, principalsChanged } from './identity.js';
 import { connectionTest, nodeChanged, nodeList, noticePosted, targetList } from './nodes.js';
@@ -16,7 +18,7 @@ import { settingsChanged, settingsGet } from './settings.js';
 import { targetObserved, targetSampled } from './targets.js';
 import { updateProgressed } from './updates.js';
 
-/** What a service may do on the bus, beside answering requests under its own name. Nothing else is open to it. */
+/** What a service may do on the bus, beside answering requests under its own name and saying that it stops. Nothing else is open to it. */
 export interface Grants {
   /** Requests that it asks. */
   asks: RequestContract[];
@@ -46,6 +48,9 @@ const none: Grants = {
   leases: false,
   makesStreams: false,
 };
+
+/** How pollers are, which is no secret. */
+const ofPollers = [healthGet('poller').name, diagnosticsGet('poller').name];
 
 /** What each service may do: the bus's users get exactly this. */
 export const grants: Record<ServiceName | 'poller' | 'gateway', Grants> = {
@@ -126,10 +131,14 @@ export const grants: Record<ServiceName | 'poller' | 'gateway', Grants> = {
     ...none,
     // What pollers get holds secrets, and they are asked through fleet alone.
     asks: catalogue.filter(
-      (contract) => contract.kind === 'request' && contract !== targetList && contract.service !== 'poller',
+      (contract) =>
+        contract.kind === 'request' &&
+        contract !== targetList &&
+        (contract.service !== 'poller' || ofPollers.includes(contract.name)),
     ) as RequestContract[],
     says: [auditOccurred, noticePosted],
     hears: [
+      serviceStopped,
       principalsChanged,
       configChanged,
       settingsChanged,

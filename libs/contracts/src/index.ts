@@ -10,6 +10,7 @@ export * from './docker-hosts.js';
 export * from './errors.js';
 export * from './fleet-state.js';
 export * from './grants.js';
+export * from './diagnostics.js';
 export * from './health.js';
 export * from './history.js';
 export * from './host-sample.js';

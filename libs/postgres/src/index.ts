@@ -1,4 +1,5 @@
 export { encodeColumn, unnestColumns, type ColumnType, type Table } from './columns.js';
+export { DatabaseCheck, databaseCheckProvider } from './database-check.js';
 export { Migrations } from './migrations.js';
 export { Postgres, Transaction, isDatabaseAway, type PostgresOptions, type Result } from './pool.js';
 export { installSeries, seriesMode, type SeriesMode } from './series.js';

@@ -1,7 +1,20 @@
-import type { Bus } from '@lapwing/bus';
-import { healthGet, type HealthCheck, type HealthStatus, type ServiceHealth } from '@lapwing/contracts';
-import type { OnApplicationBootstrap, Provider } from '@nestjs/common';
-import { Bus as BusToken } from '@lapwing/bus';
+import { Bus, ownConsumers } from '@lapwing/bus';
+import {
+  MAX_LISTED,
+  diagnosticsGet,
+  healthGet,
+  serviceStopped,
+  type Breaker,
+  type ConsumerState,
+  type HealthCheck,
+  type HealthStatus,
+  type ServiceDiagnostics,
+  type ServiceHealth,
+} from '@lapwing/contracts';
+import { recentProblems } from '@lapwing/telemetry';
+import type { OnApplicationBootstrap, OnModuleDestroy, Provider } from '@nestjs/common';
+import { randomBytes } from 'node:crypto';
+import { measureLoad, processFacts } from './process-facts.js';
 
 /** What a check found. */
 export interface Finding {
@@ -12,7 +25,8 @@ export interface Finding {
 
 type Check = { name: string; kind: HealthCheck['kind']; look: () => Promise<Finding> | Finding };
 
-const DEADLINE_MS = 1500;
+/** Shorter than whoever asks waits, so that one slow look does not make the whole service look silent. */
+const DEADLINE_MS = 1000;
 const RANK: HealthStatus[] = ['healthy', 'degraded', 'unhealthy'];
 
 /** The worst of several. */
@@ -20,9 +34,12 @@ export function worstOf(statuses: HealthStatus[]): HealthStatus {
   return statuses.reduce((worst, status) => (RANK.indexOf(status) > RANK.indexOf(worst) ? status : worst), 'healthy');
 }
 
-/** Knows how one service is, and tells it on the bus. */
-export class Health implements OnApplicationBootstrap {
+/** Knows how one replica of a service is, and tells it on the bus. */
+export class Health implements OnApplicationBootstrap, OnModuleDestroy {
   readonly #checks: Check[] = [];
+  readonly #breakers: (() => Breaker[])[] = [];
+  readonly #startedAt = Date.now();
+  readonly #instance = randomBytes(6).toString('hex');
 
   /** @param onBus whether it answers on the bus; an agent may not. */
   constructor(
@@ -41,14 +58,47 @@ export class Health implements OnApplicationBootstrap {
     this.#checks.push({ name, kind, look });
   }
 
-  onApplicationBootstrap(): void {
-    if (this.onBus) this.bus.respond(healthGet(this.bus.options.service), () => this.report());
+  /** Adds whoever knows what is asked less, or not at all for now, because it has failed. */
+  addBreakers(open: () => Breaker[]): void {
+    this.#breakers.push(open);
   }
 
-  /** Looks at everything, side by side; a look that takes longer than 1.5 s counts as a fault. */
-  async report(): Promise<ServiceHealth> {
+  onApplicationBootstrap(): void {
+    if (!this.onBus) return;
+    measureLoad();
+    const { service } = this.bus.options;
+    this.bus.respondEach(healthGet(service), () => this.report());
+    this.bus.respondEach(diagnosticsGet(service), () => this.diagnose());
+  }
+
+  onModuleDestroy(): void {
+    const { service } = this.bus.options;
+    if (this.onBus) this.bus.announce(serviceStopped, service, { service, instance: this.#instance });
+  }
+
+  /**
+   * Looks at everything, side by side; a look that takes longer than a second counts as a fault. A worker that stands still makes the service
+   * degraded and no worse: what it is asked, it still answers.
+   */
+  async report(): Promise<Required<ServiceHealth>> {
     const checks = await Promise.all(this.#checks.map((check) => this.#look(check)));
-    return { service: this.bus.options.service, status: worstOf(checks.map((check) => check.status)), checks };
+    const status = worstOf(
+      checks.map(({ kind, status: found }) => (kind === 'worker' && found === 'unhealthy' ? 'degraded' : found)),
+    );
+    const { service } = this.bus.options;
+    return { service, status, checks, instance: this.#instance, startedAt: this.#startedAt };
+  }
+
+  /** What this replica knows about itself, within {@link DEADLINE_MS}. */
+  async diagnose(): Promise<ServiceDiagnostics> {
+    const [report, consumers] = await Promise.all([this.report(), this.#consumers()]);
+    const breakers = this.#breakers.flatMap((open) => open());
+    const problems = recentProblems(this.bus.options.service, MAX_LISTED);
+    return { ...report, ...processFacts(), problems, breakers: breakers.slice(0, MAX_LISTED), consumers };
+  }
+
+  #consumers(): Promise<ConsumerState[]> {
+    return this.bus.online ? ownConsumers(this.bus, DEADLINE_MS).catch(() => []) : Promise.resolve([]);
   }
 
   async #look({ name, kind, look }: Check): Promise<HealthCheck> {
@@ -70,5 +120,5 @@ export class Health implements OnApplicationBootstrap {
 export const healthProvider: Provider = {
   provide: Health,
   useFactory: (bus: Bus) => new Health(bus),
-  inject: [BusToken],
+  inject: [Bus],
 };

@@ -10,6 +10,8 @@ export {
   secret,
 } from './config.js';
 export { Health, healthProvider, worstOf, type Finding } from './health.js';
+export { Heartbeat } from './heartbeat.js';
+export { processFacts } from './process-facts.js';
 export { restartProviders } from './restart.js';
 export { nestLogger, runMain, startService } from './run.js';
 export { FollowedSettings, followedSettingsProvider } from './system-settings.js';

@@ -13,8 +13,8 @@ export function nestLogger(service: string): LoggerService {
   const log = createLogger(service, 'nest');
   return {
     log: () => {},
-    warn: (message: unknown) => log.warn(String(message)),
-    error: (message: unknown, stack?: unknown) => log.error({ stack }, String(message)),
+    warn: (message: unknown) => log.warn({ said: String(message) }, 'Nest warns'),
+    error: (message: unknown, stack?: unknown) => log.error({ said: String(message), stack }, 'Nest reports an error'),
   };
 }
 

@@ -1,6 +1,7 @@
 import { Bus } from '@lapwing/bus';
-import { healthGet } from '@lapwing/contracts';
+import { diagnosticsGet, healthGet, serviceStopped } from '@lapwing/contracts';
 import { Health, worstOf } from '@lapwing/service';
+import { createLogger, describeError } from '@lapwing/telemetry';
 import { NatsServer, eventually } from '@lapwing/testing';
 import { listenForOps } from '../src/ops';
 import type { AddressInfo } from 'node:net';
@@ -28,6 +29,8 @@ describe('the health of a service', () => {
     health.add('worker', 'worker', () => ({ status: 'degraded', message: 'slow' }));
     expect(await health.report()).toEqual({
       service: 'settings',
+      instance: expect.stringMatching(/^[0-9a-f]{12}$/) as string,
+      startedAt: expect.any(Number) as number,
       status: 'degraded',
       checks: [
         { name: 'bus', kind: 'dependency', status: 'healthy', message: 'connected to NATS' },
@@ -46,6 +49,48 @@ describe('the health of a service', () => {
     const { status, checks } = await health.report();
     expect(status).toBe('unhealthy');
     expect(checks.slice(1).map((check) => check.message)).toEqual(['does not answer', 'does not answer']);
+  });
+
+  it('is degraded and no worse when a worker stands still', async () => {
+    health.add('worker', 'worker', () => ({ status: 'unhealthy', message: 'has done nothing for 60 s' }));
+    const { status, checks } = await health.report();
+    expect([status, checks[1]?.status]).toEqual(['degraded', 'unhealthy']);
+  });
+
+  it('is told by each replica, with what it knows about itself; whoever stops says so', async () => {
+    const asker = new Bus({ service: 'gateway', servers: nats.url });
+    const other = new Bus({ service: 'settings', servers: nats.url });
+    for (const one of [asker, other]) one.onModuleInit();
+    const second = new Health(other);
+    second.onApplicationBootstrap();
+    second.addBreakers(() => [
+      { kind: 'feed', name: 'stable', failures: 1, since: null, retryAt: null, reason: 'unanswered' },
+    ]);
+    const log = createLogger('settings', 'test');
+    // Tests are silent otherwise.
+    log.level = 'warn';
+    log.warn({ error: describeError(new TypeError('hunter2')) }, 'a test warns');
+    const stopped: string[] = [];
+    asker.listen(serviceStopped, 'settings', ({ instance }) => stopped.push(instance));
+    const told = await eventually(async () => {
+      const gathering = { waitMs: 1000, settleMs: 0, isEnough: (all: readonly unknown[]) => all.length === 2 };
+      const answers = await asker.requestAll(diagnosticsGet('settings'), {}, gathering);
+      expect(answers).toHaveLength(2);
+      return answers;
+    });
+    expect(new Set(told.map(({ instance }) => instance)).size).toBe(2);
+    expect(told.flatMap(({ breakers }) => breakers)).toHaveLength(1);
+    for (const { memory, version, problems } of told) {
+      expect([memory.rss > 0, version]).toEqual([true, expect.stringMatching(/^\d+\.\d+/)]);
+      expect(problems).toContainEqual(
+        expect.objectContaining({ component: 'test', message: 'a test warns', error: 'TypeError' }),
+      );
+    }
+    expect(JSON.stringify(told)).not.toContain('hunter2');
+    second.onModuleDestroy();
+    const { instance } = await second.report();
+    await eventually(() => expect(stopped).toEqual([instance]));
+    await Promise.all([asker.onApplicationShutdown(), other.onApplicationShutdown()]);
   });
 
   it('is told on the bus', async () => {

@@ -1,5 +1,6 @@
 import { trace } from '@opentelemetry/api';
 import { pino, type Logger } from 'pino';
+import { noteProblem } from './problems.js';
 
 export type { Logger } from 'pino';
 
@@ -22,6 +23,13 @@ const root = pino({
   timestamp: pino.stdTimeFunctions.isoTime,
   redact: { paths: SECRETS, censor: '***' },
   formatters: { level: (label) => ({ level: label }) },
+  hooks: {
+    logMethod(args, method, level) {
+      const label = this.levels.labels[level];
+      if (label === 'warn' || label === 'error' || label === 'fatal') noteProblem(this.bindings(), label, args);
+      method.apply(this, args);
+    },
+  },
   mixin() {
     const context = trace.getActiveSpan()?.spanContext();
     return context ? { trace_id: context.traceId, span_id: context.spanId } : {};

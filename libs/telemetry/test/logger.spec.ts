@@ -5,7 +5,7 @@ import { pathToFileURL } from 'node:url';
 /** What a program prints that logs; the logger itself writes to the standard output, so it runs as a process. */
 function printed(program: string): Record<string, unknown>[] {
   const library = pathToFileURL(path.join(__dirname, '../dist/index.js')).href;
-  const code = `import { createLogger, describeError, inSpan, SpanKind } from ${JSON.stringify(library)};\n${program}`;
+  const code = `import { createLogger, describeError, inSpan, recentProblems, SpanKind } from ${JSON.stringify(library)};\n${program}`;
   const environment = { ...process.env, LOG_LEVEL: 'info' };
   const text = execFileSync(process.execPath, ['--input-type=module', '-e', code], {
     encoding: 'utf8',
@@ -37,6 +37,16 @@ describe('the logger', () => {
     );
     expect(JSON.stringify(line)).not.toContain('hunter2');
     expect(line).toMatchObject({ password: '***', user: { token: '***' } });
+  });
+
+  it('keeps warnings and worse in mind', () => {
+    const lines = printed(`const log = createLogger('gateway', 'http').child({ more: 1 });
+      log.info('fine'); log.warn({ password: 'hunter2' }, 'odd'); log.error('bad');
+      log.info(recentProblems('gateway', 9).map(({ level, component, message }) => [level, component, message].join()), 'kept');`);
+    expect(Object.values(lines.at(-1) ?? {})).toEqual(
+      expect.arrayContaining(['error,http,bad', 'warn,http,odd', 'kept']),
+    );
+    expect(JSON.stringify(lines.at(-1))).not.toMatch(/fine|hunter2/);
   });
 
   it('describes what was thrown, whatever it is', () => {

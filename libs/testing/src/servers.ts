@@ -81,6 +81,11 @@ export class NatsServer {
     });
   }
 
+  /** Stops it where it is, or lets it go on. */
+  signal(signal: 'SIGSTOP' | 'SIGCONT'): void {
+    this.#process?.kill(signal);
+  }
+
   /** Kills it at once, as `kill -9` does. */
   async kill(): Promise<void> {
     const running = this.#process;

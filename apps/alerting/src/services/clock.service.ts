@@ -1,6 +1,7 @@
 import { Leases, Shares, type Bus, type Worker } from '@lapwing/bus';
 import { alertingChanged, deliveryDue, settingsChanged, settingsGet } from '@lapwing/contracts';
 import type { Schema } from '@lapwing/postgres';
+import { Heartbeat } from '@lapwing/service';
 import { createLogger, describeError } from '@lapwing/telemetry';
 import type { OnApplicationBootstrap, OnApplicationShutdown, OnModuleDestroy } from '@nestjs/common';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -21,6 +22,8 @@ const TIDY_MS = 3_600_000;
 const LOST_MS = 120_000;
 const MOST_QUEUED = 500;
 const QUEUED_AT_ONCE = 16;
+/** A turn tidies up now and then, which may take a while. */
+const SILENCE_MS = 60_000;
 
 /** What the clock keeps going. */
 export interface ClockParts {
@@ -41,6 +44,8 @@ export interface ClockParts {
 export class ClockService implements OnApplicationBootstrap, OnModuleDestroy, OnApplicationShutdown, Worker {
   readonly #log = createLogger('alerting', 'clock');
   readonly #shares: Shares;
+  /** Of the turns, while this process is the one. */
+  readonly heartbeat = new Heartbeat(SILENCE_MS);
   #batching = { windowSeconds: 90, idleSeconds: 30 };
   #stop = new AbortController();
   #running: Promise<void> | undefined;
@@ -52,6 +57,7 @@ export class ClockService implements OnApplicationBootstrap, OnModuleDestroy, On
 
   constructor(private readonly parts: ClockParts) {
     this.#shares = new Shares('alerting', parts.leases, [LEASE], this);
+    this.heartbeat.rest();
   }
 
   onApplicationBootstrap(): void {
@@ -98,6 +104,7 @@ export class ClockService implements OnApplicationBootstrap, OnModuleDestroy, On
     this.#wakeUp();
     await this.#running;
     this.#running = undefined;
+    this.heartbeat.rest();
   }
 
   async #readSettings(): Promise<void> {
@@ -112,6 +119,7 @@ export class ClockService implements OnApplicationBootstrap, OnModuleDestroy, On
   async #run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       this.#isAwake = false;
+      this.heartbeat.beat();
       try {
         if (this.parts.schema.ready) await this.#turn();
         this.#fault = null;

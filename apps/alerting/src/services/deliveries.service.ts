@@ -31,6 +31,8 @@ const BUSY_MS = 1000;
 /** So long what was sent is kept in mind while the database is away. */
 const NOTE_MS = 600_000;
 const AGAIN_MS = 250;
+/** A message that is under way for longer hangs, or waits for a database that is away. */
+const LONG_MS = 2 * DEADLINE_MS;
 
 const attempts = counter<'channel' | 'outcome'>({
   name: 'lapwing_alerting_deliveries_total',
@@ -65,6 +67,24 @@ export class DeliveriesService {
       publicUrl: string;
     },
   ) {}
+
+  /** How long the oldest message has been under way, in milliseconds; undefined while there is none. */
+  get oldestMs(): number | undefined {
+    const oldest = [...this.#sending.values()].flatMap((begun) => [...begun].slice(0, 1)).map(({ at }) => at);
+    return oldest.length > 0 ? performance.now() - Math.min(...oldest) : undefined;
+  }
+
+  /** Whether a message has been under way for longer than any should. */
+  get isLate(): boolean {
+    return (this.oldestMs ?? 0) > LONG_MS;
+  }
+
+  /** The channels that are sent fewer messages at a time, because they take long over one. */
+  slow(now = performance.now()): { channelId: string; since: number }[] {
+    return [...this.#sending].flatMap(([channelId, [oldest]]) =>
+      oldest && now - oldest.at > SLOW_MS ? [{ channelId, since: Date.now() - Math.round(now - oldest.at) }] : [],
+    );
+  }
 
   /** Makes one attempt. What went wrong for now is tried again later, until there is no sense in it. */
   async deliver({ deliveryId, attempt }: PayloadOf<typeof deliveryDue>): Promise<void> {

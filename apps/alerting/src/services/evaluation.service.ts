@@ -10,6 +10,7 @@ import {
   type SectionName,
 } from '@lapwing/contracts';
 import type { Schema } from '@lapwing/postgres';
+import { Heartbeat } from '@lapwing/service';
 import { counter, createLogger, describeError, gauge } from '@lapwing/telemetry';
 import type { OnApplicationBootstrap, OnModuleDestroy } from '@nestjs/common';
 import type { Change } from '../domain/engine.js';
@@ -42,6 +43,9 @@ const LATE_MS = 60_000;
 /** More changes than this wait for a database that is away: then the partition is given up, and read again where it stood. */
 const MAX_PENDING = 50_000;
 
+/** A turn may wait for a database that is slow, and for the whole of its patience with one statement. */
+const SILENCE_MS = 45_000;
+
 /** Alerts that are written at once. */
 const MAX_BATCH = 250;
 
@@ -64,6 +68,8 @@ export class EvaluationService implements OnApplicationBootstrap, OnModuleDestro
   readonly #partitions = new Map<number, Partition>();
   readonly #feed: EventFeed<typeof hostSampled>;
   readonly #shares: Shares;
+  /** Of the turns that write what was judged. */
+  readonly heartbeat = new Heartbeat(SILENCE_MS);
   #timers: NodeJS.Timeout[] = [];
   #flushing: Promise<void> = Promise.resolve();
   #isSoon = false;
@@ -303,6 +309,7 @@ export class EvaluationService implements OnApplicationBootstrap, OnModuleDestro
       this.#fault = 'changes could not be written';
       this.#log.warn({ error: describeError(error) }, 'changes could not be written, trying again');
     }
+    this.heartbeat.beat();
   }
 
   async #flush(all: boolean): Promise<void> {
@@ -314,7 +321,10 @@ export class EvaluationService implements OnApplicationBootstrap, OnModuleDestro
     );
     if (due.length === 0) return;
     let changes = 0;
-    for (const partition of due) changes += await this.#save(partition, now);
+    for (const partition of due) {
+      changes += await this.#save(partition, now);
+      this.heartbeat.beat();
+    }
     openGauge.set([...this.#partitions.values()].reduce((sum, { engine }) => sum + engine.openCount, 0));
     if (changes > 0) this.bus.announce(alertingChanged, 'alerts', { what: 'alerts' });
   }
@@ -376,6 +386,7 @@ export class EvaluationService implements OnApplicationBootstrap, OnModuleDestro
       for (let at = 0; at < open.length; at += MAX_BATCH) {
         const gone = await this.stores.alerts.refresh(open.slice(at, at + MAX_BATCH));
         for (const alertId of gone) this.#cleared(alertId);
+        this.heartbeat.beat();
       }
     }
   }

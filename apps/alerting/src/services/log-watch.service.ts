@@ -1,5 +1,6 @@
 import type { Bus } from '@lapwing/bus';
 import { isAway, logmatchCount, type LogRule } from '@lapwing/contracts';
+import { Heartbeat } from '@lapwing/service';
 import { createLogger, describeError } from '@lapwing/telemetry';
 import type { OnApplicationBootstrap, OnModuleDestroy } from '@nestjs/common';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -15,6 +16,7 @@ const SHORT_WINDOW_SECONDS = 20;
 /** A rule whose question has failed so often is asked about less and less. */
 const PATIENT_FAILURES = 3;
 const MAX_PERIOD_MS = 60_000;
+const SILENCE_MS = 60_000;
 
 /** A rule, and when it is its turn. */
 interface Turn {
@@ -34,6 +36,8 @@ export class LogWatchService implements OnApplicationBootstrap, OnModuleDestroy 
   readonly #log = createLogger('alerting', 'log-watch');
   readonly #turns = new Map<string, Turn>();
   readonly #stopping = new AbortController();
+  /** Of the questions, and of the looks whether there is one. */
+  readonly heartbeat = new Heartbeat(SILENCE_MS);
 
   constructor(
     private readonly bus: Bus,
@@ -56,6 +60,16 @@ export class LogWatchService implements OnApplicationBootstrap, OnModuleDestroy 
     return failing > 0 ? `${failing} of ${this.#turns.size} rules on logs are not judged` : null;
   }
 
+  /** The rules that are asked about less and less, because their questions have failed again and again. */
+  patient(): { ruleId: string; failures: number; retryAt: number }[] {
+    const now = performance.now();
+    return [...this.#turns.values()].flatMap(({ rule, failures, dueAt }) =>
+      failures > PATIENT_FAILURES
+        ? [{ ruleId: rule.id, failures, retryAt: Date.now() + Math.round(Math.max(dueAt - now, 0)) }]
+        : [],
+    );
+  }
+
   /** How many rules this process judges. */
   get rules(): number {
     return this.#turns.size;
@@ -63,6 +77,7 @@ export class LogWatchService implements OnApplicationBootstrap, OnModuleDestroy 
 
   async #run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
+      this.heartbeat.beat();
       const turn = this.#next(performance.now());
       if (turn) await this.#judge(turn);
       else await pause(LOOK_MS, undefined, { signal, ref: false }).catch(() => {});

@@ -139,7 +139,7 @@ export class StartService {
   async #tokens(transaction: Statements): Promise<void> {
     const all = this.settings.tokens.map((token) => token.reveal());
     if (all.some((token) => token.length < SHORT_TOKEN))
-      this.#log.warn(`an API token of the environment is shorter than ${SHORT_TOKEN} characters: it can be guessed`);
+      this.#log.warn({ least: SHORT_TOKEN }, 'an API token of the environment is so short that it can be guessed');
     await this.parts.tokens.setEnvironment(
       transaction,
       [...new Set(all)].map((token, index) => ({

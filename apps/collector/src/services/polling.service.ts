@@ -12,7 +12,7 @@ import {
   type SystemSettings,
   type Target,
 } from '@lapwing/contracts';
-import type { SecretKey } from '@lapwing/service';
+import { Heartbeat, type SecretKey } from '@lapwing/service';
 import { createLogger, describeError } from '@lapwing/telemetry';
 import type { OnApplicationBootstrap, OnModuleDestroy } from '@nestjs/common';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -23,6 +23,9 @@ const LOOK_MS = 1000;
 const REFRESH_MS = 60_000;
 /** A share may be exceeded for a while before something is given away: others that start come one by one. */
 const PATIENCE_MS = 10_000;
+const SILENCE_MS = 60_000;
+const SEALED_ELSEWHERE =
+  'the secrets of a target cannot be opened: this poller has another LAPWING_SECRET_KEY than fleet';
 
 const leaseOf = (targetId: string): string => `target.${targetId}`;
 
@@ -39,6 +42,8 @@ export class PollingService implements OnApplicationBootstrap, OnModuleDestroy {
   readonly #log = createLogger('poller', 'polling');
   readonly #pollers = new Map<string, TargetPoller>();
   readonly #stopping = new AbortController();
+  /** Of the looks at what is to be polled. */
+  readonly heartbeat = new Heartbeat(SILENCE_MS);
   /** Targets whose secrets cannot be opened here, and as of when. */
   readonly #closed = new Map<string, number>();
   #targets: Target[] = [];
@@ -82,6 +87,7 @@ export class PollingService implements OnApplicationBootstrap, OnModuleDestroy {
   async #run(): Promise<void> {
     const { signal } = this.#stopping;
     while (!signal.aborted) {
+      this.heartbeat.beat();
       try {
         if (performance.now() - this.#refreshedAt > REFRESH_MS) await this.#refresh();
         await this.#divide();
@@ -106,7 +112,8 @@ export class PollingService implements OnApplicationBootstrap, OnModuleDestroy {
       this.#fault = null;
     } catch (error) {
       if (this.#refreshedAt === askedAt) this.#refreshedAt = Number.NEGATIVE_INFINITY;
-      this.#fault = describeError(error).message;
+      this.#fault = 'the targets could not be read';
+      this.#log.debug({ error: describeError(error) }, this.#fault);
     }
   }
 
@@ -143,8 +150,8 @@ export class PollingService implements OnApplicationBootstrap, OnModuleDestroy {
       this.#pollers.set(target.id, poller);
       poller.start(before);
     } catch (error) {
-      this.#fault = `the secrets of "${target.name}" cannot be opened: this poller has another LAPWING_SECRET_KEY than fleet`;
-      this.#log.error({ error: describeError(error), target: target.name }, this.#fault);
+      this.#fault = SEALED_ELSEWHERE;
+      this.#log.error({ error: describeError(error), target: target.name }, SEALED_ELSEWHERE);
       // Somebody else may have the right key.
       this.#closed.set(target.id, target.updatedAt);
       await this.leases.release(leaseOf(target.id));

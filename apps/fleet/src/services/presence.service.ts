@@ -7,6 +7,7 @@ import {
   type HostSample,
   type PayloadOf,
 } from '@lapwing/contracts';
+import { Heartbeat } from '@lapwing/service';
 import { createLogger, describeError, gauge } from '@lapwing/telemetry';
 import type { OnApplicationBootstrap, OnModuleDestroy } from '@nestjs/common';
 import { Instances } from '../domain/instances.js';
@@ -16,6 +17,7 @@ import type { AgentStore, Running } from '../store/agent.store.js';
 const TICK_MS = 1000;
 const KEEP_EVERY_MS = 5000;
 const DEFAULT_INTERVAL_MS = 5000;
+const SILENCE_MS = 60_000;
 const ASK_AT_ONCE = 8;
 /** More agents than anybody has; a bus that lets everybody in must not fill the memory. */
 const MAX_AGENTS = 20_000;
@@ -55,6 +57,8 @@ export class PresenceService implements OnApplicationBootstrap, OnModuleDestroy 
   readonly #feed: EventFeed<typeof hostSampled>;
   readonly #agents = new Map<string, Heard>();
   readonly #unkept = new Map<string, number>();
+  /** Of the rounds that keep when agents were seen. */
+  readonly heartbeat = new Heartbeat(SILENCE_MS);
   #listener: PresenceListener | undefined;
   #intervalsKnown = false;
   #listeningSince = Number.POSITIVE_INFINITY;
@@ -87,10 +91,11 @@ export class PresenceService implements OnApplicationBootstrap, OnModuleDestroy 
     this.#listener = listener;
   }
 
-  /** How many were heard, and how many of those report. */
-  get counts(): { heard: number; online: number } {
-    const online = [...this.#agents.values()].filter((heard) => this.#statusOf(heard) === 'online').length;
-    return { heard: this.#agents.size, online };
+  /** How many were heard, how many of those report, and how many of these have a GPU in their newest sample. */
+  get counts(): { heard: number; online: number; withGpu: number } {
+    const online = [...this.#agents.values()].filter((heard) => this.#statusOf(heard) === 'online');
+    const withGpu = online.filter(({ sample }) => sample?.gpu?.available === true).length;
+    return { heard: this.#agents.size, online: online.length, withGpu };
   }
 
   /** What an agent said last that it runs; undefined when that was before this process began. */
@@ -206,6 +211,7 @@ export class PresenceService implements OnApplicationBootstrap, OnModuleDestroy 
       for (const [id, at] of seen) if (!this.#unkept.has(id)) this.#unkept.set(id, at);
       this.#log.debug({ error: describeError(error) }, 'when agents were seen is kept with the next round');
     }
+    this.heartbeat.beat();
   }
 
   /** However often an agent says something new, only the newest is written, with each round. */

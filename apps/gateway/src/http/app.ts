@@ -32,7 +32,14 @@ const requestSeconds = histogram<'method' | 'route' | 'status'>({
 });
 
 /** Headers that scripts of other origins may read, too. */
-const EXPOSED = ['retry-after', 'x-ratelimit-limit', 'x-ratelimit-remaining', 'x-ratelimit-reset', 'x-request-id'];
+const EXPOSED = [
+  'retry-after',
+  'x-ratelimit-limit',
+  'x-ratelimit-remaining',
+  'x-ratelimit-reset',
+  'x-request-id',
+  'x-diagnostics-cached-at',
+];
 
 /** Makes the HTTP application out of a module; does not listen yet. */
 export async function createGateway(module: DynamicModule, config: GatewayConfig): Promise<NestFastifyApplication> {

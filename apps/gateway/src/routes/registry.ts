@@ -12,6 +12,7 @@ import { BackupsController } from './api/backups.controller.js';
 import { ChartsController } from './api/charts.controller.js';
 import { ConfigController } from './api/config.controller.js';
 import { NodesController } from './api/config/nodes.controller.js';
+import { DiagnosticsController } from './api/diagnostics.controller.js';
 import { DiscoverController } from './api/discover.controller.js';
 import { GuestMetadataController } from './api/guests/metadata.controller.js';
 import { ApiHealthController } from './api/health.controller.js';
@@ -98,6 +99,7 @@ export const controllers: Type[] = [
   ApiHealthController,
   ApiVersionController,
   SystemHealthController,
+  DiagnosticsController,
   GpuController,
   V1HealthController,
   ResourcesController,

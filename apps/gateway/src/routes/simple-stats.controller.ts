@@ -3,6 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { Public } from '../http/access.js';
 import { Answers } from '../http/answer.js';
+import { prefersPage } from '../http/accept.js';
 import { itemsOf } from '../services/estate.js';
 import { AlertsService } from '../services/alerts.service.js';
 import { EstateService } from '../services/estate.service.js';
@@ -37,8 +38,8 @@ export class SimpleStatsController {
   })
   async get(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const stats = this.#stats();
-    const wantsPage = /^text\/html\b/.test(request.headers.accept ?? '');
-    if (!wantsPage) return void (await reply.send(stats));
+    reply.header('vary', 'accept');
+    if (!prefersPage(request.headers.accept)) return void (await reply.send(stats));
     const rows = Object.entries(stats).map(([name, value]) => `<tr><th>${name}</th><td>${value}</td></tr>`);
     await reply
       .header('content-type', 'text/html; charset=utf-8')

@@ -98,6 +98,11 @@ export class EstateService implements OnApplicationBootstrap, OnModuleDestroy {
     return this.#mock !== undefined;
   }
 
+  /** Whether there is anything to poll: made-up machines are shown instead of the real ones, and then those are left alone. */
+  get isPolled(): boolean {
+    return !this.isMock && this.#targets.size > 0;
+  }
+
   /** What is polled, by type and name. */
   targets(): EstateTarget[] {
     return [...(this.#mock?.targets ?? this.#targets).values()];

@@ -1,5 +1,6 @@
 import { seriesMode, type Migrations, type Postgres, type SeriesMode } from '@lapwing/postgres';
 import { LapwingError } from '@lapwing/contracts';
+import { Heartbeat } from '@lapwing/service';
 import { createLogger, describeError } from '@lapwing/telemetry';
 import type { OnApplicationBootstrap, OnModuleDestroy } from '@nestjs/common';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -14,6 +15,10 @@ import type { VolumeStore } from '../store/volume.store.js';
 const CUT_EVERY_MS = 2000;
 const INDEX_EVERY_MS = 5000;
 const TIDY_EVERY_MS = 60_000;
+/** How long one round may take: a change of partitions waits for searches, and the text index of a large partition takes its time. */
+const CUT_SILENCE_MS = 300_000;
+const INDEX_SILENCE_MS = 3_600_000;
+const TIDY_SILENCE_MS = 900_000;
 const OUTBOX_KEPT_MS = 90 * 86_400_000;
 /** A flood is over when so many looks in a row were calm. */
 const CALM_LOOKS = 15;
@@ -21,6 +26,8 @@ const CALM_LOOKS = 15;
 const MAX_WAITING = 2;
 /** Rounds that may fail in a row before somebody should know: a change of partitions waits for long searches. */
 const MAX_FAILURES = 15;
+
+type Round = 'cutting partitions' | 'building text indexes' | 'tidying';
 
 /** The stores that maintenance works with. */
 export interface MaintainedStores {
@@ -37,6 +44,11 @@ export class MaintenanceService implements OnApplicationBootstrap, OnModuleDestr
   readonly #log = createLogger('log-store', 'maintenance');
   readonly #stopping = new AbortController();
   readonly #failures = new Map<string, number>();
+  readonly #heartbeats: Record<Round, Heartbeat> = {
+    'cutting partitions': new Heartbeat(CUT_SILENCE_MS),
+    'building text indexes': new Heartbeat(INDEX_SILENCE_MS),
+    tidying: new Heartbeat(TIDY_SILENCE_MS),
+  };
   #running: Promise<void>[] = [];
   #mode: SeriesMode | undefined;
   #seen: { name: string; inserted: number; at: number } | undefined;
@@ -56,6 +68,11 @@ export class MaintenanceService implements OnApplicationBootstrap, OnModuleDestr
     return this.stores.indexes.hasTrigrams ? null : 'pg_trgm is not there: parts of words are found without an index';
   }
 
+  /** The round that has not ended for so long that it hangs; undefined when none does. */
+  get hung(): Heartbeat | undefined {
+    return Object.values(this.#heartbeats).find(({ isAlive }) => !isAlive);
+  }
+
   onApplicationBootstrap(): void {
     this.#running = [
       this.#repeat('cutting partitions', CUT_EVERY_MS, () => this.cut()),
@@ -69,9 +86,10 @@ export class MaintenanceService implements OnApplicationBootstrap, OnModuleDestr
     await Promise.all(this.#running);
   }
 
-  async #repeat(what: string, everyMs: number, work: () => Promise<void>): Promise<void> {
+  async #repeat(what: Round, everyMs: number, work: () => Promise<void>): Promise<void> {
     const { signal } = this.#stopping;
     while (!signal.aborted) {
+      this.#heartbeats[what].beat();
       if (this.migrations.ready) await this.#round(what, work);
       await this.#pause(this.migrations.ready ? everyMs : 200);
     }

@@ -1,4 +1,5 @@
 import type { Migrations } from '@lapwing/postgres';
+import { Heartbeat } from '@lapwing/service';
 import { createLogger, describeError } from '@lapwing/telemetry';
 import type { OnApplicationBootstrap, OnModuleDestroy } from '@nestjs/common';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -7,11 +8,15 @@ import type { MetricsStoreConfig } from '../config.js';
 
 const EVERY_MS = 30_000;
 const TIDY_EVERY_MS = 3_600_000;
+/** After a long outage there is much to roll up at once. */
+const SILENCE_MS = 900_000;
 
 /** Rolls up, makes partitions and applies retention, for as long as the service runs. */
 export class MaintenanceService implements OnApplicationBootstrap, OnModuleDestroy {
   readonly #log = createLogger('metrics-store', 'maintenance');
   readonly #stopping = new AbortController();
+  /** Of the rounds. */
+  readonly heartbeat = new Heartbeat(SILENCE_MS);
   #running: Promise<void> | undefined;
   #tidiedAt = 0;
   #fault: string | null = null;
@@ -39,6 +44,7 @@ export class MaintenanceService implements OnApplicationBootstrap, OnModuleDestr
   async #run(): Promise<void> {
     const { signal } = this.#stopping;
     while (!signal.aborted) {
+      this.heartbeat.beat();
       if (this.migrations.ready) await this.#round();
       await pause(this.migrations.ready ? EVERY_MS : 500, undefined, { signal, ref: false }).catch(() => {});
     }

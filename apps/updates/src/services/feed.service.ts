@@ -58,6 +58,14 @@ export class FeedService {
     return this.options.channel();
   }
 
+  /** The channels whose feed has just failed, and is not asked again before that time. */
+  failing(): { channel: ReleaseChannel; at: number; retryAt: number; code: string }[] {
+    const now = this.#now();
+    return [...this.#failed].flatMap(([channel, { at, error }]) =>
+      now - at < FAILED_MS ? [{ channel, at, retryAt: at + FAILED_MS, code: error.code }] : [],
+    );
+  }
+
   /** Looks for a newer release; what was read in the last six hours is good enough, unless `force` is set. */
   async check(channel: ReleaseChannel = this.channel, force = false): Promise<UpdateCheck> {
     const { version: currentVersion, deploymentType } = this.options;

@@ -54,6 +54,11 @@ export class LicenseRenewalService implements OnApplicationBootstrap, OnModuleDe
     return this.#problem;
   }
 
+  /** How often in a row it could not be asked for; each time makes the pause before the next longer. */
+  get failures(): number {
+    return this.#failures;
+  }
+
   /** After how many milliseconds it looks again. */
   get pauseMs(): number {
     return this.#failures === 0 ? LOOK_MS : Math.min(RETRY_MS * 2 ** (this.#failures - 1), MAX_RETRY_MS);

@@ -8,6 +8,7 @@ import {
   type rolloutGet,
 } from '@lapwing/contracts';
 import type { Schema } from '@lapwing/postgres';
+import { Heartbeat } from '@lapwing/service';
 import { createLogger, describeError } from '@lapwing/telemetry';
 import type { OnApplicationBootstrap, OnModuleDestroy } from '@nestjs/common';
 import { randomUUID } from 'node:crypto';
@@ -18,6 +19,8 @@ import { RolloutDriver, type RolloutTimes } from './rollout-driver.js';
 
 const LEASE = 'updates.rollout';
 const SHOWN = 500;
+/** One step may ask many agents. */
+const SILENCE_MS = 600_000;
 /** Nobody's doing. */
 const ITSELF: Actor = { name: 'updates', userId: null, sessionHash: null, permissions: [], address: '' };
 
@@ -43,6 +46,8 @@ export interface RolloutParts {
 export class RolloutService implements OnApplicationBootstrap, OnModuleDestroy {
   readonly #log = createLogger('updates', 'rollout');
   readonly #driver: RolloutDriver;
+  /** Of the steps. */
+  readonly heartbeat = new Heartbeat(SILENCE_MS);
   #timer: NodeJS.Timeout | undefined;
   #stepping: Promise<void> = Promise.resolve();
   #isStopping = false;
@@ -118,6 +123,7 @@ export class RolloutService implements OnApplicationBootstrap, OnModuleDestroy {
 
   #plan(): void {
     if (this.#isStopping) return;
+    this.heartbeat.beat();
     this.#timer = setTimeout(() => {
       this.#stepping = this.#step().finally(() => this.#plan());
     }, this.options.paceMs);

@@ -2,9 +2,10 @@ import { HealthStatus } from '@lapwing/contracts';
 import { z } from 'zod';
 import { isoTime } from '../../../http/answer.js';
 import { isoSeconds } from '../../../http/query.js';
-import type { SystemHealth } from '../../../services/system-health.service.js';
+import type { SystemHealth } from '../../../domain/system-health.js';
 
-const Services = z.record(
+/** How each part of the system is, by name. */
+export const Services = z.record(
   z.string(),
   z.object({ status: HealthStatus, message: z.string(), details: z.record(z.string(), z.string()).nullable() }),
 );
