@@ -10,6 +10,7 @@ export {
   lastOf,
   readStream,
   streamBounds,
+  waitingFor,
   type FeedMessage,
   type FeedOptions,
 } from './feed.js';
