@@ -44,7 +44,7 @@ describe('the pipeline, as it measures itself', () => {
 
   beforeAll(async () => {
     lapwing = await Lapwing.create();
-    await lapwing.start();
+    await lapwing.start(['--services']);
     other = await anotherGateway(lapwing);
   }, 240_000);
   afterAll(async () => {
