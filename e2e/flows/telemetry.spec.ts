@@ -82,7 +82,7 @@ describe('the pipeline, as it measures itself', () => {
     }
     const latency = await same<Record<string, Latency | number | null>>(
       '/api/system/pipeline-latency?window_minutes=1440',
-      ({ timestamp: _, ...rest }) => rest,
+      (answer) => ({ ...answer, timestamp: null }),
     );
     expect(latency).toMatchObject({
       window_minutes: 1440,

@@ -27,7 +27,11 @@ describe('the way of samples through alerting', () => {
   }, 60_000);
   afterEach(() => alerting.stop());
 
-  const send = (agentId: string, totalUsage: number, { time = Date.now(), collectMs = 12.5 as number | null } = {}) => {
+  const send = (
+    agentId: string,
+    totalUsage: number,
+    { time = Date.now(), collectMs = 12.5 }: { time?: number; collectMs?: number | null } = {},
+  ) => {
     const { system, cpu } = hostFigures();
     const changes = { system: { ...system, hostname: agentId }, cpu: { ...cpu, totalUsage } };
     const sample = { ...hostSample(++seq, time, changes), ...(collectMs !== null && { collectMs }) };
@@ -108,6 +112,7 @@ describe('the way of samples through alerting', () => {
     await alerting.judged('host:web-1');
     await alerting.apps.pop()?.close();
     await until({ detect: 1 });
+    expect(new Set(reports.map(({ process }) => process)).size).toBe(1);
   }, 60_000);
 
   it('knows what waits before the stages, whichever process is asked', async () => {

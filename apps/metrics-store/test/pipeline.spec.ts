@@ -82,12 +82,13 @@ describe.each(databaseKinds())('what is measured of the pipeline, on %s', (kind)
     expect(await store.count('metrics.pipeline_sample')).toBe(3);
   });
 
-  it('keeps what comes while it is away, and the rows of both replicas are one set', async () => {
+  it('keeps what comes while it is away', async () => {
     await store.suspend();
     await watch(ONE, 2, [1, 2]);
     await watch(ONE, 2, [1, 2, 3]);
     await store.resume();
     await until(3);
+    expect(await store.count('metrics.pipeline_sample')).toBe(1);
   });
 
   it('looks at so many minutes, and refuses a window that is none', async () => {

@@ -15,9 +15,9 @@ const seconds = histogram<'measure'>({
   help: 'The way from a sample to a message: how long stages took, and what lay between the ends of two',
   labelNames: ['measure'],
 });
-const histograms = Object.fromEntries(
-  pipelineMeasures.map((measure) => [measure, seconds.labels({ measure })]),
-) as Record<PipelineMeasure, ReturnType<typeof seconds.labels>>;
+/** Collectors show `watch` themselves, and `detect` is shorter than the shortest bucket: that would cost more than it tells. */
+const shown = pipelineMeasures.filter((measure) => measure !== 'watch' && measure !== 'detect');
+const histograms = new Map(shown.map((measure) => [measure as PipelineMeasure, seconds.labels({ measure })]));
 
 /** A sample that was judged. */
 export interface JudgedSample {
@@ -131,7 +131,7 @@ export class PipelineService implements OnApplicationBootstrap, BeforeApplicatio
 
   #measure(measure: PipelineMeasure, ms: number, at: number): void {
     this.#meter.add(measure, ms, at);
-    histograms[measure].observe(ms / 1000);
+    histograms.get(measure)?.observe(ms / 1000);
   }
 
   #reportLater(): void {

@@ -65,8 +65,9 @@ export class PipelineStore {
          SELECT measure, array_agg(value ORDER BY value) AS values, array_agg(count ORDER BY value) AS counts
          FROM (SELECT measure, value, sum(count)::float8 AS count FROM value GROUP BY measure, value) v GROUP BY measure
        )
-       SELECT measure, merged.values, merged.counts, sum(sum) AS sum, min(least) AS min, max(greatest) AS max
-       FROM minute JOIN merged USING (measure) GROUP BY measure, merged.values, merged.counts`,
+       SELECT measure, merged.values, merged.counts, total.sum, total.min, total.max
+       FROM (SELECT measure, sum(sum) AS sum, min(least) AS min, max(greatest) AS max FROM minute GROUP BY measure) total
+       JOIN merged USING (measure)`,
       [from],
     );
     return new Map(rows.map(({ measure, ...merged }) => [measure, merged]));
