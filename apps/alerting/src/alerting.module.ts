@@ -14,6 +14,7 @@ import type { AlertingConfig } from './config.js';
 import { PARTITIONS } from './domain/partition.js';
 import { AlertsHandler } from './handlers/alerts.handler.js';
 import { ChannelsHandler } from './handlers/channels.handler.js';
+import { QueuesHandler } from './handlers/queues.handler.js';
 import { SilencesHandler } from './handlers/silences.handler.js';
 import { AlertsService } from './services/alerts.service.js';
 import { ChannelsService } from './services/channels.service.js';
@@ -24,6 +25,8 @@ import { EscalationService } from './services/escalation.service.js';
 import { EstateService } from './services/estate.service.js';
 import { EvaluationService } from './services/evaluation.service.js';
 import { LogWatchService } from './services/log-watch.service.js';
+import { PipelineService } from './services/pipeline.service.js';
+import { QueuesService } from './services/queues.service.js';
 import { ReplayService } from './services/replay.service.js';
 import { RoutingService } from './services/routing.service.js';
 import { SilencesService } from './services/silences.service.js';
@@ -45,12 +48,14 @@ import { TidyStore } from './store/tidy.store.js';
 const service = 'alerting';
 const PARTS = 'alerting parts';
 
-const handlers = [AlertsHandler, SilencesHandler, ChannelsHandler];
+const handlers = [AlertsHandler, SilencesHandler, ChannelsHandler, QueuesHandler];
 /** What handlers, health and Nest's life cycle need of what {@link assemble} makes; begun in this order. */
 const exposed = [
   ConfigService,
   EstateService,
   EvaluationService,
+  PipelineService,
+  QueuesService,
   LogWatchService,
   ClockService,
   AlertsService,
@@ -133,8 +138,9 @@ function assemble(config: AlertingConfig, given: { key: SecretKey; bus: Bus; sch
   const silences = new SilencesService(bus, schema, new SilenceStore(schema), life);
   const channels = new ChannelsService({ bus, schema, channels: new ChannelStore(schema), key, networks });
   const partitions = new PartitionStore(schema);
-  const evaluation = new EvaluationService(bus, schema, leases, estate, rules, { alerts, partitions });
-  const routing = new RoutingService({ bus, schema, config: rules, changes, notices, deliveries, incidents });
+  const pipeline = new PipelineService(bus, leases.holder);
+  const evaluation = new EvaluationService(bus, schema, leases, estate, rules, { alerts, partitions }, pipeline);
+  const routing = new RoutingService({ bus, schema, config: rules, changes, notices, deliveries, incidents, pipeline });
   const telling = new TellingService({
     schema,
     config: rules,
@@ -144,6 +150,7 @@ function assemble(config: AlertingConfig, given: { key: SecretKey; bus: Bus; sch
     changes,
     notices,
     deliveries,
+    pipeline,
     publicUrl,
   });
   const escalations = new EscalationStore();
@@ -153,6 +160,8 @@ function assemble(config: AlertingConfig, given: { key: SecretKey; bus: Bus; sch
     rules,
     estate,
     evaluation,
+    pipeline,
+    new QueuesService(bus, leases.holder, evaluation),
     new LogWatchService(bus, rules, evaluation),
     new ClockService({
       bus,
@@ -166,6 +175,7 @@ function assemble(config: AlertingConfig, given: { key: SecretKey; bus: Bus; sch
       deliveries,
       incidents,
       tidy,
+      pipeline,
     }),
     new AlertsService(bus, life),
     new ReplayService(bus, rules),

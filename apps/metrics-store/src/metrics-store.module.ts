@@ -4,16 +4,19 @@ import { Health, busConfig, followedSettingsProvider, healthProvider, restartPro
 import { Module, type DynamicModule } from '@nestjs/common';
 import type { MetricsStoreConfig } from './config.js';
 import { HistoryHandler } from './handlers/history.handler.js';
+import { PipelineHandler } from './handlers/pipeline.handler.js';
 import { PolledHandler } from './handlers/polled.handler.js';
 import { SamplesHandler } from './handlers/samples.handler.js';
 import { ExcursionService } from './services/excursion.service.js';
 import { IngestService } from './services/ingest.service.js';
 import { MaintenanceService } from './services/maintenance.service.js';
+import { PipelineService } from './services/pipeline.service.js';
 import { PolledService } from './services/polled.service.js';
 import { ExcursionStore } from './store/excursion.store.js';
 import { HistoryStore } from './store/history.store.js';
 import { LedgerStore } from './store/ledger.store.js';
 import { MaintenanceStore } from './store/maintenance.store.js';
+import { PipelineStore } from './store/pipeline.store.js';
 import { PolledStore } from './store/polled.store.js';
 import { ResourceStore } from './store/resource.store.js';
 import { SampleStore } from './store/sample.store.js';
@@ -37,7 +40,10 @@ export class MetricsStoreModule {
     return {
       module: MetricsStoreModule,
       providers: [
-        ...busProviders({ ...busConfig(service, config), handlers: [SamplesHandler, HistoryHandler, PolledHandler] }),
+        ...busProviders({
+          ...busConfig(service, config),
+          handlers: [SamplesHandler, HistoryHandler, PolledHandler, PipelineHandler],
+        }),
         { provide: Postgres, useFactory: () => new Postgres({ service, url: config.DATABASE_URL.reveal() }) },
         {
           provide: Migrations,
@@ -45,8 +51,8 @@ export class MetricsStoreModule {
             new Migrations(postgres, 'metrics', new URL('../migrations/', import.meta.url)),
           inject: [Postgres],
         },
-        ...[ResourceStore, SampleStore, LedgerStore, HistoryStore, MaintenanceStore, PolledStore].map((store) =>
-          onPostgres<unknown>(store),
+        ...[ResourceStore, SampleStore, LedgerStore, HistoryStore, MaintenanceStore, PolledStore, PipelineStore].map(
+          (store) => onPostgres<unknown>(store),
         ),
         {
           provide: IngestService,
@@ -61,6 +67,11 @@ export class MetricsStoreModule {
           inject: [Postgres, Migrations, ResourceStore, SampleStore, PolledStore],
         },
         {
+          provide: PipelineService,
+          useFactory: (...parts: [Migrations, SampleStore, PipelineStore]) => new PipelineService(...parts, window),
+          inject: [Migrations, SampleStore, PipelineStore],
+        },
+        {
           provide: ExcursionService,
           useFactory: (postgres: Postgres) =>
             new ExcursionService(new ExcursionStore(postgres), config.METRICS_STORE_1M_DAYS),
@@ -68,9 +79,9 @@ export class MetricsStoreModule {
         },
         {
           provide: MaintenanceService,
-          useFactory: (migrations: Migrations, store: MaintenanceStore) =>
-            new MaintenanceService(migrations, store, config),
-          inject: [Migrations, MaintenanceStore],
+          useFactory: (...parts: [Migrations, MaintenanceStore, PipelineStore]) =>
+            new MaintenanceService(...parts, config),
+          inject: [Migrations, MaintenanceStore, PipelineStore],
         },
         healthProvider,
         followedSettingsProvider,

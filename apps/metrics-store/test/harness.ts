@@ -7,6 +7,7 @@ import { NestFactory } from '@nestjs/core';
 import { loadConfig } from '../src/config';
 import { MetricsStoreModule } from '../src/metrics-store.module';
 import { MaintenanceStore } from '../src/store/maintenance.store';
+import { PipelineStore } from '../src/store/pipeline.store';
 
 type Batch = PayloadOf<typeof hostSampled>;
 
@@ -89,6 +90,10 @@ export class Harness {
         this.rows(`CALL refresh_continuous_aggregate('${name}', NULL, now() - interval '2 minutes')`),
       );
     await this.app.get(MaintenanceStore).refreshRollups();
+  }
+
+  get pipeline(): PipelineStore {
+    return this.app.get(PipelineStore);
   }
 
   get maintenance(): MaintenanceStore {

@@ -1,4 +1,11 @@
-import { eventSubject, keyOfToken, readEvent, type EventContract, type PayloadOf } from '@lapwing/contracts';
+import {
+  LapwingError,
+  eventSubject,
+  keyOfToken,
+  readEvent,
+  type EventContract,
+  type PayloadOf,
+} from '@lapwing/contracts';
 import { createLogger, describeError, type Logger } from '@lapwing/telemetry';
 import { DeliverPolicy, type Consumer, type ConsumerMessages, type JsMsg, type MsgRequest } from '@nats-io/jetstream';
 import { setImmediate as breathe, setTimeout as pause } from 'node:timers/promises';
@@ -41,6 +48,8 @@ export class EventFeed<C extends EventContract> {
   #streamMade: string | undefined;
   #consumer: Consumer | undefined;
   #messages: ConsumerMessages | undefined;
+  /** The newest message that was heard, as its consumer counts. */
+  #heard = { consumer: '', count: 0 };
   #stopping = false;
   #running: Promise<void> | undefined;
   #forgetLink: (() => void) | undefined;
@@ -63,6 +72,19 @@ export class EventFeed<C extends EventContract> {
   /** Whether all that comes from now on will be heard. */
   get isFollowing(): boolean {
     return this.#messages !== undefined && this.#rewound === undefined;
+  }
+
+  /**
+   * How many messages are in the stream that were not heard yet, those that are here already included.
+   * @throws LapwingError `UNAVAILABLE` while it does not follow.
+   */
+  async behind(): Promise<number> {
+    if (!this.bus.online || !this.#consumer || !this.isFollowing)
+      throw new LapwingError('UNAVAILABLE', `"${this.contract.name}" is not followed now`);
+    const { name, num_pending: pending, delivered } = await this.#consumer.info().catch(askAgainLater);
+    // A consumer that was made anew counts from the beginning.
+    const heard = this.#heard.consumer === name ? this.#heard.count : 0;
+    return pending + Math.max(0, delivered.consumer_seq - heard);
   }
 
   /** Hears again what came after a position; all of it anew, beginning with the last of every key, where that is 0. */
@@ -137,6 +159,7 @@ export class EventFeed<C extends EventContract> {
   async #receive(message: JsMsg): Promise<void> {
     if (this.#rewound !== undefined || this.#stopping) return;
     this.#position = message.seq;
+    this.#heard = { consumer: message.info.consumer, count: message.info.deliverySequence };
     const { wants } = this.options;
     if (wants && !wants(keyOfToken(message.subject.slice(this.contract.name.length + 1)))) return;
     const payload = decode(this.contract, message);
@@ -210,6 +233,22 @@ export async function consumerProgress(
     manager.streams.info(stream),
   ]);
   return { handledUpTo: consumer.ack_floor.stream_seq, streamEnd: state.last_seq };
+}
+
+/**
+ * How many messages a durable consumer has still to handle: those that wait, and those that are being handled.
+ * @throws LapwingError `UNAVAILABLE` while the bus is away, or the consumer was not made yet.
+ */
+export async function waitingFor(bus: Bus, contract: EventContract, durable: string): Promise<number> {
+  const { manager } = bus.connection.link();
+  const info = await manager.consumers.info(contract.stream ?? '', durable).catch(askAgainLater);
+  return info.num_pending + info.num_ack_pending;
+}
+
+function askAgainLater(error: unknown): never {
+  throw new LapwingError('UNAVAILABLE', 'JetStream did not say how a consumer stands', {
+    reason: describeError(error).message,
+  });
 }
 
 /** A malformed event is somebody else's to bury (the durable consumers'); a feed passes over it. */

@@ -11,6 +11,7 @@ export {
   lastOf,
   readStream,
   streamBounds,
+  waitingFor,
   type FeedMessage,
   type FeedOptions,
 } from './feed.js';

@@ -126,6 +126,37 @@ describe('following a stream', () => {
     await eventually(() => expect(heard).toEqual(['web-1:3', 'web-1:4', 'web-1:5']));
   }, 60_000);
 
+  it('knows how many it has still to hear, those that came already included', async () => {
+    await expect(feed.behind()).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    let goOn = (): void => {};
+    const slow = new EventFeed(bus, hostSampled, async ({ payload }) => {
+      heard.push(`${payload.agentId}:${payload.samples[0]?.seq}`);
+      await new Promise<void>((resolve) => (goOn = resolve));
+    });
+    try {
+      slow.start();
+      await eventually(async () => expect(await slow.behind()).toBe(0));
+      for (const seq of [1, 2, 3, 4]) await send('web-1', seq);
+      await eventually(() => expect(heard).toEqual(['web-1:1']));
+      await eventually(async () => expect(await slow.behind()).toBe(3));
+      goOn();
+      await eventually(() => expect(heard).toHaveLength(2));
+      expect(await slow.behind()).toBe(2);
+      await nats.kill();
+      await eventually(async () => expect(await slow.behind().catch(({ code }) => code as string)).toBe('UNAVAILABLE'));
+      await nats.run();
+      // What was on its way when the server went comes again.
+      await eventually(() => {
+        goOn();
+        expect(heard).toHaveLength(4);
+      });
+      await eventually(async () => expect(await slow.behind()).toBe(0));
+    } finally {
+      goOn();
+      await slow.stop();
+    }
+  });
+
   it('reads back a part of a stream, of one key or of all', async () => {
     for (const seq of [1, 2, 3]) for (const agent of ['web-1', 'web-2']) await send(agent, seq);
     expect(await streamBounds(bus, hostSampled)).toEqual({ first: 1, last: 6 });

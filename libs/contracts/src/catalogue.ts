@@ -124,6 +124,7 @@ import {
   licenseValidate,
 } from './licenses.js';
 import { agentInspect, agentRevert, agentUpdate, rolloutGet, rolloutStart, rolloutStop } from './rollouts.js';
+import { judgingProgressed, pipelineGet, pipelineSampled, queuesGet } from './pipeline.js';
 import { attemptGet, attemptList, attemptStart, planGet, releaseCheck, updateProgressed } from './updates.js';
 import { processGet, processList, processSignal } from './processes.js';
 import { settingsChanged, settingsGet, settingsUpdate } from './settings.js';
@@ -314,6 +315,10 @@ export const catalogue: Contract[] = [
   rolloutGet,
   rolloutStart,
   rolloutStop,
+  pipelineSampled,
+  pipelineGet,
+  judgingProgressed,
+  queuesGet,
 ];
 
 /** The catalogue as text, a line each: what it is, its subject, and the stream that keeps it. */

@@ -12,6 +12,7 @@ import { configChanged, principalsChanged } from './identity.js';
 import { connectionTest, nodeChanged, nodeList, noticePosted, targetList } from './nodes.js';
 import { logCollected, logmatchCount, logsStored } from './logs.js';
 import { deliveryDue, deliveryEnded } from './notifications.js';
+import { judgingProgressed, pipelineSampled } from './pipeline.js';
 import { processGet, processList, processSignal } from './processes.js';
 import { agentInspect, agentRevert, agentUpdate } from './rollouts.js';
 import { settingsChanged, settingsGet } from './settings.js';
@@ -75,6 +76,7 @@ export const grants: Record<ServiceName | 'poller' | 'gateway', Grants> = {
     consumes: [
       { contract: hostSampled, durable: 'metrics-store' },
       { contract: targetSampled, durable: 'metrics-store-polled' },
+      { contract: pipelineSampled, durable: 'metrics-store-pipeline' },
     ],
     makesStreams: true,
   },
@@ -97,10 +99,11 @@ export const grants: Record<ServiceName | 'poller' | 'gateway', Grants> = {
   alerting: {
     ...none,
     asks: [excursionsGet, settingsGet, nodeList, dockerhostList, logmatchCount],
-    says: [alertChanged, alertingChanged, deliveryDue, deliveryEnded],
+    says: [alertChanged, alertingChanged, deliveryDue, deliveryEnded, pipelineSampled, judgingProgressed],
     hears: [
       alertChanged,
       alertingChanged,
+      judgingProgressed,
       nodeChanged,
       dockerhostChanged,
       dockerhostReported,

@@ -121,6 +121,9 @@ export const HostFigures = z.object({
 /** See {@link HostFigures}. */
 export type HostFigures = z.infer<typeof HostFigures>;
 
+/** The longest that taking a sample counts as, in milliseconds. */
+export const MAX_COLLECT_MS = 600_000;
+
 /** One sample of a host: its figures, when they were taken, and its number in the collector's outbox. */
 export const HostSample = HostFigures.extend({
   /** Numbers the samples of one outbox from 1 without a hole; never used twice. */
@@ -129,6 +132,8 @@ export const HostSample = HostFigures.extend({
   time: z.int().nonnegative(),
   /** Parts whose figures are older than they should be, because reading them failed or took too long. */
   stale: z.array(z.enum(hostParts)),
+  /** How long taking it took, in milliseconds from `time` on; collectors of before do not say. */
+  collectMs: z.number().min(0).max(MAX_COLLECT_MS).optional(),
 });
 /** See {@link HostSample}. */
 export type HostSample = z.infer<typeof HostSample>;

@@ -22,6 +22,7 @@ export * from './logs.js';
 export * from './nodes.js';
 export * from './notifications.js';
 export * from './permissions.js';
+export * from './pipeline.js';
 export * from './processes.js';
 export * from './proxmox.js';
 export * from './resource-ids.js';

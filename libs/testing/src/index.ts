@@ -4,6 +4,7 @@ export { DockerEngineServer } from './docker-engine.js';
 export { FileServer, type Interception } from './file-server.js';
 export { eventually } from './eventually.js';
 export { MailServer, type MailServerOptions, type ReceivedMail } from './mail-server.js';
+export { seeded } from './random.js';
 export { hostFigures, hostSample } from './samples.js';
 export { NatsServer, createDatabase, databaseKinds, freePort, redisUrl, type DatabaseKind } from './servers.js';
 export { WebhookReceiver, type ReceivedRequest, type ReceiverAnswer } from './webhook-receiver.js';

@@ -1,6 +1,7 @@
 import type { AlertConfig, AlertLevel, AlertResource, Resolution } from '@lapwing/contracts';
 import { describeBreach, describeWhy } from './describe.js';
 import { alertIdOf, type Look, type Reading } from './reading.js';
+import type { Passage } from './pipeline/passage.js';
 import { ruleFor } from './rules.js';
 import { signals, type Signal } from './signals.js';
 import { judge, rejudge, scoreOf, type Rule, type Track, type Verdict } from './track.js';
@@ -45,6 +46,8 @@ export interface Change {
   resolution: Resolution | null;
   /** How it stands from now on; undefined when it is over. */
   track: Track | undefined;
+  /** When what made it passed the first stages, where that is measured. */
+  passage?: Passage;
 }
 
 /** All that an engine knows, as it is kept between two runs. */
@@ -112,7 +115,7 @@ export class Engine {
    * @param missingAre how alerts end whose signals are missing in it.
    */
   look({ scope, time, readings, partly }: Look, missingAre: Resolution = 'removed'): Change[] {
-    if (time <= (this.#seen.get(scope) ?? 0)) return [];
+    if (!this.isNews(scope, time)) return [];
     this.#seen.set(scope, time);
     const changes: Change[] = [];
     const missing = new Set(this.#scopes.get(scope));
@@ -145,6 +148,11 @@ export class Engine {
   /** What of a scope is open or waits. */
   tracked(scope: string): Tracked[] {
     return [...(this.#scopes.get(scope) ?? [])].flatMap((alertId) => this.#tracks.get(alertId) ?? []);
+  }
+
+  /** Whether a look of a scope at an instant is newer than all that was judged of it. */
+  isNews(scope: string, time: number): boolean {
+    return time > (this.#seen.get(scope) ?? 0);
   }
 
   /** Whether anything of a scope is open or waits. */

@@ -19,6 +19,7 @@ import {
 import { Injectable } from '@nestjs/common';
 import { ChannelsService } from '../services/channels.service.js';
 import { DeliveriesService } from '../services/deliveries.service.js';
+import { DELIVERIES } from '../services/queues.service.js';
 import { DeliveryStore } from '../store/delivery.store.js';
 
 /** One receiver that hangs must not keep the others waiting. */
@@ -33,7 +34,7 @@ export class ChannelsHandler {
     private readonly store: DeliveryStore,
   ) {}
 
-  @OnEvent(deliveryDue, { durable: 'alerting-deliveries', maxBatch: 1, concurrency: AT_ONCE, ackWaitMs: 15_000 })
+  @OnEvent(deliveryDue, { durable: DELIVERIES, maxBatch: 1, concurrency: AT_ONCE, ackWaitMs: 15_000 })
   async deliver(jobs: Delivery<PayloadOf<typeof deliveryDue>>[]): Promise<void> {
     for (const { payload } of jobs) await this.deliveries.deliver(payload);
   }

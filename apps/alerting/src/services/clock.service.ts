@@ -11,6 +11,7 @@ import type { NoticeStore } from '../store/notice.store.js';
 import type { TidyStore } from '../store/tidy.store.js';
 import type { ConfigService } from './config.service.js';
 import type { EscalationService } from './escalation.service.js';
+import type { PipelineService } from './pipeline.service.js';
 import type { RoutingService } from './routing.service.js';
 import type { TellingService } from './telling.service.js';
 
@@ -38,6 +39,7 @@ export interface ClockParts {
   deliveries: DeliveryStore;
   incidents: IncidentStore;
   tidy: TidyStore;
+  pipeline: PipelineService;
 }
 
 /** Keeps alerts going on their way to people: one process at a time, whoever holds the lease. */
@@ -189,6 +191,7 @@ export class ClockService implements OnApplicationBootstrap, OnModuleDestroy, On
     // The same once more is kept once; what is to be tried again, or was lost, is not the same.
     const name = `${id}-${attempt}-${nextAt ?? Math.floor(now / LOST_MS)}`;
     await this.parts.bus.publish(deliveryDue, id, { deliveryId: id, attempt }, name);
+    this.parts.pipeline.handedOver(id);
     await this.parts.deliveries.queued(id, attempt, nextAt, now);
   }
 }

@@ -35,6 +35,8 @@ export class EscalationService {
             channels,
             upgraded: false,
             settles: false,
+            watchedAt: null,
+            batchedAt: null,
           })),
         );
       });

@@ -13,6 +13,7 @@ import type { Schema } from '@lapwing/postgres';
 import { Heartbeat } from '@lapwing/service';
 import { counter, createLogger, describeError, gauge } from '@lapwing/telemetry';
 import type { OnApplicationBootstrap, OnModuleDestroy } from '@nestjs/common';
+import { batchesOf } from '../domain/batches.js';
 import type { Change } from '../domain/engine.js';
 import { logRoot } from '../domain/log-rules.js';
 import { PARTITIONS, partitionOf } from '../domain/partition.js';
@@ -24,6 +25,7 @@ import type { PartitionStore } from '../store/partition.store.js';
 import type { ConfigService } from './config.service.js';
 import { isGone, type EstateListener, type EstateService, type Presence } from './estate.service.js';
 import { Partition } from './partition.js';
+import type { PipelineService } from './pipeline.service.js';
 
 const FLUSH_MS = 200;
 /** What has changed nothing is noted this often. */
@@ -82,6 +84,7 @@ export class EvaluationService implements OnApplicationBootstrap, OnModuleDestro
     private readonly estate: EstateService,
     private readonly config: ConfigService,
     private readonly stores: { alerts: AlertStore; partitions: PartitionStore },
+    private readonly pipeline: PipelineService,
   ) {
     this.#feed = new EventFeed(bus, hostSampled, (message) => this.#sampled(message));
     const names = Array.from({ length: PARTITIONS }, (_, number) => leaseOf(number));
@@ -121,6 +124,11 @@ export class EvaluationService implements OnApplicationBootstrap, OnModuleDestro
   /** Whether all samples that come from now on will be judged. */
   get isFollowing(): boolean {
     return this.#feed.isFollowing;
+  }
+
+  /** How many messages of samples this process has still to judge; `UNAVAILABLE` while that cannot be known. */
+  behind(): Promise<number> {
+    return this.#feed.behind();
   }
 
   /** How many partitions this process judges. */
@@ -258,8 +266,13 @@ export class EvaluationService implements OnApplicationBootstrap, OnModuleDestro
       .filter((id) => id !== agentId);
     // Of a host that is not known yet, what comes so late says nothing about now.
     if (!partition.knows(agentId) && storedAt - (newest?.time ?? 0) > FORGET_MS / 2) return;
-    for (const sample of samples.toSorted((one, other) => one.time - other.time))
-      partition.sample(agentId, parents, sample);
+    for (const sample of samples.toSorted((one, other) => one.time - other.time)) {
+      const beganAt = performance.now();
+      const changes = partition.sample(agentId, parents, sample);
+      const judgedMs = performance.now() - beganAt;
+      const { time: takenAt, collectMs } = sample;
+      if (changes) this.pipeline.judged({ takenAt, storedAt, collectMs, judgedMs, changes });
+    }
     judged.inc({ what: 'host' }, samples.length);
     this.#flushIfPending(partition);
   }
@@ -338,7 +351,7 @@ export class EvaluationService implements OnApplicationBootstrap, OnModuleDestro
       const isMine = await this.schema.transaction('partition.save', async (transaction) => {
         const part = { number, holder: this.leases.holder, position, state, at: now };
         if (!(await this.stores.partitions.save(transaction, part))) return false;
-        for (const batch of batches(pending))
+        for (const batch of batchesOf(pending, MAX_BATCH))
           await this.stores.alerts.write(transaction, this.#described(batch, number), now);
         return true;
       });
@@ -395,20 +408,3 @@ export class EvaluationService implements OnApplicationBootstrap, OnModuleDestro
 /** A sample of a clock that is far ahead would hide all that comes until then. */
 const inTime = (sample: HostSample, storedAt: number): HostSample =>
   sample.time > storedAt + AHEAD_MS ? { ...sample, time: storedAt } : sample;
-
-/** The same changes in batches in which no alert comes twice, and which leave room for other work between them. */
-function batches(changes: readonly Change[]): Change[][] {
-  const all: Change[][] = [];
-  let ids = new Set<string>();
-  for (const change of changes) {
-    const current = all.at(-1);
-    if (current && current.length < MAX_BATCH && !ids.has(change.alertId)) {
-      current.push(change);
-      ids.add(change.alertId);
-    } else {
-      all.push([change]);
-      ids = new Set([change.alertId]);
-    }
-  }
-  return all;
-}

@@ -66,9 +66,12 @@ export class Partition {
     return this.engine.hasSeen(hostScope(agentId));
   }
 
-  /** Judges a host's sample. */
-  sample(agentId: string, parents: string[], sample: HostSample): void {
-    this.#add(this.engine.look(readHost({ agentId, parents }, sample)));
+  /** Judges a host's sample. Returns what came of it; undefined where it, or a newer one, was judged before. */
+  sample(agentId: string, parents: string[], sample: HostSample): readonly Change[] | undefined {
+    const isNews = this.engine.isNews(hostScope(agentId), sample.time);
+    const changes = this.engine.look(readHost({ agentId, parents }, sample));
+    this.#add(changes);
+    return isNews ? changes : undefined;
   }
 
   /** Judges whether an agent reports; of one that is not wanted any more everything is over. */

@@ -12,6 +12,7 @@ import type { DeliveryStore } from '../store/delivery.store.js';
 import type { IncidentStore } from '../store/incident.store.js';
 import type { Notice, NoticeStore } from '../store/notice.store.js';
 import type { ConfigService } from './config.service.js';
+import type { PipelineService } from './pipeline.service.js';
 
 const BATCH = 1000;
 const PUBLISHED_AT_ONCE = 25;
@@ -27,6 +28,14 @@ export interface RoutingParts {
   notices: NoticeStore;
   deliveries: DeliveryStore;
   incidents: IncidentStore;
+  pipeline: PipelineService;
+}
+
+/** What was put into incidents at once: when that was done, and when each of it was judged. */
+interface Batched {
+  at: number;
+  tookMs: number;
+  detectedAt: (number | null)[];
 }
 
 /** Takes what happened to alerts, tells the bus of it, and makes notices of what people are to be told. One process does this at a time. */
@@ -41,12 +50,15 @@ export class RoutingService {
       const changes = await this.parts.changes.unrouted(BATCH);
       count = changes.length;
       if (count === 0) break;
-      await this.parts.schema.transaction('changes.route', async (transaction) => {
+      const beganAt = performance.now();
+      const batched = await this.parts.schema.transaction('changes.route', async (transaction) => {
         const publishing = this.#publish(changes);
         publishing.catch(() => {});
-        await this.#take(transaction, changes);
+        const done = await this.#take(transaction, changes, beganAt);
         await publishing;
+        return done;
       });
+      this.parts.pipeline.batched(batched.tookMs, batched.at, batched.detectedAt);
     }
   }
 
@@ -55,20 +67,22 @@ export class RoutingService {
     const { bus } = this.parts;
     for (let at = 0; at < changes.length; at += PUBLISHED_AT_ONCE)
       await Promise.all(
-        changes.slice(at, at + PUBLISHED_AT_ONCE).map(({ changeId, kind, at: time, ...row }) => {
-          const alert = alertOf(row);
-          const payload = { change: kind, alert, time: Math.round(time) };
-          return bus.publish(alertChanged, alert.id, payload, `change-${changeId}`).catch((error: unknown) => {
-            // What the bus would never take must not keep everything else from being told.
-            if (isAway(error)) throw error;
-            this.#log.error({ error: describeError(error), alert: alert.id }, 'a change could not be said');
-          });
-        }),
+        changes
+          .slice(at, at + PUBLISHED_AT_ONCE)
+          .map(({ changeId, kind, at: time, watchedAt: _w, detectedAt: _d, ...row }) => {
+            const alert = alertOf(row);
+            const payload = { change: kind, alert, time: Math.round(time) };
+            return bus.publish(alertChanged, alert.id, payload, `change-${changeId}`).catch((error: unknown) => {
+              // What the bus would never take must not keep everything else from being told.
+              if (isAway(error)) throw error;
+              this.#log.error({ error: describeError(error), alert: alert.id }, 'a change could not be said');
+            });
+          }),
       );
   }
 
   /** Should two processes be at it at once, each change is one's alone. */
-  async #take(transaction: Transaction, changes: readonly ChangeRow[]): Promise<void> {
+  async #take(transaction: Transaction, changes: readonly ChangeRow[], beganAt: number): Promise<Batched> {
     const own = new Set(
       await this.parts.changes.take(
         transaction,
@@ -76,7 +90,15 @@ export class RoutingService {
       ),
     );
     const taken = changes.filter(({ changeId }) => own.has(changeId));
-    if (taken.length > 0) await this.#route(transaction, taken, Date.now());
+    const fired = taken.filter(({ kind }) => kind === 'fired');
+    const now = Date.now();
+    await this.parts.incidents.join(
+      transaction,
+      fired.map(({ occurrence, resource, score }) => ({ occurrence, instance: resource.instance, score, at: now })),
+    );
+    const batched = { at: Date.now(), tookMs: performance.now() - beganAt };
+    if (taken.length > 0) await this.#route(transaction, taken, batched.at);
+    return { ...batched, detectedAt: fired.map(({ detectedAt }) => detectedAt) };
   }
 
   async #route(transaction: Transaction, changes: readonly ChangeRow[], now: number): Promise<void> {
@@ -85,10 +107,6 @@ export class RoutingService {
     const of = (...kinds: ChangeRow['kind'][]) => changes.filter(({ kind }) => kinds.includes(kind));
     const fired = of('fired');
     await this.#noteFlaps(transaction, of('fired', 'resolved'), config);
-    await incidents.join(
-      transaction,
-      fired.map(({ occurrence, resource, score }) => ({ occurrence, instance: resource.instance, score, at: now })),
-    );
     const worse = of('level').filter(({ level }) => level === 'critical');
     await incidents.grow(
       transaction,
@@ -160,5 +178,8 @@ function firing(change: ChangeRow, { aggregation }: AlertConfig, now: number): N
     channels: null,
     settles: mayFollow,
     upgraded: kind === 'level',
+    // What is told because of anything else was not on its way all the time.
+    watchedAt: kind === 'fired' ? change.watchedAt : null,
+    batchedAt: now,
   };
 }

@@ -14,6 +14,7 @@ import type { DeliveryStore, NewDelivery } from '../store/delivery.store.js';
 import { QUIET_HOURS, type DueNotice, type NoticeStore } from '../store/notice.store.js';
 import type { ChannelsService, Receiver } from './channels.service.js';
 import type { ConfigService } from './config.service.js';
+import type { Decided, PipelineService } from './pipeline.service.js';
 import type { SilencesService } from './silences.service.js';
 
 /** The alerts that one message lists; the others it counts. */
@@ -29,6 +30,7 @@ export interface TellingParts {
   changes: ChangeStore;
   notices: NoticeStore;
   deliveries: DeliveryStore;
+  pipeline: PipelineService;
   publicUrl: string;
 }
 
@@ -47,10 +49,11 @@ export class TellingService {
   /** Handles what is due. */
   async tell(at: number): Promise<void> {
     const { notices, schema } = this.parts;
+    const beganAt = performance.now();
     const due = await notices.due(at);
     if (due.length === 0) return;
     const receivers = await this.parts.channels.receivers();
-    await schema.transaction('notices.tell', async (transaction) => {
+    const decided = await schema.transaction('notices.tell', async (transaction) => {
       const memories = await this.parts.changes.memories(transaction, [...new Set(due.map(({ id }) => id))]);
       const given = await this.#circumstances(transaction);
       const there = await notices.lock(transaction, due);
@@ -67,7 +70,9 @@ export class TellingService {
       await this.parts.deliveries.add(transaction, deliveries, at);
       const reached = new Set(deliveries.flatMap(({ occurrences }) => occurrences));
       for (const piece of piecesOf(told)) await this.#noteTold(transaction, piece, { reached, memories, at });
+      return decidedOf(told, deliveries);
     });
+    this.parts.pipeline.decided(decided, beganAt);
   }
 
   async #circumstances(transaction: Transaction): Promise<Circumstances> {
@@ -151,6 +156,16 @@ export class TellingService {
     });
     await this.parts.changes.remember(transaction, new Map(next), at);
   }
+}
+
+/** What came straight here from its sample, and the message that tells it. What was held, or is told anew, was not on its way all the time. */
+function decidedOf(told: readonly DueNotice[], deliveries: readonly NewDelivery[]): Decided[] {
+  const messages = new Map<number, string>();
+  for (const { id, occurrences } of deliveries.toReversed())
+    for (const occurrence of occurrences) messages.set(occurrence, id);
+  return told
+    .filter(({ kind, held, upgraded }) => kind === 'firing' && held === '' && !upgraded)
+    .map(({ occurrence, watchedAt, batchedAt }) => ({ watchedAt, batchedAt, deliveryId: messages.get(occurrence) }));
 }
 
 function* piecesOf<T>(all: readonly T[]): Generator<T[]> {

@@ -14,7 +14,7 @@ export interface JudgedChange {
 
 const RECORD = `"alertId" text, partition smallint, scope text, signal text, level text, score smallint, resource jsonb, message text,
   detail text, why text, value float8, threshold float8, "clearThreshold" float8, unit text, track jsonb, "startedAt" float8, at float8,
-  resolution text, affected jsonb, "affectedCount" int`;
+  resolution text, affected jsonb, "affectedCount" int, "watchedAt" float8, "detectedAt" float8`;
 
 /** An acknowledgement holds on for so long after the alert was over: one that comes back at once is known already. */
 const ACKNOWLEDGED_MS = 300_000;
@@ -48,24 +48,25 @@ export class AlertStore {
   async #fire(statements: Statements, records: unknown[], now: number): Promise<void> {
     if (records.length === 0) return;
     await statements.query(
-      `WITH made AS (
+      `WITH x AS (SELECT * FROM jsonb_to_recordset($1::jsonb) AS x(${RECORD})), made AS (
          INSERT INTO alerting.alert (alert_id, partition, scope, signal, level, score, resource, resource_id, instance, message, detail, why,
            value, threshold, clear_threshold, unit, track, started_at, fired_at, last_seen_at, affected, affected_count,
            acknowledged_at, acknowledged_by)
          SELECT x."alertId", x.partition, x.scope, x.signal, x.level, x.score, x.resource, x.resource ->> 'id', x.resource ->> 'instance',
            x.message, x.detail, x.why, x.value, x.threshold, x."clearThreshold", x.unit, x.track, ${instant('x."startedAt"')},
            ${instant('$2')}, ${instant('x.at')}, x.affected, x."affectedCount", before.acknowledged_at, before.acknowledged_by
-         FROM jsonb_to_recordset($1::jsonb) AS x(${RECORD})
-         LEFT JOIN LATERAL (
+         FROM x LEFT JOIN LATERAL (
            SELECT a.acknowledged_at, a.acknowledged_by FROM alerting.alert a
            WHERE a.resource_id = x.resource ->> 'id' AND a.alert_id = x."alertId" AND a.resolved_at > ${instant('x.at - $3')}
              AND a.resolution = 'recovered'
            ORDER BY a.started_at DESC LIMIT 1
          ) before ON true
          ON CONFLICT DO NOTHING
-         RETURNING occurrence, last_seen_at
+         RETURNING occurrence, alert_id, last_seen_at
        )
-       INSERT INTO alerting.change (occurrence, kind, at) SELECT occurrence, 'fired', last_seen_at FROM made ORDER BY occurrence`,
+       INSERT INTO alerting.change (occurrence, kind, at, watched_at, detected_at)
+       SELECT made.occurrence, 'fired', made.last_seen_at, ${instant('x."watchedAt"')}, ${instant('x."detectedAt"')}
+       FROM made JOIN x ON x."alertId" = made.alert_id ORDER BY made.occurrence`,
       [clean(records), now, ACKNOWLEDGED_MS],
     );
   }
@@ -144,6 +145,6 @@ export class AlertStore {
 }
 
 function recordOf({ change, partition, affected, affectedCount }: JudgedChange) {
-  const { samples: _samples, ...facts } = change;
-  return { ...facts, partition, affected, affectedCount };
+  const { samples: _samples, passage, ...facts } = change;
+  return { ...facts, ...passage, partition, affected, affectedCount };
 }

@@ -8,6 +8,9 @@ export interface ChangeRow extends AlertRow {
   changeId: number;
   kind: 'fired' | 'level' | 'resolved' | 'cleared' | 'acknowledged' | 'unacknowledged';
   at: number;
+  /** When the sample that made it was taken, and when it was judged; null where that does not count. */
+  watchedAt: number | null;
+  detectedAt: number | null;
 }
 
 /** What is remembered of an alert from one time to the next. */
@@ -24,7 +27,7 @@ export class ChangeStore {
   async unrouted(limit: number): Promise<ChangeRow[]> {
     const { rows } = await this.schema.query<ChangeRow>(
       'change.unrouted',
-      `SELECT c.id AS "changeId", c.kind, c.at, ${alertColumns} FROM alerting.change c JOIN alerting.alert a USING (occurrence)
+      `SELECT c.id AS "changeId", c.kind, c.at, c.watched_at AS "watchedAt", c.detected_at AS "detectedAt", ${alertColumns} FROM alerting.change c JOIN alerting.alert a USING (occurrence)
        WHERE NOT c.routed ORDER BY c.id LIMIT $1`,
       [limit],
     );

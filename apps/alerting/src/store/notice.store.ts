@@ -16,6 +16,9 @@ export interface Notice {
   upgraded: boolean;
   /** Whether it waits for news of what its resource stands on: then nothing makes it due before its time. */
   settles: boolean;
+  /** When the sample that led to it was taken, and when it was put into an incident: milliseconds since 1970; null where that does not count. */
+  watchedAt: number | null;
+  batchedAt: number | null;
 }
 
 /** A notice with the alert it is about. */
@@ -25,6 +28,8 @@ export interface DueNotice extends AlertRow {
   channels: string[] | null;
   upgraded: boolean;
   held: string;
+  watchedAt: number | null;
+  batchedAt: number | null;
 }
 
 /** That notices were held back by quiet hours. */
@@ -42,9 +47,11 @@ export class NoticeStore {
   async add(statements: Statements, notices: readonly Notice[]): Promise<void> {
     if (notices.length === 0) return;
     await statements.query(
-      `INSERT INTO alerting.notice (occurrence, kind, group_key, due_at, channels, upgraded, settles)
-       SELECT x.occurrence, x.kind, x."groupKey", ${instant('x."dueAt"')}, x.channels, x.upgraded, x.settles
-       FROM jsonb_to_recordset($1::jsonb) AS x(occurrence bigint, kind text, "groupKey" text, "dueAt" float8, channels text[], upgraded boolean, settles boolean)
+      `INSERT INTO alerting.notice (occurrence, kind, group_key, due_at, channels, upgraded, settles, watched_at, batched_at)
+       SELECT x.occurrence, x.kind, x."groupKey", ${instant('x."dueAt"')}, x.channels, x.upgraded, x.settles,
+         ${instant('x."watchedAt"')}, ${instant('x."batchedAt"')}
+       FROM jsonb_to_recordset($1::jsonb) AS x(occurrence bigint, kind text, "groupKey" text, "dueAt" float8, channels text[], upgraded boolean, settles boolean,
+         "watchedAt" float8, "batchedAt" float8)
        ON CONFLICT (occurrence, kind) DO UPDATE SET upgraded = notice.upgraded OR excluded.upgraded,
          due_at = CASE WHEN excluded.upgraded THEN least(notice.due_at, excluded.due_at) ELSE notice.due_at END,
          held = CASE WHEN excluded.upgraded THEN '' ELSE notice.held END,
@@ -61,7 +68,8 @@ export class NoticeStore {
       `WITH groups AS (
          SELECT group_key, kind FROM alerting.notice WHERE due_at <= ${instant('$1')} GROUP BY group_key, kind ORDER BY min(due_at) LIMIT 100
        )
-       SELECT n.kind, n.group_key AS "groupKey", n.channels, n.upgraded, n.held, ${alertColumns}
+       SELECT n.kind, n.group_key AS "groupKey", n.channels, n.upgraded, n.held,
+         n.watched_at AS "watchedAt", n.batched_at AS "batchedAt", ${alertColumns}
        FROM alerting.notice n JOIN groups USING (group_key, kind) JOIN alerting.alert a USING (occurrence)
        WHERE (n.held = '' AND NOT n.settles) OR n.due_at <= ${instant('$1')}
        ORDER BY a.level, a.score DESC, a.occurrence LIMIT $2`,

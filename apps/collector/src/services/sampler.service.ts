@@ -1,5 +1,5 @@
 import type { Bus } from '@lapwing/bus';
-import { defaultSystemSettings, type HostPart } from '@lapwing/contracts';
+import { MAX_COLLECT_MS, defaultSystemSettings, type HostPart } from '@lapwing/contracts';
 import { createLogger, describeError, histogram } from '@lapwing/telemetry';
 import type { OnApplicationBootstrap, OnModuleDestroy } from '@nestjs/common';
 import type { HostSource } from '../sources/host/host.source.js';
@@ -132,9 +132,9 @@ export class SamplerService implements OnApplicationBootstrap, OnModuleDestroy {
     try {
       const stop = readSeconds.startTimer();
       const figures = await this.source.read();
-      stop();
+      const collectMs = Math.min(Math.round(stop() * 10_000) / 10, MAX_COLLECT_MS);
       if (!this.#outbox || !this.#delivery) return;
-      const { record, entry } = await this.#outbox.append(figures, time);
+      const { record, entry } = await this.#outbox.append({ ...figures, collectMs }, time);
       this.#lastSampleAt = performance.now();
       this.#taken++;
       this.#first ??= entry;

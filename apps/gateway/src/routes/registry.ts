@@ -36,7 +36,9 @@ import { GpuController } from './api/system/gpu.controller.js';
 import { SystemHealthController } from './api/system/health.controller.js';
 import { MockModeController } from './api/system/mock-mode.controller.js';
 import { SeverityController } from './api/system/severity.controller.js';
+import { PipelineLatencyController } from './api/system/pipeline-latency.controller.js';
 import { SystemSettingsController } from './api/system/settings.controller.js';
+import { TelemetryController } from './api/system/telemetry.controller.js';
 import { TestNotificationController } from './api/test-notification.controller.js';
 import { UpdateApplyController } from './api/updates/apply.controller.js';
 import { UpdateCheckController } from './api/updates/check.controller.js';
@@ -171,6 +173,8 @@ export const controllers: Type[] = [
   EmailController,
   WebhooksController,
   SeverityController,
+  TelemetryController,
+  PipelineLatencyController,
   SystemUpdatesController,
   SystemUpdateDownloadController,
   SystemUpdateApplyController,

@@ -17,6 +17,10 @@ export class MaintenanceStore {
           `${name}${grain === 'raw' ? '' : `_${grain}`}`,
           `${keep} days`,
         ]);
+    await this.postgres.query('retention.set', 'SELECT lapwing.set_retention($1, $2::interval)', [
+      'metrics.pipeline_sample',
+      `${days.raw} days`,
+    ]);
   }
 
   /**
