@@ -1,7 +1,10 @@
 import { commonConfig, databaseConfig, readConfig } from '@lapwing/service';
-import type { z } from 'zod';
+import { z } from 'zod';
 
-const schema = commonConfig.extend(databaseConfig.shape);
+const schema = commonConfig.extend(databaseConfig.shape).extend({
+  /** Folder of thumbnails, images and clips: its volume is measured, and files in it are deleted when they are past their time. */
+  SETTINGS_DATA_DIR: z.string().default('data'),
+});
 
 /** The settings of the settings service. */
 export type SettingsConfig = z.output<typeof schema>;

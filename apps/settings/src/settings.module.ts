@@ -1,9 +1,15 @@
-import { busProviders } from '@lapwing/bus';
-import { Migrations, Postgres } from '@lapwing/postgres';
+import { Bus, Leases, busProviders } from '@lapwing/bus';
+import { Migrations, Postgres, Schema } from '@lapwing/postgres';
 import { Health, busConfig, healthProvider, restartProviders } from '@lapwing/service';
-import { Module, type DynamicModule } from '@nestjs/common';
+import { Module, type DynamicModule, type Provider } from '@nestjs/common';
+import { randomBytes } from 'node:crypto';
 import type { SettingsConfig } from './config.js';
+import { CleanupHandler } from './handlers/cleanup.handler.js';
 import { SettingsHandler } from './handlers/settings.handler.js';
+import { CleanupService } from './services/cleanup.service.js';
+import { StorageService } from './services/storage.service.js';
+import { CleanupStore } from './store/cleanup.store.js';
+import { DataFolder } from './store/data-folder.js';
 import { SettingStore } from './store/setting.store.js';
 
 const service = 'settings';
@@ -15,10 +21,10 @@ export class SettingsModule {
     return {
       module: SettingsModule,
       providers: [
-        ...busProviders({ ...busConfig(service, config), handlers: [SettingsHandler] }),
+        ...busProviders({ ...busConfig(service, config), handlers: [SettingsHandler, CleanupHandler] }),
         {
           provide: Postgres,
-          useFactory: () => new Postgres({ service, url: config.DATABASE_URL.reveal(), poolSize: 2 }),
+          useFactory: () => new Postgres({ service, url: config.DATABASE_URL.reveal(), poolSize: 3 }),
         },
         {
           provide: Migrations,
@@ -31,15 +37,38 @@ export class SettingsModule {
           useFactory: (postgres: Postgres, migrations: Migrations) => new SettingStore(postgres, migrations),
           inject: [Postgres, Migrations],
         },
+        ...cleanupProviders(config),
         healthProvider,
         ...restartProviders(config),
-        { provide: 'health checks', useFactory: addChecks, inject: [Health, Migrations] },
+        { provide: 'health checks', useFactory: addChecks, inject: [Health, Migrations, CleanupService] },
       ],
     };
   }
 }
 
-function addChecks(health: Health, migrations: Migrations): true {
+/** What is past its time is deleted by these. */
+function cleanupProviders(config: SettingsConfig): Provider[] {
+  const folder = new DataFolder(config.SETTINGS_DATA_DIR);
+  return [
+    { provide: StorageService, useFactory: () => new StorageService(folder) },
+    {
+      provide: CleanupStore,
+      useFactory: (postgres: Postgres, migrations: Migrations) => new CleanupStore(new Schema(postgres, migrations)),
+      inject: [Postgres, Migrations],
+    },
+    {
+      provide: CleanupService,
+      useFactory: (bus: Bus, store: CleanupStore, storage: StorageService, settings: SettingStore) => {
+        const leases = new Leases(bus, service, randomBytes(6).toString('hex'));
+        return new CleanupService({ bus, leases, store, folder, storage, settings: () => settings.read() });
+      },
+      inject: [Bus, CleanupStore, StorageService, SettingStore],
+    },
+  ];
+}
+
+function addChecks(health: Health, migrations: Migrations, cleanup: CleanupService): true {
+  health.add('cleanup_service', 'worker', () => cleanup.check());
   health.add('database', 'dependency', () =>
     migrations.ready
       ? { status: 'healthy', message: 'Database operational' }

@@ -125,6 +125,7 @@ import {
 import { agentInspect, agentRevert, agentUpdate, rolloutGet, rolloutStart, rolloutStop } from './rollouts.js';
 import { attemptGet, attemptList, attemptStart, planGet, releaseCheck, updateProgressed } from './updates.js';
 import { processGet, processList, processSignal } from './processes.js';
+import { cleanedServices, cleanupGet, cleanupRun, cleanupStart, rowsCount, storageGet } from './retention.js';
 import { settingsChanged, settingsGet, settingsUpdate } from './settings.js';
 import { chartsGet, targetObserved, targetSampled } from './targets.js';
 import {
@@ -166,6 +167,10 @@ export const catalogue: Contract[] = [
   settingsGet,
   settingsUpdate,
   ...services.map(healthGet),
+  ...cleanedServices.flatMap((service) => [cleanupRun(service), rowsCount(service)]),
+  cleanupStart,
+  cleanupGet,
+  storageGet,
   processList,
   processGet,
   processSignal,

@@ -11,6 +11,7 @@ import { connectionTest, nodeChanged, nodeList, noticePosted, targetList } from 
 import { logCollected, logmatchCount, logsStored } from './logs.js';
 import { deliveryDue, deliveryEnded } from './notifications.js';
 import { processGet, processList, processSignal } from './processes.js';
+import { cleanedServices, cleanupRun } from './retention.js';
 import { agentInspect, agentRevert, agentUpdate } from './rollouts.js';
 import { settingsChanged, settingsGet } from './settings.js';
 import { targetObserved, targetSampled } from './targets.js';
@@ -49,7 +50,13 @@ const none: Grants = {
 
 /** What each service may do: the bus's users get exactly this. */
 export const grants: Record<ServiceName | 'poller' | 'gateway', Grants> = {
-  settings: { ...none, says: [settingsChanged], hears: [configChanged] },
+  settings: {
+    ...none,
+    asks: cleanedServices.map(cleanupRun),
+    says: [settingsChanged, auditOccurred],
+    hears: [configChanged],
+    leases: true,
+  },
   auth: {
     ...none,
     says: [principalsChanged, configChanged],
@@ -58,8 +65,9 @@ export const grants: Record<ServiceName | 'poller' | 'gateway', Grants> = {
   },
   'metrics-store': {
     ...none,
+    asks: [settingsGet],
     says: [samplesStored],
-    hears: [configChanged],
+    hears: [settingsChanged, configChanged],
     consumes: [
       { contract: hostSampled, durable: 'metrics-store' },
       { contract: targetSampled, durable: 'metrics-store-polled' },
@@ -68,8 +76,9 @@ export const grants: Record<ServiceName | 'poller' | 'gateway', Grants> = {
   },
   'log-store': {
     ...none,
+    asks: [settingsGet],
     says: [logsStored],
-    hears: [configChanged],
+    hears: [settingsChanged, configChanged],
     consumes: [{ contract: logCollected, durable: 'log-store' }],
     makesStreams: true,
   },

@@ -24,6 +24,7 @@ export * from './permissions.js';
 export * from './processes.js';
 export * from './proxmox.js';
 export * from './resource-ids.js';
+export * from './retention.js';
 export * from './rollouts.js';
 export * from './section-assembly.js';
 export * from './settings.js';

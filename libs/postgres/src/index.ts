@@ -2,4 +2,6 @@ export { encodeColumn, unnestColumns, type ColumnType, type Table } from './colu
 export { Migrations } from './migrations.js';
 export { Postgres, Transaction, isDatabaseAway, type PostgresOptions, type Result } from './pool.js';
 export { installSeries, seriesMode, type SeriesMode } from './series.js';
+export { countRows, type Counted } from './row-count.js';
+export { sweep, sweepable, type Swept, type SweptRows } from './sweep.js';
 export { Schema, instant, isDuplicate, type Statements } from './schema.js';

@@ -9,6 +9,7 @@ export {
   readConfig,
   secret,
 } from './config.js';
+export { FollowedSettings } from './followed-settings.js';
 export { Health, healthProvider, worstOf, type Finding } from './health.js';
 export { restartProviders } from './restart.js';
 export { nestLogger, runMain, startService } from './run.js';

@@ -1,6 +1,7 @@
 import { Leases, Shares, type Bus, type Worker } from '@lapwing/bus';
 import { alertingChanged, deliveryDue, settingsChanged, settingsGet } from '@lapwing/contracts';
 import type { Schema } from '@lapwing/postgres';
+import type { FollowedSettings } from '@lapwing/service';
 import { createLogger, describeError } from '@lapwing/telemetry';
 import type { OnApplicationBootstrap, OnApplicationShutdown, OnModuleDestroy } from '@nestjs/common';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -35,6 +36,7 @@ export interface ClockParts {
   deliveries: DeliveryStore;
   incidents: IncidentStore;
   tidy: TidyStore;
+  settings: FollowedSettings;
 }
 
 /** Keeps alerts going on their way to people: one process at a time, whoever holds the lease. */
@@ -162,11 +164,11 @@ export class ClockService implements OnApplicationBootstrap, OnModuleDestroy, On
 
   async #slow(now: number): Promise<void> {
     this.#slowAt = now;
-    const { escalation, tidy } = this.parts;
+    const { escalation, tidy, settings } = this.parts;
     await escalation.escalate(now);
     if (now - this.#tidyAt < TIDY_MS) return;
     this.#tidyAt = now;
-    await tidy.tidy(now);
+    await tidy.tidy(now, settings.current.retentionDays);
   }
 
   /** Hands messages to the queue: those that are new, and those that are to be tried again. */

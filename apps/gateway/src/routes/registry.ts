@@ -28,11 +28,14 @@ import { ServerInfoController } from './api/server/info.controller.js';
 import { SetupScriptController } from './api/setup-script.controller.js';
 import { StateController } from './api/state.controller.js';
 import { StorageController } from './api/storage.controller.js';
+import { CleanupController } from './api/system/cleanup.controller.js';
 import { GpuController } from './api/system/gpu.controller.js';
 import { SystemHealthController } from './api/system/health.controller.js';
 import { MockModeController } from './api/system/mock-mode.controller.js';
 import { SeverityController } from './api/system/severity.controller.js';
 import { SystemSettingsController } from './api/system/settings.controller.js';
+import { StatsController } from './api/system/stats.controller.js';
+import { SystemStorageController } from './api/system/storage.controller.js';
 import { TestNotificationController } from './api/test-notification.controller.js';
 import { UpdateApplyController } from './api/updates/apply.controller.js';
 import { UpdateCheckController } from './api/updates/check.controller.js';
@@ -95,6 +98,9 @@ export const controllers: Type[] = [
   ApiHealthController,
   ApiVersionController,
   SystemHealthController,
+  StatsController,
+  CleanupController,
+  SystemStorageController,
   GpuController,
   V1HealthController,
   ResourcesController,

@@ -1,0 +1,62 @@
+import type { Bus } from '@lapwing/bus';
+import { defaultSystemSettings, settingsChanged, settingsGet, type SystemSettings } from '@lapwing/contracts';
+import { createLogger, describeError } from '@lapwing/telemetry';
+import type { OnApplicationBootstrap, OnModuleDestroy } from '@nestjs/common';
+
+const AGAIN_MS = 1000;
+/** Whoever missed the news of a change hears of it by then. */
+const LOOK_MS = 30_000;
+const DAY_MS = 86_400_000;
+
+/** The settings of the system as a service last heard of them: asked for at the start and at every new connection, and followed. */
+export class FollowedSettings implements OnApplicationBootstrap, OnModuleDestroy {
+  readonly #log;
+  #current = defaultSystemSettings;
+  #timer: NodeJS.Timeout | undefined;
+  #isOver = false;
+  #unlink: (() => void) | undefined;
+
+  constructor(private readonly bus: Bus) {
+    this.#log = createLogger(bus.options.service, 'settings');
+  }
+
+  /** The settings; the defaults until they were heard of. */
+  get current(): SystemSettings {
+    return this.#current;
+  }
+
+  /** What was seen before this instant is shown to nobody and accepted from nobody: milliseconds since 1970. */
+  keptSince(now: number): number {
+    return now - this.#current.retentionDays * DAY_MS;
+  }
+
+  onApplicationBootstrap(): void {
+    this.bus.listen(settingsChanged, '*', (settings) => this.#take(settings));
+    this.bus.connection.whenLinked(() => void this.#look());
+    this.#unlink = this.bus.connection.whenRelinked(() => void this.#look());
+  }
+
+  onModuleDestroy(): void {
+    this.#isOver = true;
+    this.#unlink?.();
+    clearTimeout(this.#timer);
+  }
+
+  async #look(): Promise<void> {
+    clearTimeout(this.#timer);
+    let next = LOOK_MS;
+    try {
+      this.#take(await this.bus.request(settingsGet, {}));
+    } catch (error) {
+      next = AGAIN_MS;
+      this.#log.debug({ error: describeError(error) }, 'the settings could not be read, trying again');
+    }
+    clearTimeout(this.#timer);
+    if (!this.#isOver) this.#timer = setTimeout(() => void this.#look(), next).unref();
+  }
+
+  /** An answer from before a change may come after the news of it. */
+  #take(settings: SystemSettings): void {
+    if (settings.revision >= this.#current.revision) this.#current = settings;
+  }
+}
