@@ -13,6 +13,7 @@ export class FollowedSettings implements OnApplicationBootstrap, OnModuleDestroy
   readonly #log;
   #current = defaultSystemSettings;
   #timer: NodeJS.Timeout | undefined;
+  #heard = 0;
   #isOver = false;
   #unlink: (() => void) | undefined;
 
@@ -31,7 +32,10 @@ export class FollowedSettings implements OnApplicationBootstrap, OnModuleDestroy
   }
 
   onApplicationBootstrap(): void {
-    this.bus.listen(settingsChanged, '*', (settings) => this.#take(settings));
+    this.bus.listen(settingsChanged, '*', (settings) => {
+      this.#heard++;
+      if (settings.revision >= this.#current.revision) this.#current = settings;
+    });
     this.bus.connection.whenLinked(() => void this.#look());
     this.#unlink = this.bus.connection.whenRelinked(() => void this.#look());
   }
@@ -45,18 +49,16 @@ export class FollowedSettings implements OnApplicationBootstrap, OnModuleDestroy
   async #look(): Promise<void> {
     clearTimeout(this.#timer);
     let next = LOOK_MS;
+    const heard = this.#heard;
     try {
-      this.#take(await this.bus.request(settingsGet, {}));
+      const settings = await this.bus.request(settingsGet, {});
+      // An answer from before a change may come after the news of it. Else it counts, also when the settings were restored from a backup.
+      if (heard === this.#heard || settings.revision >= this.#current.revision) this.#current = settings;
     } catch (error) {
       next = AGAIN_MS;
       this.#log.debug({ error: describeError(error) }, 'the settings could not be read, trying again');
     }
     clearTimeout(this.#timer);
     if (!this.#isOver) this.#timer = setTimeout(() => void this.#look(), next).unref();
-  }
-
-  /** An answer from before a change may come after the news of it. */
-  #take(settings: SystemSettings): void {
-    if (settings.revision >= this.#current.revision) this.#current = settings;
   }
 }
