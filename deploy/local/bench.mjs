@@ -1,4 +1,4 @@
-// `npm run bench [-- ingest latency history collector guard fleet outage proxmox replay alerting logs tail pipeline]`: starts what a measurement needs, measures, and says on what machine.
+// `npm run bench [-- ingest latency history collector guard fleet outage proxmox replay alerting logs tail pipeline cleanup]`: starts what a measurement needs, measures, and says on what machine.
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
@@ -27,6 +27,7 @@ const known = [
   'logs',
   'tail',
   'pipeline',
+  'cleanup',
 ];
 const overHttp = ['latency', 'guard', 'tail'];
 /** Those in which agents enrol, and NATS lets in nobody else. */

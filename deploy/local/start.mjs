@@ -156,6 +156,7 @@ async function environmentOf({ dataDir, environment }, urls) {
     HOST: host,
     COLLECTOR_DATA_DIR: path.join(dataDir, 'collector'),
     COLLECTOR_SERVICE_LOG_DIR: path.join(dataDir, 'logs'),
+    SETTINGS_DATA_DIR: process.env.SETTINGS_DATA_DIR ?? dataDir,
     LAPWING_LAUNCHER_PID: String(process.pid),
   };
 }

@@ -1,13 +1,6 @@
 import { Bus, Leases, busProviders } from '@lapwing/bus';
 import { Migrations, Postgres, Schema, DatabaseCheck, databaseCheckProvider } from '@lapwing/postgres';
-import {
-  Health,
-  SecretKey,
-  busConfig,
-  followedSettingsProvider,
-  healthProvider,
-  restartProviders,
-} from '@lapwing/service';
+import { FollowedSettings, Health, SecretKey, busConfig, healthProvider, restartProviders } from '@lapwing/service';
 import { Module, type DynamicModule } from '@nestjs/common';
 import { randomBytes } from 'node:crypto';
 import type { AlertingConfig } from './config.js';
@@ -15,9 +8,11 @@ import { PARTITIONS } from './domain/partition.js';
 import { AlertsHandler } from './handlers/alerts.handler.js';
 import { ChannelsHandler } from './handlers/channels.handler.js';
 import { QueuesHandler } from './handlers/queues.handler.js';
+import { CleanupHandler } from './handlers/cleanup.handler.js';
 import { SilencesHandler } from './handlers/silences.handler.js';
 import { AlertsService } from './services/alerts.service.js';
 import { ChannelsService } from './services/channels.service.js';
+import { CleanupService } from './services/cleanup.service.js';
 import { ClockService } from './services/clock.service.js';
 import { ConfigService } from './services/config.service.js';
 import { DeliveriesService } from './services/deliveries.service.js';
@@ -34,6 +29,7 @@ import { TellingService } from './services/telling.service.js';
 import { AlertStore } from './store/alert.store.js';
 import { ChangeStore } from './store/change.store.js';
 import { ChannelStore } from './store/channel.store.js';
+import { CleanupStore } from './store/cleanup.store.js';
 import { ConfigStore } from './store/config.store.js';
 import { DeliveryStore } from './store/delivery.store.js';
 import { EscalationStore } from './store/escalation.store.js';
@@ -48,9 +44,10 @@ import { TidyStore } from './store/tidy.store.js';
 const service = 'alerting';
 const PARTS = 'alerting parts';
 
-const handlers = [AlertsHandler, SilencesHandler, ChannelsHandler, QueuesHandler];
+const handlers = [AlertsHandler, SilencesHandler, ChannelsHandler, QueuesHandler, CleanupHandler];
 /** What handlers, health and Nest's life cycle need of what {@link assemble} makes; begun in this order. */
 const exposed = [
+  FollowedSettings,
   ConfigService,
   EstateService,
   EvaluationService,
@@ -63,6 +60,7 @@ const exposed = [
   SilencesService,
   ChannelsService,
   DeliveriesService,
+  CleanupService,
   IncidentStore,
   DeliveryStore,
 ];
@@ -101,7 +99,6 @@ export class AlertingModule {
           inject: [PARTS],
         })),
         healthProvider,
-        followedSettingsProvider,
         databaseCheckProvider,
         ...restartProviders(config),
         {
@@ -156,7 +153,9 @@ function assemble(config: AlertingConfig, given: { key: SecretKey; bus: Bus; sch
   const escalations = new EscalationStore();
   const escalation = new EscalationService({ schema, config: rules, channels, escalations, notices });
   const tidy = new TidyStore(schema);
+  const settings = new FollowedSettings(bus);
   return [
+    settings,
     rules,
     estate,
     evaluation,
@@ -176,12 +175,14 @@ function assemble(config: AlertingConfig, given: { key: SecretKey; bus: Bus; sch
       incidents,
       tidy,
       pipeline,
+      settings,
     }),
-    new AlertsService(bus, life),
+    new AlertsService(bus, life, settings),
     new ReplayService(bus, rules),
     silences,
     channels,
     new DeliveriesService({ bus, deliveries, channels, networks, publicUrl }),
+    new CleanupService(new CleanupStore(schema), settings),
     incidents,
     deliveries,
   ];

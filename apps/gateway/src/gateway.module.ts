@@ -23,16 +23,19 @@ import { AuditService } from './services/audit.service.js';
 import { CensusService } from './services/census.service.js';
 import { ChartsService } from './services/charts.service.js';
 import { DiagnosticsService } from './services/diagnostics.service.js';
+import { CleanupService } from './services/cleanup.service.js';
 import { EstateService } from './services/estate.service.js';
 import { HostsService } from './services/hosts.service.js';
 import { LimitsService } from './services/limits.service.js';
 import { LiveFeedService } from './services/live-feed.service.js';
 import { LogFeedService } from './services/log-feed.service.js';
+import { OpenWritesService } from './services/open-writes.service.js';
 import { PrincipalsService } from './services/principals.service.js';
 import { RealtimeService } from './services/realtime.service.js';
 import { SocketIoService } from './services/socketio.service.js';
 import { StateService } from './services/state.service.js';
 import { SystemHealthService } from './services/system-health.service.js';
+import { TotalsService } from './services/totals.service.js';
 import { UpdatesService } from './services/updates.service.js';
 import { lapwingVersion } from './version.js';
 
@@ -61,6 +64,9 @@ export class GatewayModule {
           useFactory: (bus: Bus, feed: LiveFeedService) => new HostsService(bus, feed, localAgent),
           inject: [Bus, LiveFeedService],
         },
+        { provide: OpenWritesService, useFactory: (bus: Bus) => new OpenWritesService(bus), inject: [Bus] },
+        { provide: CleanupService, useFactory: (bus: Bus) => new CleanupService(bus), inject: [Bus] },
+        { provide: TotalsService, useFactory: (bus: Bus) => new TotalsService(bus), inject: [Bus] },
         { provide: PrincipalsService, useFactory: (bus: Bus) => new PrincipalsService(bus), inject: [Bus] },
         { provide: EstateService, useFactory: (bus: Bus) => new EstateService(bus), inject: [Bus] },
         { provide: AlertsService, useFactory: (bus: Bus) => new AlertsService(bus, alertViews), inject: [Bus] },

@@ -12,6 +12,7 @@ import { Guard } from '../src/http/guard';
 import type { Route } from '../src/http/route-list';
 import { AuditService } from '../src/services/audit.service';
 import { LimitsService } from '../src/services/limits.service';
+import { OpenWritesService } from '../src/services/open-writes.service';
 import { PrincipalsService } from '../src/services/principals.service';
 import { Follower, Harness, principal } from './harness';
 
@@ -112,7 +113,8 @@ describe('the guard, set otherwise', () => {
       route('GET', '/api/v1/state', { needs: 'dashboard:view' }),
     ];
     const [principals, limits, audit] = [app.get(PrincipalsService), app.get(LimitsService), app.get(AuditService)];
-    const guard = new Guard({ principals, limits, audit }, loadConfig({}), routes);
+    const openWrites = app.get(OpenWritesService);
+    const guard = new Guard({ principals, limits, audit, openWrites }, loadConfig({}), routes);
     const server = fastify();
     await server.register(cookiePlugin);
     server.decorateRequest('caller', null);

@@ -78,6 +78,8 @@ export class Behind {
   asked: { name: string; input: unknown }[] = [];
   nodes: ConfiguredNode[] = [];
   mockMode = defaultSystemSettings.mockMode;
+  apiKeyEnabled = true;
+  settingsAway = false;
 }
 
 /** The gateway on real servers; the services behind it are played on the bus. */
@@ -167,7 +169,10 @@ export class Harness {
     });
     bus.respond(latestSampleGet, (input) => answer('latest', input, null));
     const settings = defaultSystemSettings;
-    bus.respond(settingsGet, async () => ({ ...settings, mockMode: behind.mockMode }));
+    bus.respond(settingsGet, async () => {
+      if (behind.settingsAway) throw new LapwingError('UNAVAILABLE', 'the database is away');
+      return { ...settings, mockMode: behind.mockMode, apiKeyEnabled: behind.apiKeyEnabled };
+    });
     bus.respond(nodeList, async () => ({ nodes: behind.nodes }));
     bus.respond(settingsUpdate, ({ refreshInterval, ...input }) =>
       answer('settings', { ...input, refreshInterval }, { ...settings, refreshInterval: refreshInterval ?? 5 }),

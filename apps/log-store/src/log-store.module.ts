@@ -1,6 +1,7 @@
 import { Bus, busProviders } from '@lapwing/bus';
 import { Migrations, Postgres, Schema, DatabaseCheck, databaseCheckProvider } from '@lapwing/postgres';
 import {
+  FollowedSettings,
   Health,
   busConfig,
   followedSettingsProvider,
@@ -11,14 +12,17 @@ import {
 import { Module, type DynamicModule } from '@nestjs/common';
 import type { LogStoreConfig } from './config.js';
 import { partitionLimits } from './domain/partitions.js';
+import { CleanupHandler } from './handlers/cleanup.handler.js';
 import { LinesHandler } from './handlers/lines.handler.js';
 import { SearchHandler } from './handlers/search.handler.js';
+import { CleanupService } from './services/cleanup.service.js';
 import { CountService } from './services/count.service.js';
 import { IngestService } from './services/ingest.service.js';
 import { MaintenanceService } from './services/maintenance.service.js';
 import { SearchService } from './services/search.service.js';
 import { Turns } from './services/turns.js';
 import { ChunkStore } from './store/chunk.store.js';
+import { CleanupStore } from './store/cleanup.store.js';
 import { CountStore } from './store/count.store.js';
 import { DeliveryStore } from './store/delivery.store.js';
 import { EntryStore } from './store/entry.store.js';
@@ -53,7 +57,7 @@ export class LogStoreModule {
     return {
       module: LogStoreModule,
       providers: [
-        ...busProviders({ ...busConfig(service, config), handlers: [LinesHandler, SearchHandler] }),
+        ...busProviders({ ...busConfig(service, config), handlers: [LinesHandler, SearchHandler, CleanupHandler] }),
         { provide: Postgres, useFactory: () => new Postgres({ service, url, poolSize: 6 }) },
         { provide: SearchPostgres, useFactory: () => new SearchPostgres({ service, url }) },
         { provide: RulePostgres, useFactory: () => new RulePostgres({ service, url, poolSize: 2 }) },
@@ -74,14 +78,22 @@ export class LogStoreModule {
         on(TextIndexStore, BuilderPostgres),
         {
           provide: IngestService,
-          useFactory: (...parts: [Bus, Postgres, Migrations, StreamStore, DeliveryStore, EntryStore]) =>
-            new IngestService(...parts, config.LOG_STORE_DAYS),
-          inject: [Bus, Postgres, Migrations, StreamStore, DeliveryStore, EntryStore],
+          useFactory: (
+            settings: FollowedSettings,
+            ...parts: [Bus, Postgres, Migrations, StreamStore, DeliveryStore, EntryStore]
+          ) => new IngestService(...parts, () => Math.min(config.LOG_STORE_DAYS, settings.current.retentionDays)),
+          inject: [FollowedSettings, Bus, Postgres, Migrations, StreamStore, DeliveryStore, EntryStore],
         },
         {
           provide: SearchService,
-          useFactory: (...parts: [StreamStore, SearchStore, Turns]) => new SearchService(...parts),
-          inject: [StreamStore, SearchStore, Turns],
+          useFactory: (...parts: [StreamStore, SearchStore, Turns, FollowedSettings]) => new SearchService(...parts),
+          inject: [StreamStore, SearchStore, Turns, FollowedSettings],
+        },
+        {
+          provide: CleanupService,
+          useFactory: (postgres: Postgres, migrations: Migrations, settings: FollowedSettings) =>
+            new CleanupService(new CleanupStore(new Schema(postgres, migrations), postgres), settings),
+          inject: [Postgres, Migrations, FollowedSettings],
         },
         {
           provide: CountService,

@@ -1,17 +1,28 @@
 import { Bus, busProviders } from '@lapwing/bus';
 import { Migrations, Postgres, DatabaseCheck, databaseCheckProvider } from '@lapwing/postgres';
-import { Health, busConfig, followedSettingsProvider, healthProvider, restartProviders } from '@lapwing/service';
+import {
+  FollowedSettings,
+  Health,
+  busConfig,
+  followedSettingsProvider,
+  healthProvider,
+  restartProviders,
+} from '@lapwing/service';
 import { Module, type DynamicModule } from '@nestjs/common';
 import type { MetricsStoreConfig } from './config.js';
+import type { ClockWindow } from './domain/admission.js';
+import { CleanupHandler } from './handlers/cleanup.handler.js';
 import { HistoryHandler } from './handlers/history.handler.js';
 import { PipelineHandler } from './handlers/pipeline.handler.js';
 import { PolledHandler } from './handlers/polled.handler.js';
 import { SamplesHandler } from './handlers/samples.handler.js';
+import { CleanupService } from './services/cleanup.service.js';
 import { ExcursionService } from './services/excursion.service.js';
 import { IngestService } from './services/ingest.service.js';
 import { MaintenanceService } from './services/maintenance.service.js';
 import { PipelineService } from './services/pipeline.service.js';
 import { PolledService } from './services/polled.service.js';
+import { CleanupStore } from './store/cleanup.store.js';
 import { ExcursionStore } from './store/excursion.store.js';
 import { HistoryStore } from './store/history.store.js';
 import { LedgerStore } from './store/ledger.store.js';
@@ -28,10 +39,10 @@ const DAY_MS = 86_400_000;
 @Module({})
 export class MetricsStoreModule {
   static register(config: MetricsStoreConfig): DynamicModule {
-    const window = {
-      pastMs: (config.METRICS_STORE_RAW_DAYS - 1) * DAY_MS,
+    const windowOf = (settings: FollowedSettings) => (): ClockWindow => ({
+      pastMs: Math.min(config.METRICS_STORE_RAW_DAYS - 1, settings.current.retentionDays) * DAY_MS,
       futureMs: config.METRICS_STORE_CLOCK_AHEAD_SECONDS * 1000,
-    };
+    });
     const onPostgres = <T>(store: new (postgres: Postgres) => T) => ({
       provide: store,
       useFactory: (postgres: Postgres) => new store(postgres),
@@ -42,7 +53,7 @@ export class MetricsStoreModule {
       providers: [
         ...busProviders({
           ...busConfig(service, config),
-          handlers: [SamplesHandler, HistoryHandler, PolledHandler, PipelineHandler],
+          handlers: [SamplesHandler, HistoryHandler, PolledHandler, PipelineHandler, CleanupHandler],
         }),
         { provide: Postgres, useFactory: () => new Postgres({ service, url: config.DATABASE_URL.reveal() }) },
         {
@@ -51,31 +62,48 @@ export class MetricsStoreModule {
             new Migrations(postgres, 'metrics', new URL('../migrations/', import.meta.url)),
           inject: [Postgres],
         },
-        ...[ResourceStore, SampleStore, LedgerStore, HistoryStore, MaintenanceStore, PolledStore, PipelineStore].map(
-          (store) => onPostgres<unknown>(store),
-        ),
+        ...[
+          ResourceStore,
+          SampleStore,
+          LedgerStore,
+          HistoryStore,
+          MaintenanceStore,
+          PolledStore,
+          PipelineStore,
+          CleanupStore,
+        ].map((store) => onPostgres<unknown>(store)),
         {
           provide: IngestService,
-          useFactory: (...parts: [Bus, Postgres, Migrations, ResourceStore, SampleStore, LedgerStore]) =>
-            new IngestService(...parts, window),
-          inject: [Bus, Postgres, Migrations, ResourceStore, SampleStore, LedgerStore],
+          useFactory: (
+            settings: FollowedSettings,
+            ...parts: [Bus, Postgres, Migrations, ResourceStore, SampleStore, LedgerStore]
+          ) => new IngestService(...parts, windowOf(settings)),
+          inject: [FollowedSettings, Bus, Postgres, Migrations, ResourceStore, SampleStore, LedgerStore],
         },
         {
           provide: PolledService,
-          useFactory: (...parts: [Postgres, Migrations, ResourceStore, SampleStore, PolledStore]) =>
-            new PolledService(...parts, window),
-          inject: [Postgres, Migrations, ResourceStore, SampleStore, PolledStore],
+          useFactory: (
+            settings: FollowedSettings,
+            ...parts: [Postgres, Migrations, ResourceStore, SampleStore, PolledStore]
+          ) => new PolledService(...parts, windowOf(settings)),
+          inject: [FollowedSettings, Postgres, Migrations, ResourceStore, SampleStore, PolledStore],
         },
         {
           provide: PipelineService,
-          useFactory: (...parts: [Migrations, SampleStore, PipelineStore]) => new PipelineService(...parts, window),
-          inject: [Migrations, SampleStore, PipelineStore],
+          useFactory: (settings: FollowedSettings, ...parts: [Migrations, SampleStore, PipelineStore]) =>
+            new PipelineService(...parts, windowOf(settings)),
+          inject: [FollowedSettings, Migrations, SampleStore, PipelineStore],
         },
         {
           provide: ExcursionService,
           useFactory: (postgres: Postgres) =>
             new ExcursionService(new ExcursionStore(postgres), config.METRICS_STORE_1M_DAYS),
           inject: [Postgres],
+        },
+        {
+          provide: CleanupService,
+          useFactory: (...parts: [Migrations, CleanupStore, FollowedSettings]) => new CleanupService(...parts),
+          inject: [Migrations, CleanupStore, FollowedSettings],
         },
         {
           provide: MaintenanceService,

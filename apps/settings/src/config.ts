@@ -17,6 +17,8 @@ const held = (name: Overridable) =>
     .optional();
 
 const schema = commonConfig.extend(databaseConfig.shape).extend({
+  /** Folder of thumbnails, images and clips: its volume is measured, and files in it are deleted when they are past their time. */
+  SETTINGS_DATA_DIR: z.string().default('data'),
   SETTINGS_REFRESH_INTERVAL: held('refreshInterval'),
   SETTINGS_POLLING_INTERVAL: held('pollingInterval'),
   SETTINGS_BACKUP_POLLING_INTERVAL: held('backupPollingInterval'),

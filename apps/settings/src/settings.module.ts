@@ -1,10 +1,16 @@
-import { Bus, busProviders } from '@lapwing/bus';
-import { Migrations, Postgres, Schema, DatabaseCheck, databaseCheckProvider } from '@lapwing/postgres';
+import { Bus, Leases, busProviders } from '@lapwing/bus';
+import { DatabaseCheck, Migrations, Postgres, Schema, databaseCheckProvider } from '@lapwing/postgres';
 import { Health, busConfig, followedSettingsProvider, healthProvider, restartProviders } from '@lapwing/service';
-import { Module, type DynamicModule } from '@nestjs/common';
+import { Module, type DynamicModule, type Provider } from '@nestjs/common';
+import { randomBytes } from 'node:crypto';
 import type { SettingsConfig } from './config.js';
+import { CleanupHandler } from './handlers/cleanup.handler.js';
 import { SettingsHandler } from './handlers/settings.handler.js';
 import { SystemSettingsService } from './services/system-settings.service.js';
+import { CleanupService } from './services/cleanup.service.js';
+import { StorageService } from './services/storage.service.js';
+import { CleanupStore } from './store/cleanup.store.js';
+import { DataFolder } from './store/data-folder.js';
 import { SettingStore } from './store/setting.store.js';
 import { UserSettingStore } from './store/user-setting.store.js';
 
@@ -17,10 +23,10 @@ export class SettingsModule {
     return {
       module: SettingsModule,
       providers: [
-        ...busProviders({ ...busConfig(service, config), handlers: [SettingsHandler] }),
+        ...busProviders({ ...busConfig(service, config), handlers: [SettingsHandler, CleanupHandler] }),
         {
           provide: Postgres,
-          useFactory: () => new Postgres({ service, url: config.DATABASE_URL.reveal(), poolSize: 2 }),
+          useFactory: () => new Postgres({ service, url: config.DATABASE_URL.reveal(), poolSize: 3 }),
         },
         {
           provide: Migrations,
@@ -40,17 +46,36 @@ export class SettingsModule {
           useFactory: (bus: Bus, store: SettingStore) => new SystemSettingsService(bus, store, config.overrides),
           inject: [Bus, SettingStore],
         },
+        ...cleanupProviders(config),
         healthProvider,
         followedSettingsProvider,
         databaseCheckProvider,
         ...restartProviders(config),
-        { provide: 'health checks', useFactory: addChecks, inject: [Health, DatabaseCheck] },
+        { provide: 'health checks', useFactory: addChecks, inject: [Health, DatabaseCheck, CleanupService] },
       ],
     };
   }
 }
 
-function addChecks(health: Health, database: DatabaseCheck): true {
+/** What is past its time is deleted by these. */
+function cleanupProviders(config: SettingsConfig): Provider[] {
+  const folder = new DataFolder(config.SETTINGS_DATA_DIR);
+  return [
+    { provide: StorageService, useFactory: () => new StorageService(folder) },
+    { provide: CleanupStore, useFactory: (schema: Schema) => new CleanupStore(schema), inject: [Schema] },
+    {
+      provide: CleanupService,
+      useFactory: (bus: Bus, store: CleanupStore, storage: StorageService, settings: SystemSettingsService) => {
+        const leases = new Leases(bus, service, randomBytes(6).toString('hex'));
+        return new CleanupService({ bus, leases, store, folder, storage, settings: () => settings.read() });
+      },
+      inject: [Bus, CleanupStore, StorageService, SystemSettingsService],
+    },
+  ];
+}
+
+function addChecks(health: Health, database: DatabaseCheck, cleanup: CleanupService): true {
+  health.add('cleanup_service', 'worker', () => cleanup.check());
   health.add('database', 'dependency', () => database.look());
   return true;
 }

@@ -119,7 +119,7 @@ function assemble(
   const reach = 'private' as const;
   const feed = new FeedService(new FeedStore(schema), {
     url: config.feedUrl,
-    channel: () => settings.current?.updateChannel ?? 'stable',
+    channel: () => settings.current.updateChannel,
     trustedKeys: config.trustedKeys,
     reach,
     http: mayUseHttp(config),

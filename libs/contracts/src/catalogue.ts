@@ -127,6 +127,7 @@ import { agentInspect, agentRevert, agentUpdate, rolloutGet, rolloutStart, rollo
 import { judgingProgressed, pipelineGet, pipelineSampled, queuesGet } from './pipeline.js';
 import { attemptGet, attemptList, attemptStart, planGet, releaseCheck, updateProgressed } from './updates.js';
 import { processGet, processList, processSignal } from './processes.js';
+import { cleanedServices, cleanupGet, cleanupRun, cleanupStart, rowsCount, storageGet } from './retention.js';
 import { settingsChanged, settingsGet, settingsUpdate } from './settings.js';
 import { usersettingsGet, usersettingsUpdate } from './user-settings.js';
 import { chartsGet, targetObserved, targetSampled } from './targets.js';
@@ -175,6 +176,10 @@ export const catalogue: Contract[] = [
   usersettingsUpdate,
   ...answering.flatMap((service) => [healthGet(service), diagnosticsGet(service)]),
   serviceStopped,
+  ...cleanedServices.flatMap((service) => [cleanupRun(service), rowsCount(service)]),
+  cleanupStart,
+  cleanupGet,
+  storageGet,
   processList,
   processGet,
   processSignal,

@@ -14,6 +14,7 @@ import { logCollected, logmatchCount, logsStored } from './logs.js';
 import { deliveryDue, deliveryEnded } from './notifications.js';
 import { judgingProgressed, pipelineSampled } from './pipeline.js';
 import { processGet, processList, processSignal } from './processes.js';
+import { cleanedServices, cleanupRun } from './retention.js';
 import { agentInspect, agentRevert, agentUpdate } from './rollouts.js';
 import { settingsChanged, settingsGet } from './settings.js';
 import { targetObserved, targetSampled } from './targets.js';
@@ -57,9 +58,10 @@ const ofPollers = [healthGet('poller').name, diagnosticsGet('poller').name];
 export const grants: Record<ServiceName | 'poller' | 'gateway', Grants> = {
   settings: {
     ...none,
-    asks: [settingsGet],
+    asks: [settingsGet, ...cleanedServices.map(cleanupRun)],
     says: [settingsChanged, auditOccurred],
     hears: [settingsChanged, configChanged],
+    leases: true,
   },
   auth: {
     ...none,

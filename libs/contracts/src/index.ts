@@ -26,6 +26,7 @@ export * from './pipeline.js';
 export * from './processes.js';
 export * from './proxmox.js';
 export * from './resource-ids.js';
+export * from './retention.js';
 export * from './rollouts.js';
 export * from './section-assembly.js';
 export * from './settings.js';

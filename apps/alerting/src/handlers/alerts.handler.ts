@@ -16,6 +16,7 @@ import {
   type InputOf,
   type OutputOf,
 } from '@lapwing/contracts';
+import { FollowedSettings } from '@lapwing/service';
 import { Injectable } from '@nestjs/common';
 import { AlertsService } from '../services/alerts.service.js';
 import { ConfigService } from '../services/config.service.js';
@@ -30,6 +31,7 @@ export class AlertsHandler {
     private readonly config: ConfigService,
     private readonly incidents: IncidentStore,
     private readonly replays: ReplayService,
+    private readonly settings: FollowedSettings,
   ) {}
 
   @OnRequest(alertList)
@@ -89,7 +91,7 @@ export class AlertsHandler {
 
   @OnRequest(incidentList)
   listIncidents(filter: InputOf<typeof incidentList>): Promise<OutputOf<typeof incidentList>> {
-    return this.incidents.list(filter);
+    return this.incidents.list({ ...filter, keptSince: this.settings.keptSince(Date.now()) });
   }
 
   @OnRequest(alertReplay)

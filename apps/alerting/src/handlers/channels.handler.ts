@@ -16,6 +16,7 @@ import {
   type OutputOf,
   type PayloadOf,
 } from '@lapwing/contracts';
+import { FollowedSettings } from '@lapwing/service';
 import { Injectable } from '@nestjs/common';
 import { ChannelsService } from '../services/channels.service.js';
 import { DeliveriesService } from '../services/deliveries.service.js';
@@ -32,6 +33,7 @@ export class ChannelsHandler {
     private readonly channels: ChannelsService,
     private readonly deliveries: DeliveriesService,
     private readonly store: DeliveryStore,
+    private readonly settings: FollowedSettings,
   ) {}
 
   @OnEvent(deliveryDue, { durable: DELIVERIES, maxBatch: 1, concurrency: AT_ONCE, ackWaitMs: 15_000 })
@@ -92,6 +94,6 @@ export class ChannelsHandler {
 
   @OnRequest(deliveryList)
   listDeliveries(filter: InputOf<typeof deliveryList>): Promise<OutputOf<typeof deliveryList>> {
-    return this.store.list(filter);
+    return this.store.list({ ...filter, keptSince: this.settings.keptSince(Date.now()) });
   }
 }

@@ -9,6 +9,7 @@ import {
   type alertHistory,
   type alertList,
 } from '@lapwing/contracts';
+import type { FollowedSettings } from '@lapwing/service';
 import { alertOf, type AlertRow } from '../store/alert-row.js';
 import type { LifeStore } from '../store/life.store.js';
 
@@ -20,6 +21,7 @@ export class AlertsService {
   constructor(
     private readonly bus: Bus,
     private readonly store: LifeStore,
+    private readonly settings: FollowedSettings,
   ) {}
 
   /** Open alerts, as many as fit into a message. */
@@ -32,7 +34,8 @@ export class AlertsService {
 
   /** Alerts of before and of now. */
   async history(filter: InputOf<typeof alertHistory>): Promise<OutputOf<typeof alertHistory>> {
-    const { alerts, total } = await this.store.history({ ...filter, limit: Math.min(filter.limit, ROWS) });
+    const from = Math.max(filter.from ?? 0, this.settings.keptSince(Date.now()));
+    const { alerts, total } = await this.store.history({ ...filter, from, limit: Math.min(filter.limit, ROWS) });
     return { alerts: fitting(alerts.map(alertOf)), total };
   }
 

@@ -1,7 +1,7 @@
 import { Leases, Shares, type Bus, type Worker } from '@lapwing/bus';
 import { alertingChanged, deliveryDue, settingsChanged, settingsGet } from '@lapwing/contracts';
 import type { Schema } from '@lapwing/postgres';
-import { Heartbeat } from '@lapwing/service';
+import { Heartbeat, type FollowedSettings } from '@lapwing/service';
 import { createLogger, describeError } from '@lapwing/telemetry';
 import type { OnApplicationBootstrap, OnApplicationShutdown, OnModuleDestroy } from '@nestjs/common';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -40,6 +40,7 @@ export interface ClockParts {
   incidents: IncidentStore;
   tidy: TidyStore;
   pipeline: PipelineService;
+  settings: FollowedSettings;
 }
 
 /** Keeps alerts going on their way to people: one process at a time, whoever holds the lease. */
@@ -172,11 +173,11 @@ export class ClockService implements OnApplicationBootstrap, OnModuleDestroy, On
 
   async #slow(now: number): Promise<void> {
     this.#slowAt = now;
-    const { escalation, tidy } = this.parts;
+    const { escalation, tidy, settings } = this.parts;
     await escalation.escalate(now);
     if (now - this.#tidyAt < TIDY_MS) return;
     this.#tidyAt = now;
-    await tidy.tidy(now);
+    await tidy.tidy(now, settings.current.retentionDays);
   }
 
   /** Hands messages to the queue: those that are new, and those that are to be tried again. */

@@ -210,14 +210,16 @@ export class DeliveryStore {
     channel: string | null;
     status: string | null;
     alertId: string | null;
+    /** What was decided before is not shown any more. */
+    keptSince: number;
   }): Promise<{ deliveries: Delivery[]; total: number }> {
     const where = `($1::text IS NULL OR channel = $1) AND ($2::text IS NULL OR status = $2) AND ($3::text IS NULL OR EXISTS (
-      SELECT FROM alerting.delivery_alert d JOIN alerting.alert a USING (occurrence) WHERE d.delivery_id = delivery.id AND a.alert_id = $3))`;
-    const values = [filter.channel, filter.status, filter.alertId];
+      SELECT FROM alerting.delivery_alert d JOIN alerting.alert a USING (occurrence) WHERE d.delivery_id = delivery.id AND a.alert_id = $3)) AND decided_at >= ${instant('$4')}`;
+    const values = [filter.channel, filter.status, filter.alertId, filter.keptSince];
     const [page, count] = await Promise.all([
       this.schema.query<Delivery>(
         'delivery.list',
-        `SELECT ${columns} FROM alerting.delivery WHERE ${where} ORDER BY number DESC LIMIT $4 OFFSET $5`,
+        `SELECT ${columns} FROM alerting.delivery WHERE ${where} ORDER BY number DESC LIMIT $5 OFFSET $6`,
         [...values, filter.limit, filter.offset],
       ),
       this.schema.query<{ n: number }>(

@@ -51,16 +51,19 @@ export class IncidentStore {
     from: number | null;
     to: number | null;
     minScore: number;
+    /** Incidents that were closed before are not shown any more. */
+    keptSince: number;
   }): Promise<{ incidents: Incident[]; total: number }> {
-    const where = `score >= $1 AND ($2::float8 IS NULL OR opened_at >= ${instant('$2')}) AND ($3::float8 IS NULL OR opened_at < ${instant('$3')})`;
-    const values = [filter.minScore, filter.from, filter.to];
+    const where = `score >= $1 AND ($2::float8 IS NULL OR opened_at >= ${instant('$2')}) AND ($3::float8 IS NULL OR opened_at < ${instant('$3')})
+      AND coalesce(closed_at, 'infinity') >= ${instant('$4')}`;
+    const values = [filter.minScore, filter.from, filter.to, filter.keptSince];
     const [page, count] = await Promise.all([
       this.schema.query<Incident>(
         'incident.list',
         `SELECT i.id, i.instance, i.opened_at AS "openedAt", i.last_at AS "lastAt", i.closed_at AS "closedAt", i.score,
            CASE WHEN count(a.occurrence) FILTER (WHERE a.resolved_at IS NULL) = 0 THEN max(a.resolved_at) END AS "resolvedAt",
            count(a.occurrence)::int AS alerts, (count(a.occurrence) FILTER (WHERE a.resolved_at IS NULL))::int AS "openAlerts"
-         FROM (SELECT * FROM alerting.incident WHERE ${where} ORDER BY opened_at DESC, id DESC LIMIT $4 OFFSET $5) i
+         FROM (SELECT * FROM alerting.incident WHERE ${where} ORDER BY opened_at DESC, id DESC LIMIT $5 OFFSET $6) i
          LEFT JOIN alerting.alert a ON a.incident_id = i.id
          GROUP BY i.id, i.instance, i.opened_at, i.last_at, i.closed_at, i.score ORDER BY i.opened_at DESC, i.id DESC`,
         [...values, filter.limit, filter.offset],

@@ -1,7 +1,6 @@
 import { instant, type Schema } from '@lapwing/postgres';
 
 const DAY_MS = 86_400_000;
-const ALERT_DAYS = 90;
 const DELIVERY_DAYS = 30;
 const AT_ONCE = 10_000;
 
@@ -9,26 +8,18 @@ const AT_ONCE = 10_000;
 export class TidyStore {
   constructor(private readonly schema: Schema) {}
 
-  /** Deletes in bounded steps; what is left over goes the next time. */
-  async tidy(now: number): Promise<void> {
+  /**
+   * Deletes in bounded steps; what is left over goes the next time. Alerts and incidents are left to the cleanup, so that a dry run can tell before
+   * they go.
+   * @param retentionDays days after which nothing is kept.
+   */
+  async tidy(now: number, retentionDays: number): Promise<void> {
     const old = (days: number): number => now - days * DAY_MS;
     await this.schema.query(
       'tidy.deliveries',
       `DELETE FROM alerting.delivery WHERE id IN (
          SELECT id FROM alerting.delivery WHERE decided_at < ${instant('$1')} AND ended_at IS NOT NULL LIMIT ${AT_ONCE})`,
-      [old(DELIVERY_DAYS)],
-    );
-    await this.schema.query(
-      'tidy.alerts',
-      `DELETE FROM alerting.alert WHERE occurrence IN (
-         SELECT occurrence FROM alerting.alert WHERE resolved_at < ${instant('$1')} LIMIT ${AT_ONCE})`,
-      [old(ALERT_DAYS)],
-    );
-    await this.schema.query(
-      'tidy.incidents',
-      `DELETE FROM alerting.incident i WHERE closed_at < ${instant('$1')}
-       AND NOT EXISTS (SELECT FROM alerting.alert a WHERE a.incident_id = i.id)`,
-      [old(ALERT_DAYS)],
+      [old(Math.min(DELIVERY_DAYS, retentionDays))],
     );
     await this.schema.query('tidy.changes', `DELETE FROM alerting.change WHERE routed AND at < ${instant('$1')}`, [
       old(7),

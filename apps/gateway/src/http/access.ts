@@ -37,6 +37,8 @@ export interface Access extends AccessOptions {
   needs: string;
   /** Whether the permission is only asked for when home-security reads are closed. */
   open?: boolean;
+  /** Whether a credential is only asked for while the setting `apiKeyEnabled` is on. */
+  whenKeyed?: boolean;
 }
 
 /** The holders of this permission (`resource:action`) may use the route; `self`: whoever is known. */
@@ -51,11 +53,18 @@ export const Public = (options: AccessOptions = {}): CustomDecorator =>
 export const OpenRead = (permission: string): CustomDecorator =>
   SetMetadata<string, Access>(ACCESS, { needs: permission, open: true });
 
+/**
+ * Holders of this permission may use it. While the setting `apiKeyEnabled` is off nobody needs a credential, except pages of other sites, which may
+ * not use it at all.
+ */
+export const ApiKeyWrite = (permission: string): CustomDecorator =>
+  SetMetadata<string, Access>(ACCESS, { needs: permission, whenKeyed: true });
+
 /** Only callers on the server itself may use the route, without a credential. */
 export const LoopbackOnly = (): CustomDecorator => SetMetadata<string, Access>(ACCESS, { needs: 'loopback' });
 
 /** What a route that changes something leaves in the audit trail when it succeeded. */
-export type AuditOf = 'auth' | 'settings' | 'nothing' | ((request: FastifyRequest) => AuditFact);
+export type AuditOf = 'auth' | 'service' | 'nothing' | ((request: FastifyRequest) => AuditFact);
 
 /** The gateway tells the audit trail what was done. */
 export const Audits = (fact: (request: FastifyRequest) => AuditFact): CustomDecorator =>
@@ -64,9 +73,8 @@ export const Audits = (fact: (request: FastifyRequest) => AuditFact): CustomDeco
 /** The service `auth` tells it itself, in the transaction of the change. */
 export const AuditedByAuth = (): MethodDecorator => applyDecorators(SetMetadata<string, AuditOf>(AUDIT, 'auth'));
 
-/** The service `settings` tells it itself, with what was set before and what after. */
-export const AuditedBySettings = (): MethodDecorator =>
-  applyDecorators(SetMetadata<string, AuditOf>(AUDIT, 'settings'));
+/** The service that does it tells it itself, with what came of it. */
+export const AuditedByService = (): MethodDecorator => applyDecorators(SetMetadata<string, AuditOf>(AUDIT, 'service'));
 
 /** Leaves nothing in the audit trail: for what agents send by themselves, over and over. */
 export const Unaudited = (): MethodDecorator => applyDecorators(SetMetadata<string, AuditOf>(AUDIT, 'nothing'));

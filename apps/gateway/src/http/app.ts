@@ -11,6 +11,7 @@ import type { GatewayConfig } from '../config.js';
 import { controllers } from '../routes/registry.js';
 import { AuditService } from '../services/audit.service.js';
 import { LimitsService } from '../services/limits.service.js';
+import { OpenWritesService } from '../services/open-writes.service.js';
 import { PrincipalsService } from '../services/principals.service.js';
 import { lapwingVersion } from '../version.js';
 import { answerBroken } from './broken-request.js';
@@ -134,7 +135,9 @@ function addGuard(app: NestFastifyApplication, config: GatewayConfig, routes: Ro
   const fastify = app.getHttpAdapter().getInstance();
   const audit = app.get(AuditService, { strict: false });
   const principals = app.get(PrincipalsService, { strict: false });
-  const guard = new Guard({ principals, limits: app.get(LimitsService, { strict: false }), audit }, config, routes);
+  const limits = app.get(LimitsService, { strict: false });
+  const openWrites = app.get(OpenWritesService, { strict: false });
+  const guard = new Guard({ principals, limits, audit, openWrites }, config, routes);
   fastify.decorateRequest('caller', null);
   // What it throws ends the request here; an answer alone would not keep the handler from running meanwhile.
   fastify.addHook('onRequest', (request: FastifyRequest, reply: FastifyReply) => guard.pass(request, reply));

@@ -5,11 +5,13 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { GatewayConfig } from '../config.js';
 import type { AuditService } from '../services/audit.service.js';
 import type { LimitsService } from '../services/limits.service.js';
+import type { OpenWritesService } from '../services/open-writes.service.js';
 import type { PrincipalsService } from '../services/principals.service.js';
 import type { Access } from './access.js';
 import { actorOf, addressOf, anonymous, counted, isFromLoopback, type Caller } from './caller.js';
 import { credentialOf, hashOf } from './credential.js';
 import { isForeign, refuseForeignPages } from './loopback.js';
+import { refuseAnonymousPages } from './origin.js';
 import { isRead, type Route } from './route-list.js';
 
 /** What the guard asks. */
@@ -17,6 +19,7 @@ export interface GuardParts {
   principals: PrincipalsService;
   limits: LimitsService;
   audit: AuditService;
+  openWrites: OpenWritesService;
 }
 
 /**
@@ -110,13 +113,17 @@ export class Guard {
     return isPublic ? null : this.#withoutCredential(request, access);
   }
 
-  /** Whoever has no credential: nobody, except in recovery mode and in API-only mode. */
+  /** Whoever has no credential: nobody, except in recovery mode, in API-only mode, and where API keys are switched off. */
   async #withoutCredential(request: FastifyRequest, access: Access): Promise<Caller> {
     const state = await this.parts.principals.state().catch(() => undefined);
     if (state?.recoveryUntil && state.recoveryUntil > Date.now() && isFromLoopback(request) && !isForeign(request))
       return anonymous('recovery', ['*']);
     if (state && !state.users && state.tokens && access.inApiOnlyMode && (isRead(request.method) || access.ownForm))
       return anonymous('anonymous', API_ONLY);
+    if (access.whenKeyed && (await this.parts.openWrites.areOpen())) {
+      refuseAnonymousPages(request, this.config);
+      return anonymous('anonymous', [access.needs]);
+    }
     throw new LapwingError('UNAUTHENTICATED');
   }
 

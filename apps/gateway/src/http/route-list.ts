@@ -35,7 +35,7 @@ export function routesOf(controllers: Type[]): Route[] {
       if (!access) throw new Error(`${controller.name}.${name} declares no access: add @Requires('…') or @Public()`);
       if (!isRead(method) && !audit)
         throw new Error(
-          `${controller.name}.${name} changes something: add @Audits(…), @AuditedByAuth(), @AuditedBySettings() or @Unaudited()`,
+          `${controller.name}.${name} changes something: add @Audits(…), @AuditedByAuth(), @AuditedByService() or @Unaudited()`,
         );
       const rest = Reflect.getMetadata(PATH_METADATA, handler) as string;
       const path = `/${[prefix, rest].join('/')}`.replace(/\/{2,}/g, '/').replace(/(.)\/$/, '$1');
@@ -44,7 +44,10 @@ export function routesOf(controllers: Type[]): Route[] {
   });
 }
 
-/** The routes as text, a line each, sorted by path. `(public)` stands after a permission that is only asked for when closed. */
+/**
+ * The routes as text, a line each, sorted by path. `(public)` stands after a permission that is only asked for when closed, `(key)` after one for which
+ * a credential is only asked for while API keys are on.
+ */
 export function describeRoutes(routes: Route[]): string {
   const lines = routes
     .toSorted((a, b) => `${a.path} ${a.method}`.localeCompare(`${b.path} ${b.method}`))
@@ -52,7 +55,7 @@ export function describeRoutes(routes: Route[]): string {
       [
         method.padEnd(6),
         path.padEnd(40),
-        `${access.needs}${access.open ? '(public)' : ''}`.padEnd(24),
+        `${access.needs}${access.open ? '(public)' : ''}${access.whenKeyed ? '(key)' : ''}`.padEnd(24),
         controller,
       ].join(' '),
     );

@@ -32,6 +32,7 @@ import { UserSettingsController } from './api/settings.controller.js';
 import { StateController } from './api/state.controller.js';
 import { StorageController } from './api/storage.controller.js';
 import { SystemConfigController } from './api/system/config.controller.js';
+import { CleanupController } from './api/system/cleanup.controller.js';
 import { GpuController } from './api/system/gpu.controller.js';
 import { SystemHealthController } from './api/system/health.controller.js';
 import { MockModeController } from './api/system/mock-mode.controller.js';
@@ -39,6 +40,8 @@ import { SeverityController } from './api/system/severity.controller.js';
 import { PipelineLatencyController } from './api/system/pipeline-latency.controller.js';
 import { SystemSettingsController } from './api/system/settings.controller.js';
 import { TelemetryController } from './api/system/telemetry.controller.js';
+import { StatsController } from './api/system/stats.controller.js';
+import { SystemStorageController } from './api/system/storage.controller.js';
 import { TestNotificationController } from './api/test-notification.controller.js';
 import { UpdateApplyController } from './api/updates/apply.controller.js';
 import { UpdateCheckController } from './api/updates/check.controller.js';
@@ -102,6 +105,9 @@ export const controllers: Type[] = [
   ApiVersionController,
   SystemHealthController,
   DiagnosticsController,
+  StatsController,
+  CleanupController,
+  SystemStorageController,
   GpuController,
   V1HealthController,
   ResourcesController,

@@ -34,7 +34,7 @@ export class IngestService {
     private readonly streams: StreamStore,
     private readonly deliveries: DeliveryStore,
     private readonly entries: EntryStore,
-    private readonly keepDays: number,
+    private readonly keepDays: () => number,
   ) {}
 
   /** Stores a batch of messages. Throws `UNAVAILABLE` while the database is away: nothing is stored then. */
@@ -42,7 +42,7 @@ export class IngestService {
     if (!this.migrations.ready) throw new LapwingError('UNAVAILABLE', 'the database is not ready yet');
     const arrived = await this.#number(messages);
     const streamOf = await this.streams.ensure(streamKeys(arrived));
-    const keptSince = Math.max(Date.now() - this.keepDays * DAY_MS, await this.entries.floor());
+    const keptSince = Math.max(Date.now() - this.keepDays() * DAY_MS, await this.entries.floor());
     const stored = await this.#retryable(() =>
       this.postgres.transaction('entries.store', async (transaction) => {
         const claimed = await this.deliveries.claim(transaction, arrived);

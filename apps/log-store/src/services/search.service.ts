@@ -6,6 +6,7 @@ import {
   type StoredLogEntry,
   type logentryList,
 } from '@lapwing/contracts';
+import type { FollowedSettings } from '@lapwing/service';
 import { parseEntryId, type EntryKey } from '../domain/entry-id.js';
 import { looksIntoLines, readFilter, within, type Search } from '../store/conditions.js';
 import type { SearchStore, Segment } from '../store/search.store.js';
@@ -13,6 +14,7 @@ import type { StreamStore } from '../store/stream.store.js';
 import { Deadline, tooLong } from '../store/timed.js';
 import type { Turns } from './turns.js';
 
+const MINUTE_MS = 60_000;
 const SEARCH_MS = 5000;
 /** Lines that are looked at in order of time before indexes of text are asked: enough for a word that is common. */
 const FIRST_LOOK = 2000;
@@ -29,13 +31,17 @@ export class SearchService {
     private readonly streams: StreamStore,
     private readonly store: SearchStore,
     private readonly turns: Turns,
+    private readonly settings: FollowedSettings,
   ) {}
 
   /** A filter in the terms of the tables. Throws `INVALID_INPUT` for a pattern that is none and for a time that ends before it begins. */
   async read(filter: LogFilter, before: EntryKey | null = null): Promise<Search> {
     if (filter.from !== null && filter.to !== null && filter.from >= filter.to)
       throw new LapwingError('INVALID_INPUT', '"from" must be before "to"');
-    return readFilter(filter, await this.streams.matching(filter), before);
+    // Whole minutes, because those are counted already.
+    const keptSince = Math.ceil(this.settings.keptSince(Date.now()) / MINUTE_MS) * MINUTE_MS;
+    const from = Math.max(filter.from ?? 0, keptSince);
+    return readFilter({ ...filter, from }, await this.streams.matching(filter), before);
   }
 
   /** A page of lines. What takes too long ends with what was found so far; `TIMEOUT` when that is nothing. */

@@ -9,6 +9,7 @@ import {
   type InputOf,
   type OutputOf,
 } from '@lapwing/contracts';
+import { FollowedSettings } from '@lapwing/service';
 import { Injectable } from '@nestjs/common';
 import { pointsOf } from '../domain/history.js';
 import { ExcursionService } from '../services/excursion.service.js';
@@ -24,6 +25,7 @@ export class HistoryHandler {
     private readonly history: HistoryStore,
     private readonly ledger: LedgerStore,
     private readonly excursions: ExcursionService,
+    private readonly settings: FollowedSettings,
   ) {}
 
   @OnRequest(historyGet)
@@ -38,17 +40,19 @@ export class HistoryHandler {
     const hosts = await this.resources.hosts(agentIds);
     if (agentIds !== null && hosts.length < agentIds.length)
       throw new LapwingError('NOT_FOUND', 'no such agent', { agentIds });
-    return this.history.read(hosts, question);
+    return this.history.read(hosts, { ...question, from: Math.max(from, this.settings.keptSince(Date.now())) });
   }
 
   @OnRequest(gpuHistoryGet)
   gpu(question: InputOf<typeof gpuHistoryGet>): Promise<OutputOf<typeof gpuHistoryGet>> {
-    return this.history.readGpu(question);
+    const since = Math.max(question.since ?? 0, this.settings.keptSince(Date.now()));
+    return this.history.readGpu({ ...question, since });
   }
 
   @OnRequest(excursionsGet)
   readExcursions(question: InputOf<typeof excursionsGet>): Promise<OutputOf<typeof excursionsGet>> {
-    return this.excursions.page(question, Date.now());
+    const now = Date.now();
+    return this.excursions.page(question, now, this.settings.keptSince(now));
   }
 
   @OnRequest(ledgerGet)

@@ -7,6 +7,7 @@ import {
   type OutputOf,
   type PayloadOf,
 } from '@lapwing/contracts';
+import { FollowedSettings } from '@lapwing/service';
 import { Injectable } from '@nestjs/common';
 import { pointsOf } from '../domain/history.js';
 import { PolledService } from '../services/polled.service.js';
@@ -20,6 +21,7 @@ export class PolledHandler {
   constructor(
     private readonly polled: PolledService,
     private readonly store: PolledStore,
+    private readonly settings: FollowedSettings,
   ) {}
 
   @OnEvent(targetSampled, { durable: 'metrics-store-polled', maxBatch: 50 })
@@ -32,6 +34,7 @@ export class PolledHandler {
     const { from, to, step } = question;
     if (from >= to) throw new LapwingError('INVALID_INPUT', '"from" must be before "to"');
     if (pointsOf(from, to, step) > MAX_STEPS) throw new LapwingError('INVALID_INPUT', `at most ${MAX_STEPS} steps`);
-    return { series: await this.store.charts(question) };
+    const kept = Math.max(from, this.settings.keptSince(Date.now()));
+    return { series: await this.store.charts({ ...question, from: kept }) };
   }
 }

@@ -42,12 +42,18 @@ export class ExcursionService {
     private readonly minuteDays: number,
   ) {}
 
-  /** One page; see `excursionsGet`. */
-  async page(question: Question, now: number): Promise<Answer> {
+  /**
+   * One page; see `excursionsGet`.
+   * @param keptSince what is older is not shown any more.
+   */
+  async page(question: Question, now: number, keptSince = 0): Promise<Answer> {
     const { from, agentIds, after, part, whole } = question;
     if (from >= question.to) throw new LapwingError('INVALID_INPUT', '"from" must be before "to"');
     if (question.to - from > MAX_EXCURSION_SPAN_MS) throw new LapwingError('INVALID_INPUT', 'at most 90 days');
-    const span = { from, to: Math.min(question.to, Math.floor((now - SETTLED_MS) / MINUTE_MS) * MINUTE_MS) };
+    const span = {
+      from: Math.max(from, ceilHour(keptSince)),
+      to: Math.min(question.to, Math.floor((now - SETTLED_MS) / MINUTE_MS) * MINUTE_MS),
+    };
     // An hour more: the roll-up is dropped in pieces, and whoever asks for the last 30 days asked a moment ago.
     const step = from >= now - this.minuteDays * DAY_MS - HOUR_MS ? 60 : 300;
     const { hosts, total } = await this.store.hosts(agentIds, part, after?.agentId ?? '', HOSTS_A_PAGE);
@@ -127,6 +133,9 @@ export class ExcursionService {
     });
   }
 }
+
+/** Roll-ups are read in whole hours. */
+const ceilHour = (time: number): number => Math.ceil(time / HOUR_MS) * HOUR_MS;
 
 const none: { series: Read[]; count: number; rows: number } = { series: [], count: 0, rows: 0 };
 

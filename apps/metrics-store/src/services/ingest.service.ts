@@ -35,7 +35,7 @@ export class IngestService {
     private readonly resources: ResourceStore,
     private readonly samples: SampleStore,
     private readonly ledger: LedgerStore,
-    private readonly window: ClockWindow,
+    private readonly window: () => ClockWindow,
   ) {}
 
   /** Stores a batch of messages. Throws `UNAVAILABLE` while the database is away: nothing is stored then. */
@@ -46,7 +46,7 @@ export class IngestService {
     const { admitted, wild } = this.#admit(batches, now);
     const idOf = await this.resources.ensure(resourceKeys(batches, admitted));
     await this.samples.ensurePartitions(admitted.map(({ sample }) => sample.time));
-    await this.#write(batches, this.#rows(admitted, idOf), wild, idOf, now);
+    await this.samples.retryable(() => this.#write(batches, this.#rows(admitted, idOf), wild, idOf, now));
     this.#tell(batches);
     samplesTotal.inc({ outcome: 'stored' }, admitted.length);
     samplesTotal.inc({ outcome: 'quarantined' }, wild.length);
@@ -54,11 +54,12 @@ export class IngestService {
 
   /** Sorts out what has a wild clock, and what is here twice. */
   #admit(batches: Batch[], now: number) {
+    const window = this.window();
     const admitted = new Map<string, Admitted>();
     const wild: (Omit<QuarantinedRow, 'resourceId'> & { agentId: string })[] = [];
     for (const { agentId, outbox, samples } of batches) {
       for (const sample of samples) {
-        const reason = quarantineReason(sample.time, now, this.window);
+        const reason = quarantineReason(sample.time, now, window);
         if (reason) wild.push({ agentId, outbox, seq: sample.seq, time: sample.time, reason });
         else admitted.set(`${agentId}\n${sample.time}`, { agentId, outbox, sample, parts: partRows(sample) });
       }

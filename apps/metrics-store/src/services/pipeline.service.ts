@@ -26,7 +26,7 @@ export class PipelineService {
     private readonly migrations: Migrations,
     private readonly samples: SampleStore,
     private readonly pipeline: PipelineStore,
-    private readonly window: ClockWindow,
+    private readonly window: () => ClockWindow,
   ) {}
 
   /** Stores reports. Throws `UNAVAILABLE` while the database is away: nothing is stored then. */
@@ -35,7 +35,7 @@ export class PipelineService {
     const now = Date.now();
     const reports = deliveries
       .map(({ payload }) => payload)
-      .filter(({ minute }) => quarantineReason(minute, now, this.window) === null);
+      .filter(({ minute }) => quarantineReason(minute, now, this.window()) === null);
     await this.samples.ensurePartitions(
       reports.map(({ minute }) => minute),
       [TABLE],

@@ -25,17 +25,18 @@ export class PolledService {
     private readonly resources: ResourceStore,
     private readonly samples: SampleStore,
     private readonly polled: PolledStore,
-    private readonly window: ClockWindow,
+    private readonly window: () => ClockWindow,
   ) {}
 
   /** Stores a batch of messages. Throws `UNAVAILABLE` while the database is away: nothing is stored then. */
   async store(deliveries: Delivery<Batch>[]): Promise<void> {
     if (!this.migrations.ready) throw new LapwingError('UNAVAILABLE', 'the database is not ready yet');
     const now = Date.now();
+    const window = this.window();
     const batches = deliveries
       .map(({ payload }) => payload)
       .filter(({ time, rows }) => {
-        const isSane = !quarantineReason(time, now, this.window);
+        const isSane = !quarantineReason(time, now, window);
         polledTotal.inc({ outcome: isSane ? 'stored' : 'refused' }, rows.length);
         return isSane;
       });
@@ -55,6 +56,8 @@ export class PolledService {
     for (const batch of batches)
       for (const row of batch.rows)
         rows[batch.kind].push([idOf(keyOf(batch, row.name)), batch.time, ...polledValues(batch.kind, row)]);
-    await this.postgres.transaction('polled.store', (transaction) => this.polled.insert(transaction, rows, now));
+    await this.samples.retryable(() =>
+      this.postgres.transaction('polled.store', (transaction) => this.polled.insert(transaction, rows, now)),
+    );
   }
 }

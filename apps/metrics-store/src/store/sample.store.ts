@@ -1,4 +1,4 @@
-import type { HostSample } from '@lapwing/contracts';
+import { LapwingError, type HostSample } from '@lapwing/contracts';
 import { unnestColumns, type Postgres, type Table, type Transaction } from '@lapwing/postgres';
 import { sampleTables, type Kind } from '../domain/tables.js';
 import { insertRows, noteLate } from './rows.js';
@@ -19,6 +19,8 @@ export interface SampleRows {
 }
 
 const DAY_MS = 86_400_000;
+/** SQLSTATE of a row that no partition takes. Source: PostgreSQL, appendix A. */
+const NO_PARTITION = '23514';
 
 const hostColumns = Object.keys(sampleTables.host.columns).join(', ');
 
@@ -59,6 +61,20 @@ export class SampleStore {
       }
     }
     if (this.#partitions.size > 10_000) this.#partitions.clear();
+  }
+
+  /**
+   * Does what writes samples. A partition that is known may have gone: then it is made again with the next try.
+   * @throws LapwingError `UNAVAILABLE` when there was no partition for a row.
+   */
+  async retryable(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      if ((error as { code?: unknown }).code !== NO_PARTITION) throw error;
+      this.#partitions.clear();
+      throw new LapwingError('UNAVAILABLE', 'a partition has gone meanwhile');
+    }
   }
 
   /** Writes the rows, the ledger's counts, and the newest sample of each host. */

@@ -2,7 +2,7 @@ import { Bus } from '@lapwing/bus';
 import { settingsGet, settingsUpdate, type Actor } from '@lapwing/contracts';
 import { Body, Controller, Get, Patch, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
-import { AuditedBySettings, OpenRead, Requires } from '../../../http/access.js';
+import { ApiKeyWrite, AuditedByService, OpenRead } from '../../../http/access.js';
 import { Answers } from '../../../http/answer.js';
 import { By } from '../../../http/caller.js';
 import { IfRevision, tag } from '../../../http/revision.js';
@@ -23,8 +23,8 @@ export class SystemConfigController {
   }
 
   @Patch()
-  @Requires('settings:manage')
-  @AuditedBySettings()
+  @ApiKeyWrite('settings:manage')
+  @AuditedByService()
   @Answers('Changes what is given; holds on every replica within 2 s', ConfigView)
   async patch(
     @Body({ schema: ConfigChanges }) changes: ConfigChanges,

@@ -2,7 +2,7 @@ import { Bus } from '@lapwing/bus';
 import { LapwingError, MockConfig, settingsGet, settingsUpdate, type Actor } from '@lapwing/contracts';
 import { Body, Controller, Get, HttpCode, Post, Put } from '@nestjs/common';
 import { z } from 'zod';
-import { AuditedBySettings, Requires } from '../../../http/access.js';
+import { AuditedByService, Requires } from '../../../http/access.js';
 import { Answers } from '../../../http/answer.js';
 import { By } from '../../../http/caller.js';
 
@@ -42,7 +42,7 @@ export class MockModeController {
   @Post()
   @HttpCode(200)
   @Requires('settings:manage')
-  @AuditedBySettings()
+  @AuditedByService()
   @Answers('Switches mock mode; holds at once and on every replica', Mode)
   post(@Body({ schema: Change }) change: z.infer<typeof Change>, @By() actor: Actor): Promise<z.infer<typeof Mode>> {
     return this.#set(change, actor);
@@ -50,7 +50,7 @@ export class MockModeController {
 
   @Put()
   @Requires('settings:manage')
-  @AuditedBySettings()
+  @AuditedByService()
   @Answers('Switches mock mode; holds at once and on every replica', Mode)
   put(@Body({ schema: Change }) change: z.infer<typeof Change>, @By() actor: Actor): Promise<z.infer<typeof Mode>> {
     return this.#set(change, actor);

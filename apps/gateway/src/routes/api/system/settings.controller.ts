@@ -3,7 +3,7 @@ import { settingsGet, settingsUpdate, type Actor } from '@lapwing/contracts';
 import { Body, Controller, Get, HttpCode, Post, Put, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import type { z } from 'zod';
-import { AuditedBySettings, Requires } from '../../../http/access.js';
+import { AuditedByService, Requires } from '../../../http/access.js';
 import { Answers } from '../../../http/answer.js';
 import { By } from '../../../http/caller.js';
 import { IfRevision, tag } from '../../../http/revision.js';
@@ -38,7 +38,7 @@ export class SystemSettingsController {
   @Post('system/settings/update')
   @HttpCode(200)
   @Requires('settings:manage')
-  @AuditedBySettings()
+  @AuditedByService()
   @Answers(SUMMARY, SystemSettingsChanged)
   post(
     @Body({ schema: SystemSettingsChanges }) changes: SystemSettingsChanges,
@@ -51,7 +51,7 @@ export class SystemSettingsController {
 
   @Put('config/system')
   @Requires('settings:manage')
-  @AuditedBySettings()
+  @AuditedByService()
   @Answers(SUMMARY, SystemSettingsChanged)
   put(
     @Body({ schema: SystemSettingsChanges }) changes: SystemSettingsChanges,

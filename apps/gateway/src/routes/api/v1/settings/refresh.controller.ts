@@ -2,7 +2,7 @@ import { Bus } from '@lapwing/bus';
 import { RefreshInterval, settingsUpdate, type Actor } from '@lapwing/contracts';
 import { Body, Controller, HttpCode, Post } from '@nestjs/common';
 import { z } from 'zod';
-import { AuditedBySettings, Requires } from '../../../../http/access.js';
+import { AuditedByService, Requires } from '../../../../http/access.js';
 import { Answers } from '../../../../http/answer.js';
 import { By } from '../../../../http/caller.js';
 
@@ -16,7 +16,7 @@ export class RefreshController {
   @Post()
   @HttpCode(200)
   @Requires('settings:manage')
-  @AuditedBySettings()
+  @AuditedByService()
   @Answers('Sets how often hosts are sampled, in seconds', RefreshBody)
   async set(@Body({ schema: RefreshBody }) { interval }: z.infer<typeof RefreshBody>, @By() actor: Actor) {
     const { refreshInterval } = await this.bus.request(settingsUpdate, { refreshInterval: interval, actor });
