@@ -1,4 +1,4 @@
-import { eventually, freePort } from '@lapwing/testing';
+import { WebhookReceiver, eventually, freePort } from '@lapwing/testing';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
@@ -40,15 +40,18 @@ async function anotherGateway(lapwing: Lapwing): Promise<{ url: string; stop: ()
 
 describe('the pipeline, as it measures itself', () => {
   let lapwing: Lapwing;
+  let receiver: WebhookReceiver;
   let other: { url: string; stop: () => Promise<void> } | undefined;
 
   beforeAll(async () => {
     lapwing = await Lapwing.create();
-    await lapwing.start(['--services']);
+    receiver = await WebhookReceiver.start();
+    await lapwing.start(['--services'], { ALERTING_PRIVATE_NETWORKS: '127.0.0.1/32' });
     other = await anotherGateway(lapwing);
   }, 240_000);
   afterAll(async () => {
     await other?.stop();
+    receiver.stop();
     await lapwing.remove();
   });
 
@@ -88,6 +91,31 @@ describe('the pipeline, as it measures itself', () => {
       window_minutes: 1440,
       watch_to_detect: { sample_count: expect.any(Number) as number },
     });
+  }, 120_000);
+
+  it('shows grouping and analysis of what fires, up to the hand-over', async () => {
+    const put = (method: 'POST' | 'PUT', route: string, body: unknown) =>
+      lapwing.ask(method, route, lapwing.credentials, body);
+    const hook = { name: 'Hook', url: `${receiver.url}/x`, service: 'generic' };
+    expect((await put('POST', '/api/notifications/webhooks', hook)).status).toBe(200);
+    const rules = {
+      aggregation: { windowSeconds: 0 },
+      timeThresholds: { host: 0, node: 0, guest: 0, storage: 0, pbs: 0 },
+      hostDefaults: { memory: { trigger: 0.01, clear: 0.001 } },
+    };
+    expect((await put('PUT', '/api/alerts/config', rules)).status).toBe(200);
+    await eventually(() => expect(receiver.requests.length).toBeGreaterThan(0), 30_000);
+    await eventually(async () => {
+      const { latencies } = await ask<Telemetry>(lapwing.url, '/api/system/telemetry');
+      expect(latencies.batch?.sample_count).toBeGreaterThan(0);
+      expect(latencies.analyze?.sample_count).toBeGreaterThan(0);
+    }, 30_000);
+    const { total_pipeline: total, batch_to_analyze: rest } = await ask<Record<string, Latency | null>>(
+      lapwing.url,
+      '/api/system/pipeline-latency',
+    );
+    expect(total?.sample_count).toBeGreaterThan(0);
+    expect(total?.max_ms).toBeGreaterThanOrEqual(rest?.max_ms ?? Number.NaN);
   }, 120_000);
 
   it('is 503 while nobody judges, and counts on when somebody does again', async () => {
