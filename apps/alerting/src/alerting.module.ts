@@ -1,5 +1,5 @@
 import { Bus, Leases, busProviders } from '@lapwing/bus';
-import { Migrations, Postgres, Schema } from '@lapwing/postgres';
+import { Migrations, Postgres, Schema, StagedImports } from '@lapwing/postgres';
 import { Health, SecretKey, busConfig, healthProvider, restartProviders } from '@lapwing/service';
 import { Module, type DynamicModule } from '@nestjs/common';
 import { randomBytes } from 'node:crypto';
@@ -7,11 +7,13 @@ import type { AlertingConfig } from './config.js';
 import { PARTITIONS } from './domain/partition.js';
 import { AlertsHandler } from './handlers/alerts.handler.js';
 import { ChannelsHandler } from './handlers/channels.handler.js';
+import { ConfigurationHandler } from './handlers/configuration.handler.js';
 import { SilencesHandler } from './handlers/silences.handler.js';
 import { AlertsService } from './services/alerts.service.js';
 import { ChannelsService } from './services/channels.service.js';
 import { ClockService } from './services/clock.service.js';
 import { ConfigService } from './services/config.service.js';
+import { ConfigurationService } from './services/configuration.service.js';
 import { DeliveriesService } from './services/deliveries.service.js';
 import { EscalationService } from './services/escalation.service.js';
 import { EstateService } from './services/estate.service.js';
@@ -38,7 +40,7 @@ import { TidyStore } from './store/tidy.store.js';
 const service = 'alerting';
 const PARTS = 'alerting parts';
 
-const handlers = [AlertsHandler, SilencesHandler, ChannelsHandler];
+const handlers = [AlertsHandler, SilencesHandler, ChannelsHandler, ConfigurationHandler];
 /** What handlers, health and Nest's life cycle need of what {@link assemble} makes; begun in this order. */
 const exposed = [
   ConfigService,
@@ -51,6 +53,7 @@ const exposed = [
   SilencesService,
   ChannelsService,
   DeliveriesService,
+  ConfigurationService,
   IncidentStore,
   DeliveryStore,
 ];
@@ -123,6 +126,7 @@ function assemble(config: AlertingConfig, given: { key: SecretKey; bus: Bus; sch
   const estate = new EstateService(bus);
   const silences = new SilencesService(bus, schema, new SilenceStore(schema), life);
   const channels = new ChannelsService({ bus, schema, channels: new ChannelStore(schema), key, networks });
+  const imports = new StagedImports(schema, service, key);
   const partitions = new PartitionStore(schema);
   const evaluation = new EvaluationService(bus, schema, leases, estate, rules, { alerts, partitions });
   const routing = new RoutingService({ bus, schema, config: rules, changes, notices, deliveries, incidents });
@@ -163,6 +167,7 @@ function assemble(config: AlertingConfig, given: { key: SecretKey; bus: Bus; sch
     silences,
     channels,
     new DeliveriesService({ bus, deliveries, channels, networks, publicUrl }),
+    new ConfigurationService({ schema, imports, rules, channels, silences }),
     incidents,
     deliveries,
   ];

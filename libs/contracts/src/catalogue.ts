@@ -39,6 +39,7 @@ import {
   silenceUpdate,
 } from './alerts.js';
 import { auditList, auditOccurred } from './audit.js';
+import { configurationExport, configurationImport, ownedConfigurationRequests } from './configuration.js';
 import type { Contract } from './define.js';
 import { deliveryGet, hostSampled, ledgerGet, samplesStored } from './delivery.js';
 import {
@@ -165,6 +166,9 @@ export const catalogue: Contract[] = [
   latestSampleGet,
   settingsGet,
   settingsUpdate,
+  configurationExport,
+  configurationImport,
+  ...ownedConfigurationRequests,
   ...services.map(healthGet),
   processList,
   processGet,

@@ -2,7 +2,8 @@ import { agentChanged, agentConfigured, agentList, agentReported } from './agent
 import { alertChanged, alertingChanged } from './alerts.js';
 import { auditOccurred } from './audit.js';
 import { catalogue, type ServiceName } from './catalogue.js';
-import type { CommandContract, EventContract, RequestContract } from './define.js';
+import { ownedConfigurationRequests } from './configuration.js';
+import type { CommandContract, Contract, EventContract, RequestContract } from './define.js';
 import { hostSampled, samplesStored } from './delivery.js';
 import { dockerhostChanged, dockerhostList, dockerhostReported } from './docker-hosts.js';
 import { excursionsGet, latestSampleGet } from './history.js';
@@ -47,9 +48,16 @@ const none: Grants = {
   makesStreams: false,
 };
 
+const secretRequests = new Set<Contract>(ownedConfigurationRequests);
+
 /** What each service may do: the bus's users get exactly this. */
 export const grants: Record<ServiceName | 'poller' | 'gateway', Grants> = {
-  settings: { ...none, says: [settingsChanged], hears: [configChanged] },
+  settings: {
+    ...none,
+    asks: [...ownedConfigurationRequests],
+    says: [settingsChanged, auditOccurred],
+    hears: [configChanged],
+  },
   auth: {
     ...none,
     says: [principalsChanged, configChanged],
@@ -116,9 +124,13 @@ export const grants: Record<ServiceName | 'poller' | 'gateway', Grants> = {
   },
   gateway: {
     ...none,
-    // What pollers get holds secrets, and they are asked through fleet alone.
+    // What pollers get holds secrets, and they are asked through fleet alone; what is carried away goes through settings, encrypted.
     asks: catalogue.filter(
-      (contract) => contract.kind === 'request' && contract !== targetList && contract.service !== 'poller',
+      (contract) =>
+        contract.kind === 'request' &&
+        contract !== targetList &&
+        contract.service !== 'poller' &&
+        !secretRequests.has(contract),
     ) as RequestContract[],
     says: [auditOccurred, noticePosted],
     hears: [

@@ -27,6 +27,13 @@ export interface AccessOptions {
   isTrial?: boolean;
   /** Counted as a check of a licence key, ten a minute, beside the general limit. */
   isLicense?: boolean;
+  /**
+   * Carries the configuration away or brings it: counted as such, five a minute, beside the general limit; and whoever has no credential may, too,
+   * where unprotected-export.ts lets him.
+   */
+  isTransfer?: boolean;
+  /** Bytes of the body at most, where that is more than GATEWAY_BODY_LIMIT. */
+  bodyLimit?: number;
 }
 
 /** Who may use a route. */
@@ -55,7 +62,7 @@ export const OpenRead = (permission: string): CustomDecorator =>
 export const LoopbackOnly = (): CustomDecorator => SetMetadata<string, Access>(ACCESS, { needs: 'loopback' });
 
 /** What a route that changes something leaves in the audit trail when it succeeded. */
-export type AuditOf = 'auth' | 'nothing' | ((request: FastifyRequest) => AuditFact);
+export type AuditOf = 'auth' | 'settings' | 'nothing' | ((request: FastifyRequest) => AuditFact);
 
 /** The gateway tells the audit trail what was done. */
 export const Audits = (fact: (request: FastifyRequest) => AuditFact): CustomDecorator =>
@@ -63,6 +70,10 @@ export const Audits = (fact: (request: FastifyRequest) => AuditFact): CustomDeco
 
 /** The service `auth` tells it itself, in the transaction of the change. */
 export const AuditedByAuth = (): MethodDecorator => applyDecorators(SetMetadata<string, AuditOf>(AUDIT, 'auth'));
+
+/** The service `settings` tells it itself: also what it completes when nobody waits for it any more. */
+export const AuditedBySettings = (): MethodDecorator =>
+  applyDecorators(SetMetadata<string, AuditOf>(AUDIT, 'settings'));
 
 /** Leaves nothing in the audit trail: for what agents send by themselves, over and over. */
 export const Unaudited = (): MethodDecorator => applyDecorators(SetMetadata<string, AuditOf>(AUDIT, 'nothing'));

@@ -10,8 +10,11 @@ import { AlertHistoryController } from './api/alerts/history.controller.js';
 import { AutoRegisterController } from './api/auto-register.controller.js';
 import { BackupsController } from './api/backups.controller.js';
 import { ChartsController } from './api/charts.controller.js';
+import { ConfigExportController } from './api/config/export.controller.js';
+import { ConfigImportController } from './api/config/import.controller.js';
 import { NodesController } from './api/config/nodes.controller.js';
 import { DiscoverController } from './api/discover.controller.js';
+import { ExportController } from './api/export.controller.js';
 import { GuestMetadataController } from './api/guests/metadata.controller.js';
 import { ApiHealthController } from './api/health.controller.js';
 import { LoginController } from './api/login.controller.js';
@@ -137,6 +140,9 @@ export const controllers: Type[] = [
   AutoRegisterController,
   BackupsController,
   ChartsController,
+  ConfigExportController,
+  ConfigImportController,
+  ExportController,
   NodesController,
   DiscoverController,
   GuestMetadataController,
