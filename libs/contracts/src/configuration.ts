@@ -88,12 +88,9 @@ export type OwnedConfiguration = ReturnType<typeof ownedBy>;
 export const ownedConfiguration = { fleet: ownedBy('fleet'), alerting: ownedBy('alerting') };
 
 /** All of them. */
-export const ownedConfigurationRequests = Object.values(ownedConfiguration).flatMap(({ list, stage, apply, discard }) => [
-  list,
-  stage,
-  apply,
-  discard,
-]);
+export const ownedConfigurationRequests = Object.values(ownedConfiguration).flatMap(
+  ({ list, stage, apply, discard }) => [list, stage, apply, discard],
+);
 
 const Passphrase = z
   .string()

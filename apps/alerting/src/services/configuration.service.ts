@@ -161,8 +161,7 @@ function sectionOf({ section }: ConfigurationPart): Section {
 }
 
 /** As the API counts it: sealing adds a nonce and a tag. */
-const sealedLength = (webhook: Webhook): number =>
-  Buffer.byteLength(JSON.stringify({ kind: 'webhook', webhook })) + 28;
+const sealedLength = (webhook: Webhook): number => Buffer.byteLength(JSON.stringify({ kind: 'webhook', webhook })) + 28;
 
 function only(section: Section, entries: unknown[]): unknown {
   if (entries.length !== 1) throw entryRefusal({ section, field: '', message: 'must hold one entry' });

@@ -150,12 +150,10 @@ export class NodesService {
     }
     return [
       ...gone.map((row): NodeChange => ({ node: described(row), change: 'deleted' })),
-      ...changed.map(
-        ({ id, fields }): NodeChange => ({
-          node: { id, ...fields },
-          change: before.has(id) ? 'updated' : 'added',
-        }),
-      ),
+      ...changed.map(({ id, fields }): NodeChange => ({
+        node: { id, ...fields },
+        change: before.has(id) ? 'updated' : 'added',
+      })),
     ];
   }
 
@@ -241,10 +239,7 @@ export class NodesService {
   }
 
   /** After the commit: whoever missed it asks anew within a minute. */
-  async #tell(
-    { id, type, name, host }: NodeChange['node'],
-    change: NodeChange['change'],
-  ): Promise<void> {
+  async #tell({ id, type, name, host }: NodeChange['node'], change: NodeChange['change']): Promise<void> {
     const payload = { nodeId: id, change, type, name, host, time: Date.now() };
     await this.parts.bus
       .publish(nodeChanged, id, payload)

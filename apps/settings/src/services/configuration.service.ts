@@ -54,11 +54,7 @@ export class ConfigurationService {
   }
 
   /** Replaces what a file has. Errors as those of `openFile` and of {@link ImportsService.run}. */
-  async import(
-    passphrase: string,
-    data: string,
-    actor: Actor,
-  ): Promise<{ importId: string; sections: SectionCounts }> {
+  async import(passphrase: string, data: string, actor: Actor): Promise<{ importId: string; sections: SectionCounts }> {
     const document = await this.#turns.take(async () => readDocument(await openFile(passphrase, data)));
     const system = systemOf(document);
     const importId = await this.parts.imports.run(document, system, actor);
@@ -75,7 +71,10 @@ export class ConfigurationService {
       const line = lineOf(part);
       bytes += line.length;
       if (bytes > MAX_PLAIN)
-        throw new LapwingError('TOO_LARGE', `the configuration has more than ${MAX_PLAIN} bytes: shorten notes about guests`);
+        throw new LapwingError(
+          'TOO_LARGE',
+          `the configuration has more than ${MAX_PLAIN} bytes: shorten notes about guests`,
+        );
       lines.push(line);
     };
     add({ section: 'system', entries: [tunable(await this.parts.read())] });

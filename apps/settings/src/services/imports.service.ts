@@ -112,15 +112,12 @@ export class ImportsService implements OnApplicationBootstrap, OnModuleDestroy {
     }
   }
 
-  async #decide(
-    id: string,
-    owners: readonly ConfigurationOwner[],
-    system: TunableSettings | undefined,
-  ): Promise<void> {
+  async #decide(id: string, owners: readonly ConfigurationOwner[], system: TunableSettings | undefined): Promise<void> {
     const decided = await this.parts.store.decide(id, this.#holder, [...owners, NEWS], async (transaction) => {
       if (system) await this.parts.replace(transaction, system);
     });
-    if (!decided) throw new LapwingError('UNAVAILABLE', 'the import took too long, and another replica has given it up');
+    if (!decided)
+      throw new LapwingError('UNAVAILABLE', 'the import took too long, and another replica has given it up');
   }
 
   /** After a fault before the decision, or while it was written: then it may have been decided all the same. */
@@ -173,10 +170,14 @@ export class ImportsService implements OnApplicationBootstrap, OnModuleDestroy {
       this.#log.error({ error: describeError(error), importId: row.id }, 'a decided import cannot be completed');
       await this.#audit(row, 'failed');
       await this.parts.store.end(row.id, 'failed');
-      throw new LapwingError('INTERNAL', 'the import was decided, but a service had lost what was to hold: import again', {
-        importId: row.id,
-        decided: true,
-      });
+      throw new LapwingError(
+        'INTERNAL',
+        'the import was decided, but a service had lost what was to hold: import again',
+        {
+          importId: row.id,
+          decided: true,
+        },
+      );
     }
     await this.parts.store.end(row.id, isApplied ? 'applied' : 'discarded');
   }
@@ -217,7 +218,10 @@ export class ImportsService implements OnApplicationBootstrap, OnModuleDestroy {
     try {
       if (!this.parts.bus.online) return;
       const row = await this.parts.store.takeOver(this.#holder, configurationOwners);
-      if (row) await this.#drive(row).catch((error: unknown) => this.#letGo(row.id).then(() => Promise.reject(error as Error)));
+      if (row)
+        await this.#drive(row).catch((error: unknown) =>
+          this.#letGo(row.id).then(() => Promise.reject(error as Error)),
+        );
     } catch (error) {
       this.#log.debug({ error: describeError(error) }, 'an import is not completed yet');
     }
@@ -227,7 +231,10 @@ export class ImportsService implements OnApplicationBootstrap, OnModuleDestroy {
 const ownerOf = (section: ConfigurationPart['section']): string => configurationSections[section];
 
 function inProgress(): LapwingError {
-  return new LapwingError('IMPORT_IN_PROGRESS', 'an import of the configuration is under way: wait until it is complete');
+  return new LapwingError(
+    'IMPORT_IN_PROGRESS',
+    'an import of the configuration is under way: wait until it is complete',
+  );
 }
 
 /** Nothing that comes later will let it be completed. */
