@@ -1,5 +1,12 @@
 import { Bus } from '@lapwing/bus';
-import { ImportDraft, MAX_EXPORT_LENGTH, PASSPHRASE_LENGTH, configurationImport, type Actor } from '@lapwing/contracts';
+import {
+  ImportDraft,
+  LapwingError,
+  MAX_EXPORT_LENGTH,
+  PASSPHRASE_LENGTH,
+  configurationImport,
+  type Actor,
+} from '@lapwing/contracts';
 import { Body, Controller, HttpCode, Post } from '@nestjs/common';
 import type { z } from 'zod';
 import { AuditedBySettings, Requires } from '../../../http/access.js';
@@ -21,6 +28,17 @@ export class ConfigImportController {
   @AuditedBySettings()
   @Answers('Replaces the sections that an exported configuration has, all of them or none', ImportView)
   async post(@Body({ schema: ImportDraft }) { passphrase, data }: z.infer<typeof ImportDraft>, @By() actor: Actor) {
-    return toImportView((await this.bus.request(configurationImport, { passphrase, data, actor })).sections);
+    const { sections } = await this.bus.request(configurationImport, { passphrase, data, actor }).catch(unknownEnd);
+    return toImportView(sections);
   }
+}
+
+/** Somebody was asked and did not answer: he may have ended before he decided, or after. */
+function unknownEnd(error: unknown): never {
+  if (!(error instanceof LapwingError) || error.code !== 'TIMEOUT') throw error;
+  throw new LapwingError(
+    'TIMEOUT',
+    'no answer came: whether the import was decided is not known; if it was, it is completed by itself, and the audit trail tells',
+    { decided: null },
+  );
 }
