@@ -72,7 +72,7 @@ describe('a configuration that is carried from one Lapwing to another', () => {
       name: 'Patches',
       matchers: [{ name: 'node', op: '=', value: 'pve1' }],
       timezone: 'Europe/Berlin',
-      schedule: { kind: 'monthly', day: 1, start: '02:00', durationMinutes: 60 },
+      schedule: { kind: 'monthly', day: 1, start: '02:00', duration_minutes: 60 },
     });
     const mail = { enabled: true, server: 'mail.example.com', from: 'lapwing@example.com', to: ['ops@example.com'] };
     await good(from, 'PUT', '/api/notifications/email', { ...mail, username: 'lapwing', password: 'mail-secret' });
@@ -118,7 +118,7 @@ describe('a configuration that is carried from one Lapwing to another', () => {
     await eventually(async () => expect(await guests()).toHaveLength(6), 60_000);
     await good(to, 'POST', '/api/notifications/test', { method: 'webhook' });
     const { headers, body } = await eventually(() => receiver.last);
-    const at = String(headers['x-lapwing-timestamp']);
+    const at = headers['x-lapwing-timestamp'];
     const signature = createHmac('sha256', 'shared-secret').update(`${at}.${body}`).digest('hex');
     expect([headers['authorization'], headers['x-lapwing-signature']]).toEqual([
       'Bearer header-secret',

@@ -185,15 +185,15 @@ describe('the configuration of fleet', () => {
   });
 
   const broken: [string, (parts: ConfigurationPart[]) => ConfigurationPart[], string, string][] = [
-    ['a host that is none', change({ host: 'http://x' }), 'nodes', '0'],
-    ['a field of the wrong type', change({ verifySSL: 'yes' }), 'nodes', '0.verifySSL'],
-    ['a field that is missing', change({ password: undefined }), 'nodes', '0.password'],
-    ['a field too many', change({ role: 'admin' }), 'nodes', '0'],
-    ['an id that is none', change({ id: '../x' }), 'nodes', '0.id'],
-    ['no secret at all', change({ password: '', tokenValue: '' }), 'nodes', '0'],
+    ['a host that is none', changed({ host: 'http://x' }), 'nodes', '0'],
+    ['a field of the wrong type', changed({ verifySSL: 'yes' }), 'nodes', '0.verifySSL'],
+    ['a field that is missing', changed({ password: undefined }), 'nodes', '0.password'],
+    ['a field too many', changed({ role: 'admin' }), 'nodes', '0'],
+    ['an id that is none', changed({ id: '../x' }), 'nodes', '0.id'],
+    ['no secret at all', changed({ password: '', tokenValue: '' }), 'nodes', '0'],
     [
       'a character that cannot be kept',
-      change({ caCertificate: '-----BEGIN CERTIFICATE-----\u0000-----END CERTIFICATE-----' }),
+      changed({ caCertificate: '-----BEGIN CERTIFICATE-----\u0000-----END CERTIFICATE-----' }),
       'nodes',
       '0',
     ],
@@ -205,7 +205,7 @@ describe('the configuration of fleet', () => {
     ['notes with half of a pair', guest({ notes: '\ud800' }), 'guestMetadata', '0'],
   ];
 
-  function change(fields: Entry) {
+  function changed(fields: Entry) {
     return (parts: ConfigurationPart[]): ConfigurationPart[] => [
       { section: 'nodes', entries: [{ ...entriesOf(parts, 'nodes')[0], ...fields }] },
     ];

@@ -42,9 +42,7 @@ export class Owner {
 
   constructor(bus: Bus, owner: ConfigurationOwner) {
     const { list, stage, apply, discard } = ownedConfiguration[owner];
-    bus.respond(list, () =>
-      this.#hear('list', async () => ({ parts: this.parts, next: null }) as OutputOf<typeof list>),
-    );
+    bus.respond(list, () => this.#hear('list', async () => ({ parts: this.parts, next: null })));
     bus.respond(stage, ({ importId, part, isLast }) =>
       this.#hear('stage', async () => {
         const parts = [...(this.staged.get(importId) ?? []), part];

@@ -52,7 +52,7 @@ export class StagedImports {
   }
 
   /** The pieces of an import, in order, one at a time. */
-  async *pieces(statements: Statements, importId: string): AsyncGenerator<unknown> {
+  async *pieces(statements: Statements, importId: string): AsyncGenerator {
     for (let number = -1; ;) {
       const { rows } = await statements.query<{ number: number; sealed: Buffer }>(
         `SELECT number, sealed FROM ${this.service}.import_part WHERE import_id = $1 AND number > $2 ORDER BY number LIMIT 1`,

@@ -37,7 +37,7 @@ const broken = (message: string, section: string, field: string): LapwingError =
   new LapwingError('INVALID_INPUT', `${message}; nothing was changed`, { section, field });
 
 /** The lines of a text, each as JSON: reading them one by one leaves others their turn. @throws LapwingError `INVALID_INPUT`. */
-export function* linesOf(plain: Buffer): Generator<unknown> {
+export function* linesOf(plain: Buffer): Generator {
   for (let from = 0, number = 0; from < plain.length; number++) {
     const found = plain.indexOf(NEWLINE, from);
     const to = found < 0 ? plain.length : found;

@@ -57,9 +57,12 @@ export class ImportsService implements OnApplicationBootstrap, OnModuleDestroy {
   onApplicationBootstrap(): void {
     const look = async (): Promise<void> => {
       await this.#look();
-      if (!this.#stopped) this.#timer = setTimeout(() => (this.#looking = look()), LOOK_MS);
+      if (!this.#stopped) this.#timer = setTimeout(again, LOOK_MS);
     };
-    this.#looking = look();
+    const again = (): void => {
+      this.#looking = look();
+    };
+    again();
   }
 
   async onModuleDestroy(): Promise<void> {
@@ -183,7 +186,8 @@ export class ImportsService implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   async #tellAll(row: ImportRow, verb: 'apply' | 'discard'): Promise<void> {
-    for (const who of [...row.pending]) {
+    const waiting = row.pending.slice();
+    for (const who of waiting) {
       await this.parts.store.touch(row.id, this.#holder);
       const owner = configurationOwners.find((one) => one === who);
       if (owner) await this.parts.bus.request(ownedConfiguration[owner][verb], { importId: row.id });
