@@ -1,8 +1,7 @@
-import { eventually } from '@lapwing/testing';
+import { CuttableProxy, eventually } from '@lapwing/testing';
 import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
 import { AgentProcess } from '../src/agent-process';
-import { CuttableProxy } from '../src/cuttable-proxy';
 import { Lapwing } from '../src/lapwing';
 
 const SECOND = 1000;

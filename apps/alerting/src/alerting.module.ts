@@ -1,5 +1,5 @@
 import { Bus, Leases, busProviders } from '@lapwing/bus';
-import { Migrations, Postgres, Schema, DatabaseCheck, databaseCheckProvider } from '@lapwing/postgres';
+import { Migrations, Postgres, Schema, StagedImports, DatabaseCheck, databaseCheckProvider } from '@lapwing/postgres';
 import { FollowedSettings, Health, SecretKey, busConfig, healthProvider, restartProviders } from '@lapwing/service';
 import { Module, type DynamicModule } from '@nestjs/common';
 import { randomBytes } from 'node:crypto';
@@ -9,12 +9,14 @@ import { AlertsHandler } from './handlers/alerts.handler.js';
 import { ChannelsHandler } from './handlers/channels.handler.js';
 import { QueuesHandler } from './handlers/queues.handler.js';
 import { CleanupHandler } from './handlers/cleanup.handler.js';
+import { ConfigurationHandler } from './handlers/configuration.handler.js';
 import { SilencesHandler } from './handlers/silences.handler.js';
 import { AlertsService } from './services/alerts.service.js';
 import { ChannelsService } from './services/channels.service.js';
 import { CleanupService } from './services/cleanup.service.js';
 import { ClockService } from './services/clock.service.js';
 import { ConfigService } from './services/config.service.js';
+import { ConfigurationService } from './services/configuration.service.js';
 import { DeliveriesService } from './services/deliveries.service.js';
 import { EscalationService } from './services/escalation.service.js';
 import { EstateService } from './services/estate.service.js';
@@ -44,7 +46,7 @@ import { TidyStore } from './store/tidy.store.js';
 const service = 'alerting';
 const PARTS = 'alerting parts';
 
-const handlers = [AlertsHandler, SilencesHandler, ChannelsHandler, QueuesHandler, CleanupHandler];
+const handlers = [AlertsHandler, SilencesHandler, ChannelsHandler, QueuesHandler, CleanupHandler, ConfigurationHandler];
 /** What handlers, health and Nest's life cycle need of what {@link assemble} makes; begun in this order. */
 const exposed = [
   FollowedSettings,
@@ -61,6 +63,7 @@ const exposed = [
   ChannelsService,
   DeliveriesService,
   CleanupService,
+  ConfigurationService,
   IncidentStore,
   DeliveryStore,
 ];
@@ -134,6 +137,7 @@ function assemble(config: AlertingConfig, given: { key: SecretKey; bus: Bus; sch
   const estate = new EstateService(bus);
   const silences = new SilencesService(bus, schema, new SilenceStore(schema), life);
   const channels = new ChannelsService({ bus, schema, channels: new ChannelStore(schema), key, networks });
+  const imports = new StagedImports(schema, service, key);
   const partitions = new PartitionStore(schema);
   const pipeline = new PipelineService(bus, leases.holder);
   const evaluation = new EvaluationService(bus, schema, leases, estate, rules, { alerts, partitions }, pipeline);
@@ -183,6 +187,7 @@ function assemble(config: AlertingConfig, given: { key: SecretKey; bus: Bus; sch
     channels,
     new DeliveriesService({ bus, deliveries, channels, networks, publicUrl }),
     new CleanupService(new CleanupStore(schema), settings),
+    new ConfigurationService({ schema, imports, rules, channels, silences }),
     incidents,
     deliveries,
   ];

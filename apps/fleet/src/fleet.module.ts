@@ -1,5 +1,5 @@
 import { Bus, busProviders, readAuthority } from '@lapwing/bus';
-import { DatabaseCheck, Migrations, Postgres, Schema, databaseCheckProvider } from '@lapwing/postgres';
+import { DatabaseCheck, Migrations, Postgres, Schema, StagedImports, databaseCheckProvider } from '@lapwing/postgres';
 import {
   ConfigError,
   Health,
@@ -13,12 +13,14 @@ import {
 import { Module, type DynamicModule } from '@nestjs/common';
 import type { FleetConfig } from './config.js';
 import { AgentsHandler } from './handlers/agents.handler.js';
+import { ConfigurationHandler } from './handlers/configuration.handler.js';
 import { DockerHostsHandler } from './handlers/docker-hosts.handler.js';
 import { GuestMetadataHandler } from './handlers/guest-metadata.handler.js';
 import { NodesHandler } from './handlers/nodes.handler.js';
 import { RegistrationsHandler } from './handlers/registrations.handler.js';
 import { AccessService, type AccessOptions } from './services/access.service.js';
 import { AgentsService } from './services/agents.service.js';
+import { ConfigurationService } from './services/configuration.service.js';
 import { DockerHostsService } from './services/docker-hosts.service.js';
 import { EnrollmentService } from './services/enrollment.service.js';
 import { GuestMetadataService } from './services/guest-metadata.service.js';
@@ -38,7 +40,14 @@ import { SetupCodeStore } from './store/setup-code.store.js';
 const service = 'fleet';
 const PARTS = 'fleet parts';
 
-const handlers = [AgentsHandler, RegistrationsHandler, DockerHostsHandler, NodesHandler, GuestMetadataHandler];
+const handlers = [
+  AgentsHandler,
+  RegistrationsHandler,
+  DockerHostsHandler,
+  NodesHandler,
+  GuestMetadataHandler,
+  ConfigurationHandler,
+];
 /** What handlers, health and Nest's life cycle need of what {@link assemble} makes. */
 const exposed = [
   AccessService,
@@ -50,6 +59,7 @@ const exposed = [
   NodesService,
   SetupCodesService,
   GuestMetadataService,
+  ConfigurationService,
 ];
 
 /** All wiring of fleet. */
@@ -130,6 +140,8 @@ function assemble(
   const parts = { bus, schema, agents, registrations, credentials, access, presence };
   const known = new AgentsService(parts);
   const nodes = new NodesService({ bus, schema, nodes: new NodeStore(schema), key });
+  const guests = new GuestMetadataService(schema, new GuestMetadataStore(schema));
+  const imports = new StagedImports(schema, service, key);
   const vouched = { id: config.FLEET_LOCAL_AGENT, token: config.FLEET_LOCAL_ENROLLMENT_TOKEN };
   return [
     access,
@@ -140,7 +152,8 @@ function assemble(
     new DockerHostsService(bus, schema, new DockerHostStore(schema)),
     nodes,
     new SetupCodesService(bus, schema, new SetupCodeStore(), nodes),
-    new GuestMetadataService(schema, new GuestMetadataStore(schema)),
+    guests,
+    new ConfigurationService({ schema, imports, nodes, guests }),
   ];
 }
 

@@ -61,7 +61,9 @@ const schema = commonConfig.extend({
   HSI_READS_REQUIRE_AUTH: flag.default(false),
   /** Whether callers on the server itself may switch recovery mode on; by default everywhere but on Kubernetes. */
   ENABLE_RECOVERY: flag.optional(),
-  /** Whether the configuration may be exported without a credential from public networks. */
+  /** Whether the configuration may be exported and imported without a credential from private networks. */
+  EXPORT_ALLOW_PRIVATE_NETWORK: flag.default(true),
+  /** The same from public networks. */
   ALLOW_UNPROTECTED_EXPORT: flag.default(false),
   /** Set by Kubernetes. */
   KUBERNETES_SERVICE_HOST: z.string().optional(),

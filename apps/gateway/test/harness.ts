@@ -250,9 +250,10 @@ export class Harness {
     path: string,
     headers: Record<string, string> = CREDENTIALS,
     method = 'GET',
+    sent?: string,
   ): Promise<{ status: number; body: string }> {
     const { hostname, port } = new URL(this.url);
-    const call = httpRequest({ hostname, port, path, method, headers }).end();
+    const call = httpRequest({ hostname, port, path, method, headers }).end(sent);
     const [response] = (await once(call, 'response')) as [IncomingMessage];
     let body = '';
     for await (const chunk of response) body += String(chunk);

@@ -4,15 +4,20 @@ import { Health, busConfig, followedSettingsProvider, healthProvider, restartPro
 import { Module, type DynamicModule, type Provider } from '@nestjs/common';
 import { randomBytes } from 'node:crypto';
 import type { SettingsConfig } from './config.js';
+import { ConfigurationHandler } from './handlers/configuration.handler.js';
 import { CleanupHandler } from './handlers/cleanup.handler.js';
 import { SettingsHandler } from './handlers/settings.handler.js';
 import { SystemSettingsService } from './services/system-settings.service.js';
+import { ConfigurationService } from './services/configuration.service.js';
+import { ImportsService } from './services/imports.service.js';
 import { CleanupService } from './services/cleanup.service.js';
 import { StorageService } from './services/storage.service.js';
 import { CleanupStore } from './store/cleanup.store.js';
+import { ImportStore } from './store/import.store.js';
 import { DataFolder } from './store/data-folder.js';
 import { SettingStore } from './store/setting.store.js';
 import { UserSettingStore } from './store/user-setting.store.js';
+import { lapwingVersion } from './version.js';
 
 const service = 'settings';
 
@@ -23,7 +28,10 @@ export class SettingsModule {
     return {
       module: SettingsModule,
       providers: [
-        ...busProviders({ ...busConfig(service, config), handlers: [SettingsHandler, CleanupHandler] }),
+        ...busProviders({
+          ...busConfig(service, config),
+          handlers: [SettingsHandler, CleanupHandler, ConfigurationHandler],
+        }),
         {
           provide: Postgres,
           useFactory: () => new Postgres({ service, url: config.DATABASE_URL.reveal(), poolSize: 3 }),
@@ -47,6 +55,7 @@ export class SettingsModule {
           inject: [Bus, SettingStore],
         },
         ...cleanupProviders(config),
+        ...configurationProviders,
         healthProvider,
         followedSettingsProvider,
         databaseCheckProvider,
@@ -56,6 +65,27 @@ export class SettingsModule {
     };
   }
 }
+
+/** The whole configuration is carried away and brought back by these. */
+const configurationProviders: Provider[] = [
+  {
+    provide: ImportsService,
+    useFactory: (bus: Bus, schema: Schema, settings: SystemSettingsService, store: SettingStore) =>
+      new ImportsService({
+        bus,
+        store: new ImportStore(schema),
+        read: () => settings.read(),
+        replace: (statements, wanted) => store.replaceIn(statements, wanted),
+      }),
+    inject: [Bus, Schema, SystemSettingsService, SettingStore],
+  },
+  {
+    provide: ConfigurationService,
+    useFactory: (bus: Bus, imports: ImportsService, settings: SystemSettingsService) =>
+      new ConfigurationService({ bus, imports, read: () => settings.read(), version: lapwingVersion }),
+    inject: [Bus, ImportsService, SystemSettingsService],
+  },
+];
 
 /** What is past its time is deleted by these. */
 function cleanupProviders(config: SettingsConfig): Provider[] {

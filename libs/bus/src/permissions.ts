@@ -80,7 +80,7 @@ export function servicePermissions(service: BusService): Permissions {
 }
 
 /** As many requests of a service may be closed to one that may ask all others of it, and still one subject opens these. */
-const MAX_CLOSED = 2;
+const MAX_CLOSED = 8;
 
 /**
  * What a service may ask; where that is all of another service, or nearly all, one subject says so: a JWT must fit into NATS' control line
@@ -93,7 +93,7 @@ function askable({ asks }: Grants): { allow: string[]; deny: string[] } {
       contract.kind === 'request' && contract.service === service ? [contract.name] : [],
     );
     const closed = all.filter((name) => !names.includes(name));
-    if (closed.length <= MAX_CLOSED && closed.length < all.length - 1)
+    if (closed.length <= MAX_CLOSED && closed.length < all.length - closed.length)
       return { allow: [`req.${service}.>`], deny: closed };
     return { allow: names.filter((name) => name.startsWith(`req.${service}.`)), deny: [] };
   });

@@ -39,6 +39,7 @@ import {
   silenceUpdate,
 } from './alerts.js';
 import { auditList, auditOccurred } from './audit.js';
+import { configurationExport, configurationImport, ownedConfigurationRequests } from './configuration.js';
 import type { Contract } from './define.js';
 import { deliveryGet, hostSampled, ledgerGet, samplesStored } from './delivery.js';
 import {
@@ -180,6 +181,9 @@ export const catalogue: Contract[] = [
   cleanupStart,
   cleanupGet,
   storageGet,
+  configurationExport,
+  configurationImport,
+  ...ownedConfigurationRequests,
   processList,
   processGet,
   processSignal,

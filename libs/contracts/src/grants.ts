@@ -2,7 +2,8 @@ import { agentChanged, agentConfigured, agentList, agentReported } from './agent
 import { alertChanged, alertingChanged } from './alerts.js';
 import { auditOccurred } from './audit.js';
 import { catalogue, type ServiceName } from './catalogue.js';
-import type { CommandContract, EventContract, RequestContract } from './define.js';
+import { ownedConfigurationRequests } from './configuration.js';
+import type { CommandContract, Contract, EventContract, RequestContract } from './define.js';
 import { hostSampled, samplesStored } from './delivery.js';
 import { diagnosticsGet } from './diagnostics.js';
 import { dockerhostChanged, dockerhostList, dockerhostReported } from './docker-hosts.js';
@@ -53,12 +54,13 @@ const none: Grants = {
 
 /** How pollers are, which is no secret. */
 const ofPollers = [healthGet('poller').name, diagnosticsGet('poller').name];
+const secretRequests = new Set<Contract>(ownedConfigurationRequests);
 
 /** What each service may do: the bus's users get exactly this. */
 export const grants: Record<ServiceName | 'poller' | 'gateway', Grants> = {
   settings: {
     ...none,
-    asks: [settingsGet, ...cleanedServices.map(cleanupRun)],
+    asks: [settingsGet, ...cleanedServices.map(cleanupRun), ...ownedConfigurationRequests],
     says: [settingsChanged, auditOccurred],
     hears: [settingsChanged, configChanged],
     leases: true,
@@ -134,12 +136,13 @@ export const grants: Record<ServiceName | 'poller' | 'gateway', Grants> = {
   },
   gateway: {
     ...none,
-    // What pollers get holds secrets, and they are asked through fleet alone.
+    // What pollers get holds secrets, and they are asked through fleet alone; what is carried away goes through settings, encrypted.
     asks: catalogue.filter(
       (contract) =>
         contract.kind === 'request' &&
         contract !== targetList &&
-        (contract.service !== 'poller' || ofPollers.includes(contract.name)),
+        (contract.service !== 'poller' || ofPollers.includes(contract.name)) &&
+        !secretRequests.has(contract),
     ) as RequestContract[],
     says: [auditOccurred, noticePosted],
     hears: [

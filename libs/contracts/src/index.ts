@@ -4,6 +4,8 @@ export * from './alert-config.js';
 export * from './alerts.js';
 export * from './audit.js';
 export * from './catalogue.js';
+export * from './configuration-entries.js';
+export * from './configuration.js';
 export * from './define.js';
 export * from './delivery.js';
 export * from './docker-hosts.js';

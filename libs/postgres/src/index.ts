@@ -6,3 +6,4 @@ export { installSeries, seriesMode, type SeriesMode } from './series.js';
 export { countRows, type Counted } from './row-count.js';
 export { sweep, sweepable, type Swept, type SweptRows } from './sweep.js';
 export { Schema, instant, isDuplicate, type Statements } from './schema.js';
+export { StagedImports, type ImportState, type Sealing } from './staged-imports.js';

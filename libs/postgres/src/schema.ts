@@ -47,9 +47,14 @@ export class Schema {
     work: (transaction: Transaction) => Promise<T>,
   ): Promise<T> {
     return this.transaction(name, async (transaction) => {
-      await transaction.query('SELECT pg_advisory_xact_lock($1, hashtext($2))', [lock.kind, lock.of ?? '']);
+      await this.hold(transaction, lock);
       return work(transaction);
     });
+  }
+
+  /** Takes a lock as {@link exclusive} does, for the rest of a transaction; those who take several take them in the order of their numbers. */
+  async hold(transaction: Transaction, lock: { kind: number; of?: string }): Promise<void> {
+    await transaction.query('SELECT pg_advisory_xact_lock($1, hashtext($2))', [lock.kind, lock.of ?? '']);
   }
 
   #wantTables(): void {

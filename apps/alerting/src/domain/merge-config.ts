@@ -7,7 +7,7 @@ const BY_NAME = new Set(['overrides', 'timeThresholds', 'metricTimeThresholds'])
 const isThreshold = (value: object): boolean => 'trigger' in value;
 
 /** All rules must fit into a message of the bus, with room to spare. */
-const MAX_LENGTH = 600_000;
+export const MAX_LENGTH = 600_000;
 /** As many faults as anybody mends at once. */
 const MAX_FAULTS = 20;
 

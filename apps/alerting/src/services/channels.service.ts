@@ -21,9 +21,10 @@ import { shownFields, shownHeaders, originOf, targetOf, unmasked } from '../doma
 import type { ChannelRow, ChannelStore } from '../store/channel.store.js';
 
 const LOCK = 7_524_621;
-const MAX_WEBHOOKS = 100;
+/** How many webhooks there may be. */
+export const MAX_WEBHOOKS = 100;
 /** All of them are listed in one message. */
-const MAX_BYTES = 600_000;
+export const MAX_BYTES = 600_000;
 const EMAIL = 'email';
 
 /** A channel with all that is needed to use it. */
@@ -187,6 +188,42 @@ export class ChannelsService {
       : this.#changed(id, changes, this.parts.schema.plain('channel.find'));
   }
 
+  /** Everything that is needed to tell somebody, with secrets: for an export. */
+  async exported(): Promise<{ email: EmailSettings; webhooks: Webhook[] }> {
+    const channels = (await this.parts.channels.list()).map((row) => this.#open(row));
+    const mail = channels.find((channel) => channel.kind === 'email');
+    return {
+      email: mail?.settings ?? noEmail,
+      webhooks: channels.flatMap((channel) => (channel.kind === 'webhook' ? [channel.webhook] : [])),
+    };
+  }
+
+  /** What keeps an imported webhook from being kept, as sentences. */
+  problemsOf(webhook: Webhook): string[] {
+    return checkWebhook(webhook, this.parts.networks);
+  }
+
+  /** Has these instead of those that there are; what is undefined stays. {@link told} is for after the commit. */
+  async replace(
+    transaction: Transaction,
+    { email, webhooks }: { email: EmailSettings | undefined; webhooks: Webhook[] | undefined },
+  ): Promise<void> {
+    await this.parts.schema.hold(transaction, { kind: LOCK });
+    const now = Date.now();
+    if (email) await this.parts.channels.put(transaction, this.#sealed(EMAIL, { kind: 'email', settings: email }), now);
+    if (!webhooks) return;
+    const rows = await this.parts.channels.list(transaction);
+    for (const { id, kind } of rows) if (kind === 'webhook') await this.parts.channels.delete(transaction, id);
+    // They are listed in the order in which they were made.
+    for (const [index, webhook] of webhooks.entries())
+      await this.parts.channels.put(transaction, this.#sealed(webhook.id, { kind: 'webhook', webhook }), now + index);
+  }
+
+  /** Channels that were written hold from now on, everywhere. */
+  told(): void {
+    this.parts.bus.announce(alertingChanged, 'channels', { what: 'channels' });
+  }
+
   async #changed(id: string, changes: Record<string, unknown>, statements: Statements): Promise<Webhook> {
     const before = await this.#webhook(id, statements);
     const { secret: _secret, ...rest } = before;
@@ -234,7 +271,7 @@ export class ChannelsService {
 
   async #exclusive<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {
     const result = await this.parts.schema.exclusive('channel.change', { kind: LOCK }, work);
-    this.parts.bus.announce(alertingChanged, 'channels', { what: 'channels' });
+    this.told();
     return result;
   }
 

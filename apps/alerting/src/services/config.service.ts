@@ -8,7 +8,7 @@ import {
   type LogRule,
   type LogRuleDraft,
 } from '@lapwing/contracts';
-import type { Schema } from '@lapwing/postgres';
+import type { Schema, Transaction } from '@lapwing/postgres';
 import { createLogger, describeError } from '@lapwing/telemetry';
 import type { OnApplicationBootstrap, OnModuleDestroy } from '@nestjs/common';
 import { setImmediate as breathe } from 'node:timers/promises';
@@ -66,6 +66,23 @@ export class ConfigService implements OnApplicationBootstrap, OnModuleDestroy {
     return this.#change(actor, () => patch, { replace });
   }
 
+  /** The rules as they are kept. */
+  async kept(): Promise<AlertConfig> {
+    return read(await this.store.read());
+  }
+
+  /** Has these rules instead of those that there are; {@link told} is for after the commit. */
+  async replace(transaction: Transaction, config: AlertConfig, by: string): Promise<void> {
+    await this.schema.hold(transaction, { kind: LOCK });
+    await this.store.write(transaction, config, { name: by, at: Date.now() });
+  }
+
+  /** Rules that were written hold from now on, everywhere. */
+  told(config: AlertConfig): void {
+    this.#set(config);
+    this.bus.announce(alertingChanged, 'config', { what: 'config' });
+  }
+
   /** Adds a rule on logs. `INVALID_INPUT`. */
   async createLogRule(actor: Actor, draft: LogRuleDraft): Promise<LogRule> {
     const { logRules } = await this.#change(actor, (config) => ({ logRules: [...config.logRules, draft] }), {
@@ -116,8 +133,7 @@ export class ConfigService implements OnApplicationBootstrap, OnModuleDestroy {
       await this.store.write(transaction, merged.config, { name: actor.name, at: Date.now() });
       return merged.config;
     });
-    this.#set(config);
-    this.bus.announce(alertingChanged, 'config', { what: 'config' });
+    this.told(config);
     return config;
   }
 
@@ -159,7 +175,7 @@ const refusal = (faults: Fault[]): LapwingError =>
   );
 
 /** What is wrong with the patterns that a change brings, one after the other: each may take a while. */
-async function faultsOfPatterns(before: AlertConfig, after: AlertConfig): Promise<Fault[]> {
+export async function faultsOfPatterns(before: Pick<AlertConfig, 'logRules'>, after: AlertConfig): Promise<Fault[]> {
   const known = new Set(before.logRules.map(({ pattern }) => pattern));
   const faults: Fault[] = [];
   for (const [index, { pattern }] of after.logRules.entries()) {

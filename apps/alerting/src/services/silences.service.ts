@@ -18,7 +18,8 @@ import type { MaintenanceRow, SilenceRow, SilenceStore } from '../store/silence.
 
 const LOCK = 7_524_622;
 const MAX_SILENCES = 200;
-const MAX_WINDOWS = 200;
+/** How many maintenance windows there may be. */
+export const MAX_WINDOWS = 200;
 
 /** Silences and maintenance windows: when alerts that match raise no messages. */
 export class SilencesService {
@@ -85,6 +86,23 @@ export class SilencesService {
   async windows(): Promise<MaintenanceWindow[]> {
     const now = Date.now();
     return (await this.store.windows()).map((row) => shown(row, now));
+  }
+
+  /** The windows as they are kept. */
+  kept(): Promise<MaintenanceRow[]> {
+    return this.store.windows();
+  }
+
+  /** Has these windows instead of those that there are; {@link toldWindows} is for after the commit. */
+  async replaceWindows(transaction: Transaction, rows: MaintenanceRow[]): Promise<void> {
+    await this.schema.hold(transaction, { kind: LOCK });
+    await this.store.clearWindows(transaction);
+    for (const row of rows) await this.store.putWindow(transaction, row);
+  }
+
+  /** Windows that were written hold from now on, everywhere. */
+  toldWindows(): void {
+    this.#tell('maintenance');
   }
 
   /** Makes a window. `INVALID_INPUT` when there are too many. */

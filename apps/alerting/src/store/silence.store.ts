@@ -68,6 +68,11 @@ export class SilenceStore {
     );
   }
 
+  /** Removes all windows. */
+  async clearWindows(statements: Statements): Promise<void> {
+    await statements.query('DELETE FROM alerting.maintenance');
+  }
+
   /** Removes a window. Returns whether there was one. */
   async deleteWindow(id: string): Promise<boolean> {
     const { count } = await this.schema.query('maintenance.delete', 'DELETE FROM alerting.maintenance WHERE id = $1', [

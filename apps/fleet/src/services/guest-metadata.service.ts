@@ -6,14 +6,16 @@ import {
   type guestmetadataList,
   type guestmetadataUpdate,
 } from '@lapwing/contracts';
-import type { Schema } from '@lapwing/postgres';
+import type { Schema, Transaction } from '@lapwing/postgres';
 import { guestIdOf } from '../domain/guest-id.js';
 import { pageOf } from '../domain/pages.js';
 import type { GuestMetadataStore } from '../store/guest-metadata.store.js';
 
 const LOCK = 7_524_615;
 const ROWS = 500;
-const MAX_GUESTS = 20_000;
+/** How many guests may have notes. */
+export const MAX_GUESTS = 20_000;
+const AT_ONCE = 500;
 
 const empty = (id: string): GuestMetadata => ({ id, consoleUrl: '', notes: '', description: '', tags: [] });
 
@@ -48,6 +50,14 @@ export class GuestMetadataService {
       await this.store.put(transaction, merged, Date.now());
       return merged;
     });
+  }
+
+  /** Has these instead of those that there are. */
+  async replace(transaction: Transaction, guests: GuestMetadata[]): Promise<void> {
+    await this.schema.hold(transaction, { kind: LOCK });
+    await this.store.clear(transaction);
+    for (let from = 0; from < guests.length; from += AT_ONCE)
+      await this.store.putAll(transaction, guests.slice(from, from + AT_ONCE), Date.now());
   }
 
   /** Forgets the notes, if there are any. `INVALID_INPUT`. */

@@ -17,6 +17,7 @@ import { isDuplicate, type Schema, type Transaction } from '@lapwing/postgres';
 import type { SecretKey } from '@lapwing/service';
 import { createLogger, describeError } from '@lapwing/telemetry';
 import { randomBytes } from 'node:crypto';
+import type { ExportedNode, ImportedNode } from '../domain/exported.js';
 import { judgeDraft, type NodeFields } from '../domain/node-draft.js';
 import type { NodeRow, NodeStore } from '../store/node.store.js';
 
@@ -28,8 +29,15 @@ export interface NodesParts {
   key: SecretKey;
 }
 
+/** A node that is not as it was. */
+export interface NodeChange {
+  node: Pick<ConfiguredNode, 'id' | 'type' | 'name' | 'host'>;
+  change: PayloadOf<typeof nodeChanged>['change'];
+}
+
 const LOCK = 7_524_613;
-const MAX_NODES = 500;
+/** How many nodes there may be. */
+export const MAX_NODES = 500;
 /** The id under which a node that is not saved is tried. */
 const UNSAVED = 'unsaved';
 
@@ -113,6 +121,47 @@ export class NodesService {
     return this.parts.bus.request(connectionTest, target);
   }
 
+  /** All of them with their secrets, by id: for an export. */
+  async exported(): Promise<ExportedNode[]> {
+    const rows = await this.parts.nodes.list();
+    return rows
+      .map((row) => exportedOf({ ...row, fields: fieldsOf(row), secret: this.#open(row) }))
+      .toSorted((a, b) => (a.id < b.id ? -1 : 1));
+  }
+
+  /** Has these instead of those that there are; what does not change stays as it is. Returns what is to be told after the commit. */
+  async replace(transaction: Transaction, nodes: ImportedNode[]): Promise<NodeChange[]> {
+    await this.parts.schema.hold(transaction, { kind: LOCK });
+    const before = new Map((await this.parts.nodes.all(transaction)).map((row) => [row.id, row]));
+    const kept = (row: NodeRow): string =>
+      JSON.stringify(exportedOf({ ...row, fields: fieldsOf(row), secret: this.#open(row) }));
+    const changed = nodes.filter((node) => {
+      const row = before.get(node.id);
+      return row === undefined || kept(row) !== JSON.stringify(exportedOf(node));
+    });
+    const ids = new Set(nodes.map(({ id }) => id));
+    const gone = [...before.values()].filter(({ id }) => !ids.has(id));
+    // Names and addresses may have changed hands: all that moves goes first.
+    for (const { id } of [...gone, ...changed]) await this.parts.nodes.delete(transaction, id);
+    for (const { id, fields, secret, source, createdAt } of changed) {
+      const sealed = this.#seal(id, secret);
+      const row = { ...fields, ...flags(secret), id, sealed, source, createdAt, updatedAt: Date.now() };
+      await this.parts.nodes.put(transaction, row);
+    }
+    return [
+      ...gone.map((row): NodeChange => ({ node: described(row), change: 'deleted' })),
+      ...changed.map(({ id, fields }): NodeChange => ({
+        node: { id, ...fields },
+        change: before.has(id) ? 'updated' : 'added',
+      })),
+    ];
+  }
+
+  /** Tells changes, after the commit. */
+  async tell(changes: NodeChange[]): Promise<void> {
+    for (const { node, change } of changes) await this.#tell(node, change);
+  }
+
   async #saved(id: string): Promise<Target> {
     const row = await this.parts.nodes.find(this.parts.schema.plain('node.find'), id);
     if (!row) throw notFound(id);
@@ -190,10 +239,7 @@ export class NodesService {
   }
 
   /** After the commit: whoever missed it asks anew within a minute. */
-  async #tell(
-    { id, type, name, host }: ConfiguredNode,
-    change: PayloadOf<typeof nodeChanged>['change'],
-  ): Promise<void> {
+  async #tell({ id, type, name, host }: NodeChange['node'], change: NodeChange['change']): Promise<void> {
     const payload = { nodeId: id, change, type, name, host, time: Date.now() };
     await this.parts.bus
       .publish(nodeChanged, id, payload)
@@ -215,6 +261,15 @@ const flags = ({ password, tokenValue }: NodeSecret) => ({ hasPassword: password
 function fieldsOf(row: NodeRow): NodeFields {
   const { type, name, host, user, tokenName, fingerprint, caCertificate, verifySSL, monitor } = row;
   return { type, name, host, user, tokenName, fingerprint, caCertificate, verifySSL, monitor };
+}
+
+/** With its fields in one order, so that two can be compared as texts. */
+function exportedOf({ id, fields, secret, source, createdAt }: ImportedNode): ExportedNode {
+  const { type, name, host, user, tokenName, fingerprint, caCertificate, verifySSL } = fields;
+  const monitor = Object.fromEntries(Object.entries(fields.monitor).toSorted(([a], [b]) => (a < b ? -1 : 1)));
+  const { password, tokenValue } = secret;
+  const who = { id, type, name, host, user, password, tokenName, tokenValue };
+  return { ...who, fingerprint, caCertificate, verifySSL, monitor, source, createdAt };
 }
 
 function described({ sealed: _sealed, ...node }: NodeRow): ConfiguredNode {

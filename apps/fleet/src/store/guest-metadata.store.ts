@@ -42,6 +42,21 @@ export class GuestMetadataStore {
     );
   }
 
+  /** Writes the notes about guests of which none are kept. */
+  async putAll(statements: Statements, guests: GuestMetadata[], now: number): Promise<void> {
+    await statements.query(
+      `INSERT INTO fleet.guest_metadata (id, console_url, notes, description, tags, updated_at)
+       SELECT id, "consoleUrl", notes, description, tags, ${instant('$2')}
+       FROM jsonb_to_recordset($1::jsonb) AS given(id text, "consoleUrl" text, notes text, description text, tags jsonb)`,
+      [JSON.stringify(guests), now],
+    );
+  }
+
+  /** Forgets all. */
+  async clear(statements: Statements): Promise<void> {
+    await statements.query('DELETE FROM fleet.guest_metadata');
+  }
+
   /** Forgets them. */
   async delete(id: string): Promise<void> {
     await this.schema.query('guest_metadata.delete', 'DELETE FROM fleet.guest_metadata WHERE id = $1', [id]);

@@ -24,6 +24,12 @@ export class NodeStore {
     return rows;
   }
 
+  /** All of them, locked, within a transaction. */
+  async all(statements: Statements): Promise<NodeRow[]> {
+    const { rows } = await statements.query<NodeRow>(`SELECT ${COLUMNS} FROM fleet.node ORDER BY id FOR UPDATE`);
+    return rows;
+  }
+
   /** One, locked when it is read within a transaction. */
   async find(statements: Statements, id: string): Promise<NodeRow | undefined> {
     const { rows } = await statements.query<NodeRow>(`SELECT ${COLUMNS} FROM fleet.node WHERE id = $1 FOR UPDATE`, [

@@ -27,6 +27,13 @@ export interface AccessOptions {
   isTrial?: boolean;
   /** Counted as a check of a licence key, ten a minute, beside the general limit. */
   isLicense?: boolean;
+  /**
+   * Carries the configuration away or brings it: counted as such, five a minute, beside the general limit; and whoever has no credential may, too,
+   * where unprotected-export.ts lets him.
+   */
+  isTransfer?: boolean;
+  /** Bytes of the body at most, where that is more than GATEWAY_BODY_LIMIT. */
+  bodyLimit?: number;
 }
 
 /** Who may use a route. */

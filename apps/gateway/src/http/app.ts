@@ -6,7 +6,7 @@ import type { DynamicModule } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DocumentBuilder, SwaggerModule, type OpenAPIObject } from '@nestjs/swagger';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
 import type { GatewayConfig } from '../config.js';
 import { controllers } from '../routes/registry.js';
 import { AuditService } from '../services/audit.service.js';
@@ -133,6 +133,11 @@ function addSockets(app: NestFastifyApplication): void {
 /** Lets nobody pass without the guard, and tells the audit trail what was done. */
 function addGuard(app: NestFastifyApplication, config: GatewayConfig, routes: Route[]): void {
   const fastify = app.getHttpAdapter().getInstance();
+  const bodyLimits = new Map(routes.map(({ method, path, access }) => [`${method} ${path}`, access.bodyLimit]));
+  fastify.addHook('onRoute', (options: RouteOptions) => {
+    const limit = bodyLimits.get(`${String(options.method)} ${options.url}`);
+    if (limit !== undefined) options.bodyLimit = Math.max(limit, config.GATEWAY_BODY_LIMIT);
+  });
   const audit = app.get(AuditService, { strict: false });
   const principals = app.get(PrincipalsService, { strict: false });
   const limits = app.get(LimitsService, { strict: false });

@@ -13,6 +13,7 @@ import { credentialOf, hashOf } from './credential.js';
 import { isForeign, refuseForeignPages } from './loopback.js';
 import { refuseAnonymousPages } from './origin.js';
 import { isRead, type Route } from './route-list.js';
+import { unprotectedExporter } from './unprotected-export.js';
 
 /** What the guard asks. */
 export interface GuardParts {
@@ -83,7 +84,7 @@ export class Guard {
     const type = request.headers['content-type'];
     if (!isRead(request.method) && !access?.ownForm && type !== undefined && !/^application\/json *(;|$)/i.test(type))
       throw new UnsupportedMediaTypeException('the body must be application/json');
-    const { GATEWAY_BODY_LIMIT: limit } = this.config;
+    const limit = Math.max(this.config.GATEWAY_BODY_LIMIT, access?.bodyLimit ?? 0);
     const length = Number(request.headers['content-length'] ?? 0);
     if (length > limit && length <= MAX_DRAINED)
       throw new PayloadTooLargeException(`the body may have at most ${limit} bytes`);
@@ -124,6 +125,8 @@ export class Guard {
       refuseAnonymousPages(request, this.config);
       return anonymous('anonymous', [access.needs]);
     }
+    const exporter = access.isTransfer ? unprotectedExporter(request, this.config) : undefined;
+    if (exporter) return exporter;
     throw new LapwingError('UNAUTHENTICATED');
   }
 
@@ -155,6 +158,7 @@ export class Guard {
     reply.header('x-ratelimit-reset', Math.ceil(Math.max(verdict.retryAfterMs, verdict.resetMs) / 1000));
     if (!verdict.allowed) throw new LapwingError('RATE_LIMITED', undefined, { ...verdict });
     if (access?.isTrial) await this.parts.limits.trial(counted(caller) ?? block);
+    if (access?.isTransfer) await this.parts.limits.transfer(counted(caller) ?? block);
     if (access?.isLicense) await this.parts.limits.license(counted(caller) ?? block);
   }
 

@@ -11,9 +11,12 @@ import { AutoRegisterController } from './api/auto-register.controller.js';
 import { BackupsController } from './api/backups.controller.js';
 import { ChartsController } from './api/charts.controller.js';
 import { ConfigController } from './api/config.controller.js';
+import { ConfigExportController } from './api/config/export.controller.js';
+import { ConfigImportController } from './api/config/import.controller.js';
 import { NodesController } from './api/config/nodes.controller.js';
 import { DiagnosticsController } from './api/diagnostics.controller.js';
 import { DiscoverController } from './api/discover.controller.js';
+import { ExportController } from './api/export.controller.js';
 import { GuestMetadataController } from './api/guests/metadata.controller.js';
 import { ApiHealthController } from './api/health.controller.js';
 import { LoginController } from './api/login.controller.js';
@@ -150,6 +153,9 @@ export const controllers: Type[] = [
   AutoRegisterController,
   BackupsController,
   ChartsController,
+  ConfigExportController,
+  ConfigImportController,
+  ExportController,
   NodesController,
   DiscoverController,
   GuestMetadataController,

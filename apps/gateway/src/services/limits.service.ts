@@ -11,6 +11,8 @@ const TRIALS: Limit = { name: 'trials', limit: 10, windowMs: MINUTE_MS };
 const UPDATE_CHECKS: Limit = { name: 'update-checks', limit: 10, windowMs: 60 * MINUTE_MS };
 /** Checks of licence keys: nobody shall guess one. */
 const LICENSES: Limit = { name: 'licenses', limit: 10, windowMs: MINUTE_MS };
+/** Exports and imports of the configuration. */
+const TRANSFERS: Limit = { name: 'transfers', limit: 5, windowMs: MINUTE_MS };
 const MAX_LOCAL = 10_000;
 
 /** How often somebody may ask, over all replicas. */
@@ -21,6 +23,7 @@ export class LimitsService {
   readonly #trials: SlidingWindow;
   readonly #updateChecks: SlidingWindow;
   readonly #licenses: SlidingWindow;
+  readonly #transfers: SlidingWindow;
   readonly #local = new Map<string, WindowState>();
 
   /** @param perMinute the general limit. */
@@ -35,6 +38,7 @@ export class LimitsService {
     this.#trials = new SlidingWindow(redis, TRIALS);
     this.#updateChecks = new SlidingWindow(redis, UPDATE_CHECKS);
     this.#licenses = new SlidingWindow(redis, LICENSES);
+    this.#transfers = new SlidingWindow(redis, TRANSFERS);
   }
 
   /** Counts a request. Without Redis each replica counts for itself. */
@@ -70,6 +74,13 @@ export class LimitsService {
   async license(key: string): Promise<void> {
     const verdict = await this.#licenses.take(key);
     if (!verdict.allowed) throw new LapwingError('RATE_LIMITED', 'at most 10 licence keys a minute', { ...verdict });
+  }
+
+  /** Counts an export or an import of the configuration; throws `RATE_LIMITED`, and `UNAVAILABLE` without Redis. */
+  async transfer(key: string): Promise<void> {
+    const verdict = await this.#transfers.take(key);
+    if (!verdict.allowed)
+      throw new LapwingError('RATE_LIMITED', 'at most 5 exports and imports a minute', { ...verdict });
   }
 
   /** Before a credential that was not seen lately is looked up: throws `RATE_LIMITED` for an address that guesses. */

@@ -5,6 +5,7 @@ import { GATEWAY_CONFIG, type GatewayConfig } from '../../../config.js';
 import { Public } from '../../../http/access.js';
 import { Answers } from '../../../http/answer.js';
 import { addressOf, isNear } from '../../../http/caller.js';
+import { needsNoCredential } from '../../../http/unprotected-export.js';
 import { PrincipalsService } from '../../../services/principals.service.js';
 
 const Status = z.object({
@@ -12,8 +13,8 @@ const Status = z.object({
   hasAuthentication: z.boolean(),
   apiTokenConfigured: z.boolean(),
   apiTokenHint: z.string().describe('empty for callers who are not logged in'),
-  exportProtected: z.boolean(),
-  unprotectedExportAllowed: z.boolean(),
+  exportProtected: z.boolean().describe('whether this caller needs a credential to export or import'),
+  unprotectedExportAllowed: z.boolean().describe('whether it needs none, from where it is'),
   hasAuditLogging: z.boolean(),
   credentialsEncrypted: z.boolean(),
   hasHTTPS: z.boolean(),
@@ -44,13 +45,14 @@ export class SecurityStatusController {
     const { principal } = request.caller ?? {};
     const configured = state.users || state.tokens || state.oidcIssuer !== null;
     const near = isNear(request);
+    const unprotected = disabled || needsNoCredential(request, this.config);
     return {
       requiresAuth: !disabled,
       hasAuthentication: configured && !disabled,
       apiTokenConfigured: state.tokens,
       apiTokenHint: principal ? (state.tokenHint ?? '') : '',
-      exportProtected: !this.config.ALLOW_UNPROTECTED_EXPORT,
-      unprotectedExportAllowed: this.config.ALLOW_UNPROTECTED_EXPORT,
+      exportProtected: !unprotected,
+      unprotectedExportAllowed: unprotected,
       hasAuditLogging: true,
       credentialsEncrypted: true,
       hasHTTPS: request.protocol === 'https',
