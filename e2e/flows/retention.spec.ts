@@ -53,7 +53,9 @@ describe('what is past its time', () => {
       const { body } = await lapwing.get<unknown>('/api/v1/audit?action=data_cleanup');
       expect(JSON.stringify(body).match(/"data_cleanup"/g)).toHaveLength(3);
     });
-    const { body: health } = await lapwing.get<{ workers: { name: string; running: boolean }[] }>('/api/system/health');
-    expect(health.workers.find(({ name }) => name === 'cleanup_service')).toMatchObject({ running: true });
+    await eventually(async () => {
+      const { body } = await lapwing.get<{ workers: { name: string; running: boolean }[] }>('/api/system/health/ready');
+      expect(body.workers.find(({ name }) => name === 'cleanup_service')).toMatchObject({ running: true });
+    });
   }, 120_000);
 });

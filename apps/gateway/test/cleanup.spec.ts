@@ -31,12 +31,12 @@ const COUNTS = {
   images: 3,
   bytes: 5_242_880,
 };
-/** An agent, as the fixtures of the contracts have it. */
-const agent = (
+/** One agent, as the fixtures of the contracts have it. */
+const agents = (
   JSON.parse(
     readFileSync(path.join(__dirname, '../../../libs/contracts/fixtures/req.fleet.agent.list.v1.json'), 'utf8'),
   ) as { output: OutputOf<typeof agentList> }
-).output.agents[0];
+).output.agents.slice(0, 1);
 
 const TIME = Date.UTC(2026, 0, 15, 10, 30);
 const cleanup = (more: Partial<Cleanup> = {}): Cleanup => ({
@@ -217,9 +217,7 @@ describe('retention over HTTP', () => {
     expect((await gateway.get('/api/system/storage', {})).status).toBe(503);
     const rows = (count: number, isEstimate = false) => ({ rows: count, isEstimate });
     gateway.bus.respond(agentList, async ({ after }) =>
-      after === ''
-        ? { agents: Array.from({ length: 2 }, () => agent), next: 'web-2' }
-        : { agents: [agent], next: null },
+      after === '' ? { agents: [...agents, ...agents], next: 'web-2' } : { agents, next: null },
     );
     gateway.bus.respond(dockerhostList, async () => ({ hosts: [], next: null }));
     gateway.bus.respond(rowsCount('metrics-store'), async () => ({ tables: { gpuSamples: rows(2_000_000, true) } }));
