@@ -1,4 +1,4 @@
-// (n) A cleanup of a million samples: how long it takes, and what becomes of samples that come meanwhile.
+// (o) A cleanup of a million samples: how long it takes, and what becomes of samples that come meanwhile.
 import { Bus } from '@lapwing/bus';
 import {
   addCleanupCounts,

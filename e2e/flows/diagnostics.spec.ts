@@ -39,7 +39,7 @@ describe('diagnostics', () => {
   }, 180_000);
   afterAll(async () => {
     await lapwing.remove();
-    await receiver.stop();
+    receiver.stop();
   }, 60_000);
 
   it('tell what is wrong, and none of the secrets that the system was given', async () => {

@@ -33,7 +33,9 @@ describe('the census of replicas', () => {
     return {
       health,
       bus,
-      hang: () => (held = new Promise((resolve) => (goOn = resolve))),
+      hang: () => {
+        held = new Promise((resolve) => (goOn = resolve));
+      },
       goOn: () => {
         held = undefined;
         goOn();

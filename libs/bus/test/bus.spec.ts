@@ -62,7 +62,7 @@ describe('the bus', () => {
       expect(all).toHaveLength(2);
       return all;
     });
-    expect(answers.map(({ refreshInterval }) => refreshInterval).toSorted()).toEqual([1, 2]);
+    expect(new Set(answers.map(({ refreshInterval }) => refreshInterval))).toEqual(new Set([1, 2]));
     // Those who are expected have come, and one who is not known is waited for.
     expect(await gather(1, 5000, 200)).toHaveLength(2);
     expect(await gather(3, 200)).toHaveLength(2);

@@ -15,12 +15,15 @@ export interface LoggedProblem {
 
 const MAX_KEPT = 200;
 const MAX_MESSAGE = 200;
+const MAX_NAME = 64;
 /** Names of kinds and codes look so, and nothing that is a secret does. */
 const KIND = /^[A-Z][A-Za-z]{1,40}(Error|Exception)?$/;
 const CODE = /^[A-Z][A-Z_]{2,40}$/;
 
 /** The newest problems of this process; the same one again counts, and does not push out others. */
 const kept = new Map<string, LoggedProblem>();
+
+const nameOf = (value: unknown): string => (typeof value === 'string' ? value.slice(0, MAX_NAME) : '');
 
 /** What may be said of an error: its code or its kind. */
 function errorOf(fields: unknown): string | null {
@@ -48,7 +51,7 @@ export function noteProblem(
   const [first, second] = args;
   const text = typeof first === 'string' ? first : second;
   if (typeof text !== 'string') return;
-  const [service, component] = [String(who.service ?? ''), String(who.component ?? '').slice(0, 64)];
+  const [service, component] = [nameOf(who.service), nameOf(who.component)];
   const message = text.slice(0, MAX_MESSAGE);
   const error = errorOf(first);
   const key = JSON.stringify([level, service, component, message, error]);

@@ -1,5 +1,5 @@
 import type { Bus, Gathering } from '@lapwing/bus';
-import { answering, serviceStopped, type RequestContract } from '@lapwing/contracts';
+import { answering, serviceStopped, type RequestContract, type healthGet } from '@lapwing/contracts';
 import type { OnApplicationBootstrap } from '@nestjs/common';
 import type { z } from 'zod';
 import { Replicas, type Answering } from '../domain/replicas.js';
@@ -17,8 +17,8 @@ export interface Answers<T> {
   silent: number;
 }
 
-/** A request that every replica answers. */
-type OfAll<T extends Answering> = RequestContract<z.ZodType<object, Record<never, never>>, z.ZodType<T>>;
+/** A request without a question, which every replica answers. */
+type OfAll<T extends Answering> = RequestContract<ReturnType<typeof healthGet>['input'], z.ZodType<T>>;
 
 /** Asks all replicas of all services at once, and misses those that answered before and do not now. */
 export class CensusService implements OnApplicationBootstrap {

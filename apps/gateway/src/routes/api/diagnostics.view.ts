@@ -41,7 +41,8 @@ const Node = z.object({
 export const RequestFigures = z.object({
   count: z.int(),
   failed: z.int().describe('answered with 500 or more'),
-  meanMs: z.number().nullable(),
+  p50Ms: z.number().nullable().describe('half of them took no longer; a class of the histogram'),
+  p95Ms: z.number().nullable(),
 });
 
 /** The diagnostics document. */
@@ -185,16 +186,27 @@ interface Sample {
   labels: object;
 }
 
-/** How many requests there were, and how long they took, out of the histogram of requests. */
+/** How many requests there were, and how long they took at most, out of the histogram of requests. */
 export function requestFigures(values: readonly Sample[]): z.infer<typeof RequestFigures> {
-  const sum = (end: string, isWanted: (status: string) => boolean = () => true): number =>
-    values
-      .filter(({ metricName, labels }) => metricName?.endsWith(end) && isWanted(String((labels as Labels).status)))
-      .reduce((total, { value }) => total + value, 0);
-  const count = sum('_count');
-  const failed = sum('_count', (status) => Number(status) >= 500);
-  const meanMs = count > 0 ? Math.round((sum('_sum') / count) * 1e5) / 100 : null;
-  return { count, failed, meanMs };
+  const count = sumOf(values, '_count');
+  const failed = sumOf(values, '_count', ({ status }) => Number(status) >= 500);
+  const classes = new Map<number, number>();
+  for (const { metricName, labels, value } of values) {
+    const limit = Number((labels as Labels).le);
+    if (metricName?.endsWith('_bucket') && Number.isFinite(limit))
+      classes.set(limit, (classes.get(limit) ?? 0) + value);
+  }
+  // The classes count all that are not above their limit; of what is above the last one no limit is known.
+  const within = (share: number): number | null => {
+    const found = [...classes].toSorted(([one], [other]) => one - other).find(([, below]) => below >= share * count);
+    return count > 0 && found ? found[0] * 1000 : null;
+  };
+  return { count, failed, p50Ms: within(0.5), p95Ms: within(0.95) };
 }
 
-type Labels = { status?: string };
+const sumOf = (values: readonly Sample[], end: string, isWanted: (labels: Labels) => boolean = () => true): number =>
+  values
+    .filter(({ metricName, labels }) => metricName?.endsWith(end) && isWanted(labels as Labels))
+    .reduce((total, { value }) => total + value, 0);
+
+type Labels = { status?: string; le?: number | string };
