@@ -1,3 +1,6 @@
+export { BackupError } from './backup/connection.js';
+export { dumpDatabase, type DatabaseBackup, type SavedTable } from './backup/dump.js';
+export { loadDatabase, type Restoration } from './backup/load.js';
 export { encodeColumn, unnestColumns, type ColumnType, type Table } from './columns.js';
 export { Migrations } from './migrations.js';
 export { Postgres, Transaction, isDatabaseAway, type PostgresOptions, type Result } from './pool.js';
