@@ -43,7 +43,11 @@ export async function loadDatabase(url: string, restoration: Restoration): Promi
     await makeParts(client, schemas, backup.tables);
     for (const table of backup.tables) await fill(client, table, restoration.folder);
     for (const { last, ...sequence } of backup.sequences)
-      await client.query('SELECT setval($1::regclass, $2::bigint, $3)', [qualified(sequence), last ?? 1, last !== null]);
+      await client.query('SELECT setval($1::regclass, $2::bigint, $3)', [
+        qualified(sequence),
+        last ?? 1,
+        last !== null,
+      ]);
     await client.query('COMMIT');
     await client.query('ANALYZE');
   } catch (error) {
