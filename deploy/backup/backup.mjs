@@ -72,8 +72,11 @@ async function giveUp() {
   for (const step of undo.toReversed()) await step();
 }
 
+let stopping = false;
 for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP']))
-  process.once(signal, () => {
+  process.on(signal, () => {
+    if (stopping) return;
+    stopping = true;
     giveUp().finally(() => fail(new LaunchError('stopped: nothing was saved')));
   });
 

@@ -53,8 +53,11 @@ main().then(
     fail(error);
   },
 );
+let stopping = false;
 for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP']))
-  process.once(signal, () => {
+  process.on(signal, () => {
+    if (stopping) return;
+    stopping = true;
     const told = new LaunchError('stopped: the database is as it was before, unless the keys were being put back');
     Promise.resolve(started?.stop()).finally(() => fail(told));
   });
