@@ -18,12 +18,13 @@ export async function ask(
 ): Promise<string> {
   const { stdin } = process;
   if (!stdin.isTTY) throw new CliError('usage', `there is no terminal to ask on: ${instead}`);
-  process.stderr.write(question);
   const restore = (): void => {
     stdin.setRawMode(false);
   };
   stdin.setRawMode(true);
   process.once('exit', restore);
+  // Only now: who answers at once must not be seen either.
+  process.stderr.write(question);
   try {
     return await typed(hidden);
   } finally {
