@@ -69,7 +69,7 @@ async function save(url, dataDir, folder) {
 }
 
 async function giveUp() {
-  for (const step of undo.toReversed()) await step();
+  for (const part of undo.toReversed()) await part();
 }
 
 let stopping = false;
@@ -77,7 +77,7 @@ for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP']))
   process.on(signal, () => {
     if (stopping) return;
     stopping = true;
-    giveUp().finally(() => fail(new LaunchError('stopped: nothing was saved')));
+    void giveUp().finally(() => fail(new LaunchError('stopped: nothing was saved')));
   });
 
 main().then(

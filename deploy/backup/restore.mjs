@@ -59,5 +59,5 @@ for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP']))
     if (stopping) return;
     stopping = true;
     const told = new LaunchError('stopped: the database is as it was before, unless the keys were being put back');
-    Promise.resolve(started?.stop()).finally(() => fail(told));
+    void Promise.resolve(started?.stop()).finally(() => fail(told));
   });

@@ -3,6 +3,6 @@ export { dumpDatabase, type DatabaseBackup, type SavedTable } from './backup/dum
 export { loadDatabase, type Restoration } from './backup/load.js';
 export { encodeColumn, unnestColumns, type ColumnType, type Table } from './columns.js';
 export { Migrations } from './migrations.js';
-export { Postgres, Transaction, isDatabaseAway, type PostgresOptions, type Result } from './pool.js';
+export { Postgres, Transaction, isDatabaseAway, type PostgresOptions, type Result, type Statements } from './pool.js';
 export { installSeries, seriesMode, type SeriesMode } from './series.js';
-export { Schema, instant, isDuplicate, type Statements } from './schema.js';
+export { Schema, instant, isDuplicate } from './schema.js';

@@ -2,8 +2,7 @@ import { createLogger, describeError, type Logger } from '@lapwing/telemetry';
 import type { OnApplicationBootstrap, OnModuleDestroy } from '@nestjs/common';
 import { readFile, readdir } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Postgres } from './pool.js';
-import type { Statements } from './schema.js';
+import type { Postgres, Statements } from './pool.js';
 import { installSeries } from './series.js';
 
 const FILE = /^(\d{4})_[a-z0-9_]+\.sql$/;

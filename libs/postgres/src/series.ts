@@ -1,6 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import type { Postgres } from './pool.js';
-import type { Statements } from './schema.js';
+import type { Postgres, Statements } from './pool.js';
 
 /** How series are kept: by TimescaleDB where the extension and its licence allow, else by PostgreSQL's own means. */
 export type SeriesMode = 'timescale' | 'plain';

@@ -48,12 +48,12 @@ async function status({ client: known, json }: Context): Promise<void> {
   const services = Object.entries(health.services).map(([name, part]) => [name, part.status, part.message ?? '']);
   const still = workers.map(({ name, running, message }) => [name, running ? 'running' : 'stopped', message ?? '']);
   print(json(), result, `${facts}\n\n${tableOf(['PART', 'STATUS', 'MESSAGE'], [...services, ...still])}`);
-  process.exitCode = exitOf(health.status, ready);
+  process.exitCode = exitFor(health.status, ready);
 }
 
-function exitOf(status: string, ready: boolean): number {
-  if (!ready || !['healthy', 'degraded'].includes(status)) return exits.unhealthy;
-  return status === 'healthy' ? exits.ok : exits.degraded;
+function exitFor(health: string, ready: boolean): number {
+  if (!ready || !['healthy', 'degraded'].includes(health)) return exits.unhealthy;
+  return health === 'healthy' ? exits.ok : exits.degraded;
 }
 
 /** How many alerts are open, by level. Null for whoever may not see them, or while they cannot be asked for. */

@@ -1,5 +1,5 @@
 import pg from 'pg';
-import type { Statements } from '../schema.js';
+import type { Statements } from '../pool.js';
 
 /** A backup that cannot be made, or not be put back; the message says why, and what to do. */
 export class BackupError extends Error {
