@@ -23,6 +23,8 @@ const scripts = [
   'mock:status',
   'nats:keys',
   'audit:verify',
+  'backup',
+  'restore',
   'lapwing',
 ];
 
@@ -85,7 +87,8 @@ function copyLauncher(version, to) {
   copy('LICENSE', to);
   const local = fs.readdirSync(path.join(root, 'deploy/local')).filter((file) => !ofDevelopment.has(file));
   for (const file of local) copy(`deploy/local/${file}`, to);
-  for (const file of fs.readdirSync(path.join(root, 'deploy/guard'))) copy(`deploy/guard/${file}`, to);
+  for (const folder of ['deploy/guard', 'deploy/backup'])
+    for (const file of fs.readdirSync(path.join(root, folder))) copy(`${folder}/${file}`, to);
 }
 
 /**

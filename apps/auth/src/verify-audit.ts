@@ -12,10 +12,9 @@ async function main(): Promise<number> {
     const migrations = new Migrations(postgres, 'auth', new URL('../migrations/', import.meta.url));
     await migrations.run();
     const store = new AuditStore(new Database(postgres, migrations), SecretKey.read('auth', config), Date.now);
-    const result = await store.verify();
-    const good = 'entries' in result;
-    process.stdout.write(good ? `the audit trail is whole: ${result.entries} entries\n` : `BROKEN: ${result.fault}\n`);
-    return good ? 0 : 1;
+    const { entries, fault } = await store.verify();
+    process.stdout.write(fault ? `BROKEN: ${fault.fault}\n` : `the audit trail is whole: ${entries} entries\n`);
+    return fault ? 1 : 0;
   } finally {
     await postgres.onApplicationShutdown();
   }

@@ -1,4 +1,11 @@
-import { auditList, passwordChange, recoverySet, securityStatusGet, setupCreate } from '@lapwing/contracts';
+import {
+  auditList,
+  auditVerify,
+  passwordChange,
+  recoverySet,
+  securityStatusGet,
+  setupCreate,
+} from '@lapwing/contracts';
 import { eventually } from '@lapwing/testing';
 import bcrypt from 'bcrypt';
 import { spawn } from 'node:child_process';
@@ -173,7 +180,7 @@ describe('the audit trail', () => {
     expect((await list({ user: 'nobody' })).total).toBe(0);
     expect((await list({ to: Date.now() - 3_600_000 })).total).toBe(0);
     expect((await list({ action: "' OR 1=1 --" })).total).toBe(0);
-    expect(await auth.get(AuditStore).verify()).toEqual({ entries: (await list()).total });
+    expect(await auth.get(AuditStore).verify()).toEqual({ entries: (await list()).total, isEnd: true, fault: null });
   });
 
   it('grows without a hole, whoever writes at the same time', async () => {
@@ -186,7 +193,25 @@ describe('the audit trail', () => {
     );
     const ids = (await list({ type: 'test' })).entries.map(({ id }) => id);
     expect(ids).toEqual(Array.from({ length: 50 }, (_, index) => (ids[0] ?? 0) - index));
-    expect(await store.verify()).toHaveProperty('entries');
+    expect(await store.verify()).toMatchObject({ isEnd: true, fault: null });
+  });
+
+  it('is checked a page at a time, as long as there is time', async () => {
+    const store = auth.get(AuditStore);
+    const actor = { name: 'x', userId: null, address: '' };
+    for (let index = 0; index < 1100; index++)
+      await store.record(actor, { type: 'test', action: 'done', target: String(index) });
+    const first = await store.verify(0, () => false);
+    expect(first).toEqual({ entries: 1000, isEnd: false, fault: null });
+    const { total } = await list();
+    expect(await store.verify(first.entries, () => false)).toEqual({ entries: total, isEnd: true, fault: null });
+    const verify = (after: number) => auth.bus.request(auditVerify, { after });
+    expect(await verify(0)).toEqual({ valid: true, entries: total, firstBrokenId: null, fault: null, next: null });
+    expect(await verify(total + 1)).toMatchObject({ valid: false, firstBrokenId: total + 1, next: null });
+    await tamper(`UPDATE auth.audit SET "user" = 'nobody' WHERE id = 1050`);
+    expect(await store.verify(0, () => false)).toMatchObject({ entries: 1000, fault: null });
+    expect(await verify(1000)).toMatchObject({ valid: false, entries: 1049, firstBrokenId: 1050, next: null });
+    expect(await verify(1050)).toMatchObject({ valid: true });
   });
 
   it.each([['UPDATE auth.audit SET target = $$x$$'], ['DELETE FROM auth.audit'], ['TRUNCATE auth.audit']])(
@@ -215,6 +240,8 @@ describe('the audit trail', () => {
     for (let index = 1; index <= 5; index++) await happened(String(index));
     await eventually(async () => expect((await list({ type: 'process' })).total).toBe(5));
     await tamper(statement);
-    expect(await auth.get(AuditStore).verify()).toMatchObject({ fault: expect.stringContaining(text) as string });
+    expect(await auth.get(AuditStore).verify()).toMatchObject({
+      fault: { fault: expect.stringContaining(text) as string },
+    });
   });
 });

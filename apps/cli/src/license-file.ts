@@ -7,9 +7,8 @@ import {
 } from '@lapwing/contracts';
 import { SigningError, publicKeyOf, signEnvelope, type Envelope } from '@lapwing/signing';
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
-import { statSync } from 'node:fs';
-import { readText } from './client.js';
 import { CliError } from './errors.js';
+import { readText, refuseOpenFile } from './files.js';
 
 /** A licence in a file, with what is known of it besides. */
 export interface SignedLicense {
@@ -52,7 +51,6 @@ export function signLicense(draft: {
 
 function readPrivate(file: string): string {
   const text = readText(file);
-  if (process.platform !== 'win32' && (statSync(file).mode & 0o077) !== 0)
-    throw new CliError('usage', `${file} may be read by others; make it mode 600`);
+  refuseOpenFile(file);
   return text;
 }

@@ -3,6 +3,32 @@ export function printable(text: string): string {
   return text.replace(/\p{Cc}/gu, '?');
 }
 
+const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
+
+/** Bytes for people. */
+export function bytesOf(bytes: number): string {
+  const unit = bytes < 1 ? 0 : Math.min(UNITS.length - 1, Math.floor(Math.log2(bytes) / 10));
+  const value = bytes / 2 ** (10 * unit);
+  return `${value < 10 && unit > 0 ? value.toFixed(1) : value.toFixed(0)} ${UNITS[unit]}`;
+}
+
+/** A part of a whole for people. */
+export const percentOf = (part: number, whole: number): string => `${((part / whole) * 100).toFixed(0)}%`;
+
+const SPANS = [
+  [86_400, 'd'],
+  [3600, 'h'],
+  [60, 'm'],
+] as const;
+
+/** How long ago an instant was, for people; `-` for none. */
+export function agoOf(iso: string | null, now: number): string {
+  if (iso === null || Number.isNaN(Date.parse(iso))) return '-';
+  const seconds = Math.max(0, Math.round((now - Date.parse(iso)) / 1000));
+  const [size, unit] = SPANS.find(([least]) => seconds >= least) ?? [1, 's'];
+  return `${Math.floor(seconds / size)}${unit} ago`;
+}
+
 /** A table with a head, columns apart by two spaces. */
 export function tableOf(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const cells = [head, ...rows].map((row) => row.map(printable));

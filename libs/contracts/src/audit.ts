@@ -47,6 +47,30 @@ export const AuditEntry = z.object({
 /** See {@link AuditEntry}. */
 export type AuditEntry = z.infer<typeof AuditEntry>;
 
+/**
+ * Checks the chain of the trail from its beginning, or from behind an entry that was checked before, for some ten seconds. Where there is more,
+ * `next` says from where to go on.
+ */
+export const auditVerify = request('req.auth.audit.verify.v1', {
+  input: z.object({
+    /** The last entry that was found right before; 0 for the beginning. */
+    after: z.int().min(0).default(0),
+  }),
+  output: z.object({
+    /** Whether all that was looked at is right. */
+    valid: z.boolean(),
+    /** Entries that are right, from the beginning on. */
+    entries: z.int().min(0),
+    /** The first that was edited, removed or moved; null when none was, or when the end itself is wrong. */
+    firstBrokenId: z.int().positive().nullable(),
+    /** What is wrong, in words. */
+    fault: z.string().nullable(),
+    /** Where to go on; null when the end was reached, or something is wrong. */
+    next: z.int().positive().nullable(),
+  }),
+  deadlineMs: 25_000,
+});
+
 /** The trail, the newest first. */
 export const auditList = request('req.auth.audit.list.v1', {
   input: z.object({

@@ -38,7 +38,7 @@ import {
   silenceList,
   silenceUpdate,
 } from './alerts.js';
-import { auditList, auditOccurred } from './audit.js';
+import { auditList, auditOccurred, auditVerify } from './audit.js';
 import { configurationExport, configurationImport, ownedConfigurationRequests } from './configuration.js';
 import type { Contract } from './define.js';
 import { deliveryGet, hostSampled, ledgerGet, samplesStored } from './delivery.js';
@@ -221,6 +221,7 @@ export const catalogue: Contract[] = [
   totpDisable,
   auditOccurred,
   auditList,
+  auditVerify,
   agentEnroll,
   agentList,
   agentGet,

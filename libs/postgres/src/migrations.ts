@@ -2,13 +2,49 @@ import { createLogger, describeError, type Logger } from '@lapwing/telemetry';
 import type { OnApplicationBootstrap, OnModuleDestroy } from '@nestjs/common';
 import { readFile, readdir } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Postgres, Transaction } from './pool.js';
+import type { Postgres, Statements } from './pool.js';
 import { installSeries } from './series.js';
 
 const FILE = /^(\d{4})_[a-z0-9_]+\.sql$/;
 
 /** Serialises migrations of all services on one database: they share the schema `lapwing`. */
-const LOCK = 7_524_601;
+export const MIGRATION_LOCK = 7_524_601;
+
+/**
+ * The migrations of a folder in their order.
+ * @throws Error for a file that does not follow `NNNN_name.sql`, or a number that is missing.
+ */
+export async function migrationFiles(folder: URL): Promise<string[]> {
+  const files = (await readdir(folder)).filter((name) => name.endsWith('.sql')).toSorted();
+  const odd = files.find((name, index) => !FILE.test(name) || Number(name.slice(0, 4)) !== index + 1);
+  if (odd) throw new Error(`migration "${odd}" does not follow NNNN_name.sql, or a number is missing before it`);
+  return files;
+}
+
+/**
+ * Applies those of `files` that a schema has not got yet, and makes the schema where it is missing. Series must be installed.
+ * @returns the files that were applied now.
+ */
+export async function applyMigrations(
+  transaction: Statements,
+  schema: string,
+  folder: URL,
+  files: readonly string[],
+): Promise<string[]> {
+  await transaction.query(`CREATE SCHEMA IF NOT EXISTS "${schema}"`);
+  const table = `"${schema}".migration`;
+  await transaction.query(
+    `CREATE TABLE IF NOT EXISTS ${table} (name text PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())`,
+  );
+  const { rows } = await transaction.query<{ name: string }>(`SELECT name FROM ${table}`);
+  const applied = new Set(rows.map((row) => row.name));
+  const missing = files.filter((name) => !applied.has(name));
+  for (const file of missing) {
+    await transaction.query(await readFile(new URL(file, folder), 'utf8'));
+    await transaction.query(`INSERT INTO ${table} (name) VALUES ($1)`, [file]);
+  }
+  return missing;
+}
 
 /**
  * Brings a service's schema up to date, in the background and for as long as it takes: a database that is away at the
@@ -54,34 +90,15 @@ export class Migrations implements OnApplicationBootstrap, OnModuleDestroy {
 
   /** Brings the schema up to date now. */
   async run(): Promise<void> {
-    const files = await this.#files();
+    const files = await migrationFiles(this.folder);
     await this.postgres.transaction('migrations.run', async (transaction) => {
-      await transaction.query('SELECT pg_advisory_xact_lock($1)', [LOCK]);
+      await transaction.query('SELECT pg_advisory_xact_lock($1)', [MIGRATION_LOCK]);
       await installSeries(transaction);
-      await transaction.query(`CREATE SCHEMA IF NOT EXISTS "${this.schema}"`);
-      const table = `"${this.schema}".migration`;
-      await transaction.query(
-        `CREATE TABLE IF NOT EXISTS ${table} (name text PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())`,
-      );
-      const { rows } = await transaction.query<{ name: string }>(`SELECT name FROM ${table}`);
-      const applied = new Set(rows.map((row) => row.name));
-      for (const file of files.filter((name) => !applied.has(name))) await this.#apply(transaction, table, file);
+      for (const file of await applyMigrations(transaction, this.schema, this.folder, files))
+        this.#log.info({ file }, 'migration applied');
     });
     for (const prepare of this.#preparations) await prepare();
     this.#ready = true;
-  }
-
-  async #apply(transaction: Transaction, table: string, file: string): Promise<void> {
-    await transaction.query(await readFile(new URL(file, this.folder), 'utf8'));
-    await transaction.query(`INSERT INTO ${table} (name) VALUES ($1)`, [file]);
-    this.#log.info({ file }, 'migration applied');
-  }
-
-  async #files(): Promise<string[]> {
-    const files = (await readdir(this.folder)).filter((name) => name.endsWith('.sql')).toSorted();
-    const odd = files.find((name, index) => !FILE.test(name) || Number(name.slice(0, 4)) !== index + 1);
-    if (odd) throw new Error(`migration "${odd}" does not follow NNNN_name.sql, or a number is missing before it`);
-    return files;
   }
 
   async #runUntilDone(): Promise<void> {

@@ -20,6 +20,11 @@ export interface Result<R> {
   count: number;
 }
 
+/** Whatever runs statements: the pool, or a transaction. */
+export interface Statements {
+  query<R extends pg.QueryResultRow>(text: string, values?: unknown[]): Promise<Result<R>>;
+}
+
 // Counters and sums come as 64-bit integers; JavaScript's numbers are exact up to 2^53, which is 9 petabytes.
 pg.types.setTypeParser(pg.types.builtins.INT8, Number);
 pg.types.setTypeParser(pg.types.builtins.NUMERIC, Number);

@@ -1,12 +1,7 @@
 import { LapwingError } from '@lapwing/contracts';
 import type pg from 'pg';
 import type { Migrations } from './migrations.js';
-import type { Postgres, Result, Transaction } from './pool.js';
-
-/** Whatever runs statements: the pool, or a transaction. */
-export interface Statements {
-  query<R extends pg.QueryResultRow>(text: string, values?: unknown[]): Promise<Result<R>>;
-}
+import type { Postgres, Result, Statements, Transaction } from './pool.js';
 
 /** The schema of a service, once it is up to date; until then, everything is `UNAVAILABLE`. */
 export class Schema {

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import type { Postgres, Transaction } from './pool.js';
+import type { Postgres, Statements } from './pool.js';
 
 /** How series are kept: by TimescaleDB where the extension and its licence allow, else by PostgreSQL's own means. */
 export type SeriesMode = 'timescale' | 'plain';
@@ -11,7 +11,7 @@ const SQL = new URL('../sql/', import.meta.url);
  * `set_retention`, which migrations and stores call without knowing the mode. The mode is chosen once for a database and
  * kept: tables that exist cannot change it.
  */
-export async function installSeries(transaction: Transaction): Promise<SeriesMode> {
+export async function installSeries(transaction: Statements): Promise<SeriesMode> {
   await transaction.query(`CREATE SCHEMA IF NOT EXISTS lapwing;
     CREATE TABLE IF NOT EXISTS lapwing.mode (mode text NOT NULL CHECK (mode IN ('timescale', 'plain')), singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton))`);
   const { rows } = await transaction.query<{ mode: SeriesMode }>('SELECT mode FROM lapwing.mode');
@@ -28,7 +28,7 @@ export async function seriesMode(postgres: Postgres): Promise<SeriesMode> {
   return rows[0]?.mode ?? 'plain';
 }
 
-async function chooseMode(transaction: Transaction): Promise<SeriesMode> {
+async function chooseMode(transaction: Statements): Promise<SeriesMode> {
   const { rows } = await transaction.query<{ there: boolean }>(
     `SELECT EXISTS (SELECT FROM pg_available_extensions WHERE name = 'timescaledb')
        AND current_setting('shared_preload_libraries') LIKE '%timescaledb%' AS there`,
@@ -41,7 +41,7 @@ async function chooseMode(transaction: Transaction): Promise<SeriesMode> {
 }
 
 /** Makes the extension. It may be forbidden, or be the edition whose licence leaves compression and roll-ups out. */
-async function isUsable(transaction: Transaction): Promise<boolean> {
+async function isUsable(transaction: Statements): Promise<boolean> {
   try {
     await transaction.query('CREATE EXTENSION IF NOT EXISTS timescaledb');
     const { rows } = await transaction.query<{ license: string }>(

@@ -1,5 +1,6 @@
 import { LapwingError } from '@lapwing/contracts';
-import type { Schema, Statements } from './schema.js';
+import type { Statements } from './pool.js';
+import type { Schema } from './schema.js';
 
 /** Encrypts and decrypts what must not lie open in the database. */
 export interface Sealing {

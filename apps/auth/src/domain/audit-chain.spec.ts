@@ -49,6 +49,18 @@ describe('the chain of the audit trail', () => {
     },
   );
 
+  it('can be checked from behind an entry that was right', () => {
+    const entries = chain(6);
+    const from = (id: number) => {
+      const walk = new ChainWalk(sign, { id, hash: entries[id - 1]?.hash ?? '' });
+      return entries.slice(id).map((entry) => walk.next(entry)?.id);
+    };
+    expect(from(3)).toEqual([undefined, undefined, undefined]);
+    const [, , third] = entries;
+    if (third) third.hash = 'x'.repeat(64);
+    expect(from(3)[0]).toBe(4);
+  });
+
   it('breaks where an entry was removed, doubled or moved', () => {
     const [one, two, three, four] = chain(4) as [never, never, never, never];
     expect(firstFault([one, three, four])).toBe(2);

@@ -43,11 +43,20 @@ export interface ChainFault {
  * moved.
  */
 export class ChainWalk {
-  #previous = BEGINNING;
-  #id = 0;
+  #previous: string;
+  #id: number;
 
-  /** @param sign makes the hash of a text. */
-  constructor(private readonly sign: (text: string) => string) {}
+  /**
+   * @param sign makes the hash of a text.
+   * @param from the entry that was found right before; the beginning without.
+   */
+  constructor(
+    private readonly sign: (text: string) => string,
+    from: { id: number; hash: string } = { id: 0, hash: BEGINNING },
+  ) {
+    this.#id = from.id;
+    this.#previous = from.hash;
+  }
 
   /** How many entries were right, and the hash of the last. */
   get end(): { id: number; hash: string } {

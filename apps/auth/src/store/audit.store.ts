@@ -2,10 +2,13 @@ import type { Actor, AuditEntry, AuditFact, InputOf, auditList } from '@lapwing/
 import type { SecretKey } from '@lapwing/service';
 import { BEGINNING, ChainWalk, canonicalJson, signedText, type AuditContent } from '../domain/audit-chain.js';
 import type { Statements } from '@lapwing/postgres';
+import { setImmediate } from 'node:timers/promises';
 import type { Database } from './database.js';
 
 const PURPOSE = 'audit';
 const PAGE = 1000;
+/** So many entries are checked before others have their turn. */
+const BREATH = 100;
 
 /** Who did it, as far as the trail tells. */
 export type AuditActor = Pick<Actor, 'name' | 'userId' | 'address'>;
@@ -15,6 +18,16 @@ interface Row extends Record<string, unknown>, AuditContent {
 }
 
 const COLUMNS = `id, time, type, action, target, "user", user_id AS "userId", address, details, hash`;
+
+/** What came of checking the chain. */
+export interface Verdict {
+  /** The last entry that is right. */
+  entries: number;
+  /** Whether the walk is over. */
+  isEnd: boolean;
+  /** `id` is null when no entry is to blame, but the end of the trail. */
+  fault: { id: number | null; fault: string } | null;
+}
 
 /** The audit trail: entries are added, and never changed. */
 export class AuditStore {
@@ -87,34 +100,55 @@ export class AuditStore {
     return { entries, total: count.rows[0]?.total ?? 0 };
   }
 
-  /** Checks the whole chain. Returns how many entries it has, or the first fault. */
-  async verify(): Promise<{ entries: number } | { fault: string }> {
-    const walk = new ChainWalk((text) => this.key.sign(PURPOSE, text));
-    for (;;) {
+  /**
+   * Checks the chain behind an entry that was found right before.
+   * @param goOn asked after each page whether there is time for another.
+   * @returns how far it came; whether that is the end; the first fault, where there is one.
+   */
+  async verify(after = 0, goOn: () => boolean = () => true): Promise<Verdict> {
+    const from = await this.#checkpoint(after);
+    if (!from) return { entries: 0, isEnd: true, fault: { id: after, fault: `entry ${after} is missing` } };
+    const walk = new ChainWalk((text) => this.key.sign(PURPOSE, text), from);
+    for (let isEnd = false; !isEnd;) {
       const { rows } = await this.database.query<Row>(
         'audit.walk',
         `SELECT ${COLUMNS} FROM auth.audit WHERE id > $1 ORDER BY id LIMIT ${PAGE}`,
         [walk.end.id],
       );
-      for (const row of rows) {
+      for (const [index, row] of rows.entries()) {
         const fault = walk.next(row);
-        if (fault) return fault;
+        if (fault) return { entries: walk.end.id, isEnd: true, fault };
+        if (index % BREATH === 0) await setImmediate();
       }
-      if (rows.length < PAGE) break;
+      isEnd = rows.length < PAGE;
+      if (!isEnd && !goOn()) return { entries: walk.end.id, isEnd: false, fault: null };
     }
+    const fault = await this.#faultOfEnd(walk.end);
+    return { entries: walk.end.id, isEnd: true, fault: fault === null ? null : { id: null, fault } };
+  }
+
+  /** The hash of an entry that was checked before: had it been changed since, the next one would not follow it. */
+  async #checkpoint(id: number): Promise<{ id: number; hash: string } | undefined> {
+    if (id === 0) return { id, hash: BEGINNING };
+    const text = 'SELECT id, hash FROM auth.audit WHERE id = $1';
+    return (await this.database.query<{ id: number; hash: string }>('audit.checkpoint', text, [id])).rows[0];
+  }
+
+  /** What is wrong with the end of the trail, in words. */
+  async #faultOfEnd(end: { id: number; hash: string }): Promise<string | null> {
     const { rows } = await this.database.query<{ last_id: number; hash: string; signature: string }>(
       'audit.head',
       'SELECT last_id, hash, signature FROM auth.audit_head',
     );
     const head = rows[0] ?? { last_id: 0, hash: BEGINNING, signature: this.#signHead(0, BEGINNING) };
     if (head.signature !== this.#signHead(head.last_id, head.hash))
-      return { fault: 'the end of the trail was changed by somebody without the key' };
+      return 'the end of the trail was changed by somebody without the key';
     // Entries that were added while the walk was under way are not its business.
-    if (head.last_id < walk.end.id || (head.last_id === walk.end.id && head.hash !== walk.end.hash))
-      return { fault: 'the end of the trail is not what its head says' };
-    if (head.last_id > walk.end.id && !(await this.#exists(walk.end.id + 1)))
-      return { fault: `the trail ends at entry ${walk.end.id}, and had ${head.last_id}` };
-    return { entries: walk.end.id };
+    if (head.last_id < end.id || (head.last_id === end.id && head.hash !== end.hash))
+      return 'the end of the trail is not what its head says';
+    if (head.last_id > end.id && !(await this.#exists(end.id + 1)))
+      return `the trail ends at entry ${end.id}, and had ${head.last_id}`;
+    return null;
   }
 
   /** The end of the chain, which nobody else may move until this transaction is over. */

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { writeFileSync } from 'node:fs';
 import { z } from 'zod';
 import { emailArgument, idArgument, keyArgument, untilArgument } from '../arguments.js';
-import type { Client } from '../client.js';
+import type { Context } from '../context.js';
 import { CliError } from '../errors.js';
 import { signLicense, type SignedLicense } from '../license-file.js';
 import { factsOf, print, tableOf } from '../output.js';
@@ -26,14 +26,6 @@ const Status = z.object({
   updatesExpireAt: z.string().nullable(),
   updatesActive: z.boolean(),
 });
-
-/** What commands get from what was typed before and after them. */
-export interface Context {
-  /** A client of the server that was named. */
-  client: () => Client;
-  /** Whether results are printed as JSON. */
-  json: () => boolean;
-}
 
 interface Draft {
   email: string;
@@ -100,7 +92,7 @@ async function list({ client, json }: Context): Promise<void> {
 }
 
 async function issue({ client, json }: Context, { email, until }: Draft): Promise<void> {
-  const found = await client().ask('POST', ISSUED, Issued, { email, updatesExpireAt: until });
+  const found = await client().ask('POST', ISSUED, Issued, { body: { email, updatesExpireAt: until } });
   const { id, email: to, updatesExpireAt } = found.license;
   const facts = { id, email: to, 'updates until': updatesExpireAt, 'key, shown once': found.licenseKey };
   print(json(), found, factsOf(facts));

@@ -61,6 +61,7 @@ import { LogRulesController } from './api/v1/alerts/log-rules.controller.js';
 import { AlertReplayController } from './api/v1/alerts/replay.controller.js';
 import { AlertStreamController } from './api/v1/alerts/stream.controller.js';
 import { AuditController } from './api/v1/audit.controller.js';
+import { AuditVerifyController } from './api/v1/audit/verify.controller.js';
 import { MeController } from './api/v1/auth/me.controller.js';
 import { SessionController } from './api/v1/auth/session.controller.js';
 import { DeliveriesController } from './api/v1/deliveries.controller.js';
@@ -137,6 +138,7 @@ export const controllers: Type[] = [
   UsersController,
   RolesController,
   AuditController,
+  AuditVerifyController,
   ActivityController,
   PendingAgentsController,
   EnrollController,
