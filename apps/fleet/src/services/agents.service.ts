@@ -218,7 +218,7 @@ export class AgentsService implements OnApplicationBootstrap, OnModuleDestroy, P
     });
     if (!done) return;
     const message = `${id} runs on two machines at once: both are shut out until somebody approves one of them`;
-    this.#log.warn({ agentId: id }, message);
+    this.#log.warn({ agentId: id }, 'an identity runs on two machines at once: both are shut out');
     await this.#enforceAndTell({ agentId: id, change: 'quarantined', status: 'quarantined', message });
   }
 
