@@ -169,7 +169,7 @@ describe('the configuration of alerting', () => {
       'alerts',
       '0.storageDefault',
     ],
-    ['a rule that nobody knows', changed('alerts', { shellCommand: 'x' }), 'alerts', '0'],
+    ['a rule that nobody knows', changed('alerts', { shellCommand: 'x' }), 'alerts', '0.shellCommand'],
     ['no rules', emptied('alerts'), 'alerts', ''],
     ['rules twice', doubled('alerts'), 'alerts', '1'],
     ['a time zone that is none', changed('maintenance', { timezone: 'Mars/Olympus' }), 'maintenance', '0.timezone'],

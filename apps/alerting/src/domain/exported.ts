@@ -1,11 +1,21 @@
-import { AlertConfig, EmailSettings, MaintenanceDraft, Webhook } from '@lapwing/contracts';
+import { AlertConfig, EmailSettings, MaintenanceDraft, Webhook, entryRefusal, readEntry } from '@lapwing/contracts';
 import { z } from 'zod';
 
 /** Milliseconds since 1970, UTC. */
 const Instant = z.int().min(0).max(8.64e15);
 
-/** The rules as an exported configuration has them. */
-export const ExportedRules = AlertConfig.strict();
+/**
+ * Reads the rules as an exported configuration has them. With the schema of the API itself: the first use of another would take tens of
+ * milliseconds.
+ * @throws LapwingError `INVALID_INPUT` with section and field.
+ */
+export function readRules(entry: unknown): AlertConfig {
+  const config = readEntry('alerts', AlertConfig, entry, 0);
+  const unknown = Object.keys(entry as object).find((name) => !Object.hasOwn(AlertConfig.shape, name));
+  if (unknown !== undefined)
+    throw entryRefusal({ section: 'alerts', field: `0.${unknown}`, message: 'there is no such rule' });
+  return config;
+}
 
 /** A maintenance window as an exported configuration has it. */
 export const ExportedWindow = z.strictObject({

@@ -14,7 +14,7 @@ import type { Schema, StagedImports, Statements, Transaction } from '@lapwing/po
 import { setImmediate as breathe } from 'node:timers/promises';
 import { checkEmail, type EmailSettings } from '../channels/email/settings.js';
 import type { Webhook } from '../channels/webhook-channel.js';
-import { ExportedEmail, ExportedRules, ExportedWebhook, ExportedWindow } from '../domain/exported.js';
+import { ExportedEmail, ExportedWebhook, ExportedWindow, readRules } from '../domain/exported.js';
 import { MAX_LENGTH } from '../domain/merge-config.js';
 import { pieceOf } from '../domain/pieces.js';
 import type { MaintenanceRow } from '../store/silence.store.js';
@@ -170,7 +170,7 @@ function only(section: Section, entries: unknown[]): unknown {
 
 async function judgedRules(entry: unknown): Promise<AlertConfig> {
   refuseUnkept('alerts', entry, 0);
-  const config = readEntry('alerts', ExportedRules, entry, 0);
+  const config = readRules(entry);
   if (JSON.stringify(config).length > MAX_LENGTH)
     throw entryRefusal({ section: 'alerts', field: '0', message: `may be ${MAX_LENGTH} characters long` });
   const [fault] = await faultsOfPatterns({ logRules: [] }, config);

@@ -32,9 +32,9 @@ interface Judged {
 }
 
 const GUESTS = 'guests ';
-const PAGE = 100;
+const PAGE = 50;
 /** So many are judged before others have their turn. */
-const STRETCH = 50;
+const STRETCH = 10;
 
 /** Nodes and notes about guests, as they are carried away and come back. */
 export class ConfigurationService {
@@ -43,7 +43,7 @@ export class ConfigurationService {
   /** What there is after a place, as much as fits into a message: first the nodes, then the notes. */
   async page(after: string): Promise<OutputOf<Contracts['list']>> {
     if (after.startsWith(GUESTS)) return this.#guestPage(after.slice(GUESTS.length));
-    const found = (await this.parts.nodes.exported()).filter(({ id }) => id > after).slice(0, PAGE);
+    const found = await this.parts.nodes.exported(after, PAGE);
     const { page: entries, next } = pageOf(found, PAGE, ({ id }) => id);
     return { parts: [{ section: 'nodes', entries }], next: next ?? GUESTS };
   }

@@ -17,6 +17,7 @@ import { isDuplicate, type Schema, type Transaction } from '@lapwing/postgres';
 import type { SecretKey } from '@lapwing/service';
 import { createLogger, describeError } from '@lapwing/telemetry';
 import { randomBytes } from 'node:crypto';
+import { setImmediate as breathe } from 'node:timers/promises';
 import type { ExportedNode, ImportedNode } from '../domain/exported.js';
 import { judgeDraft, type NodeFields } from '../domain/node-draft.js';
 import type { NodeRow, NodeStore } from '../store/node.store.js';
@@ -121,24 +122,29 @@ export class NodesService {
     return this.parts.bus.request(connectionTest, target);
   }
 
-  /** All of them with their secrets, by id: for an export. */
-  async exported(): Promise<ExportedNode[]> {
-    const rows = await this.parts.nodes.list();
+  /** Those after one of them with their secrets, by id: for an export. */
+  async exported(after: string, most: number): Promise<ExportedNode[]> {
+    const rows = (await this.parts.nodes.list()).filter(({ id }) => id > after);
     return rows
-      .map((row) => exportedOf({ ...row, fields: fieldsOf(row), secret: this.#open(row) }))
-      .toSorted((a, b) => (a.id < b.id ? -1 : 1));
+      .toSorted((a, b) => (a.id < b.id ? -1 : 1))
+      .slice(0, most)
+      .map((row) => this.#exported(row));
+  }
+
+  #exported(row: NodeRow): ExportedNode {
+    return exportedOf({ ...row, fields: fieldsOf(row), secret: this.#open(row) });
   }
 
   /** Has these instead of those that there are; what does not change stays as it is. Returns what is to be told after the commit. */
   async replace(transaction: Transaction, nodes: ImportedNode[]): Promise<NodeChange[]> {
     await this.parts.schema.hold(transaction, { kind: LOCK });
     const before = new Map((await this.parts.nodes.all(transaction)).map((row) => [row.id, row]));
-    const kept = (row: NodeRow): string =>
-      JSON.stringify(exportedOf({ ...row, fields: fieldsOf(row), secret: this.#open(row) }));
-    const changed = nodes.filter((node) => {
+    const changed: ImportedNode[] = [];
+    for (const node of nodes) {
       const row = before.get(node.id);
-      return row === undefined || kept(row) !== JSON.stringify(exportedOf(node));
-    });
+      if (!row || JSON.stringify(this.#exported(row)) !== JSON.stringify(exportedOf(node))) changed.push(node);
+      await breathe();
+    }
     const ids = new Set(nodes.map(({ id }) => id));
     const gone = [...before.values()].filter(({ id }) => !ids.has(id));
     // Names and addresses may have changed hands: all that moves goes first.
