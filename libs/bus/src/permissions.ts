@@ -79,8 +79,8 @@ export function servicePermissions(service: BusService): Permissions {
   };
 }
 
-/** As many requests of a service may be closed to one that may ask all others of it, and still one subject opens these. */
-const MAX_CLOSED = 8;
+/** With so many subjects at most that are closed to one who may ask all else of a service, one subject opens the rest. */
+const MAX_CLOSED = 2;
 
 /**
  * What a service may ask; where that is all of another service, or nearly all, one subject says so: a JWT must fit into NATS' control line
@@ -92,12 +92,23 @@ function askable({ asks }: Grants): { allow: string[]; deny: string[] } {
     const all = catalogue.flatMap((contract) =>
       contract.kind === 'request' && contract.service === service ? [contract.name] : [],
     );
-    const closed = all.filter((name) => !names.includes(name));
-    if (closed.length <= MAX_CLOSED && closed.length < all.length - closed.length)
+    const closed = shortened(
+      all.filter((name) => !names.includes(name)),
+      all,
+    );
+    if (closed.length <= MAX_CLOSED && closed.length < all.length - 1)
       return { allow: [`req.${service}.>`], deny: closed };
     return { allow: names.filter((name) => name.startsWith(`req.${service}.`)), deny: [] };
   });
   return { allow: parts.flatMap(({ allow }) => allow), deny: parts.flatMap(({ deny }) => deny) };
+}
+
+/** Requests, and where all about one noun are among them, one subject for these. */
+function shortened(closed: string[], all: string[]): string[] {
+  const noun = (name: string): string => name.split('.').slice(0, 3).join('.');
+  const isWhole = (prefix: string): boolean =>
+    all.filter((name) => noun(name) === prefix).every((name) => closed.includes(name));
+  return [...new Set(closed.map((name) => (isWhole(noun(name)) ? `${noun(name)}.>` : name)))];
 }
 
 /** Subjects of JetStream's API (NATS ADR-1 and the server's jetstream_api.go, 2.9 and later). */
