@@ -66,6 +66,17 @@ describe('documents', () => {
     }
   });
 
+  it('the migrations of each app are numbered in a row', () => {
+    for (const app of apps) {
+      const folder = path.join(root, 'apps', app, 'migrations');
+      if (!existsSync(folder)) continue;
+      const numbers = readdirSync(folder)
+        .toSorted()
+        .map((name) => Number(name.slice(0, 4)));
+      expect({ app, numbers }).toEqual({ app, numbers: numbers.map((_, index) => index + 1) });
+    }
+  });
+
   it('every adr is numbered', () => {
     const adrs = readdirSync(path.join(root, 'docs/adr'))
       .filter((name) => name !== 'README.md')
