@@ -1,13 +1,17 @@
 // The database of a data folder, for what works beside `npm start` or without it.
 import fs from 'node:fs';
 import path from 'node:path';
-import { startPostgres } from './servers.mjs';
+import { acceptsLogins, startPostgres } from './servers.mjs';
 
-/** @param {number} pid */
+/**
+ * Whether a process is there, and is a PostgreSQL: after a crash its number may be somebody else's.
+ * @param {number} pid
+ */
 function isRunning(pid) {
   try {
     process.kill(pid, 0);
-    return true;
+    const name = `/proc/${pid}/comm`;
+    return !fs.existsSync(name) || fs.readFileSync(name, 'utf8').startsWith('postgres');
   } catch (error) {
     return /** @type {NodeJS.ErrnoException} */ (error).code === 'EPERM';
   }
@@ -23,6 +27,7 @@ export async function databaseOf(dataDir) {
   const [pid, , , port] = fs.existsSync(file) ? fs.readFileSync(file, 'utf8').split('\n') : [];
   // A server that was killed leaves its file behind.
   if (!port || !isRunning(Number(pid))) return startPostgres(dataDir);
+  await acceptsLogins(path.dirname(file));
   const password = fs.readFileSync(path.join(dataDir, 'postgres/password'), 'utf8').trim();
   return { url: `postgres://lapwing:${password}@127.0.0.1:${port.trim()}/postgres` };
 }

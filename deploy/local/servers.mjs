@@ -202,8 +202,25 @@ export async function startPostgres(home, bin = findPostgres()) {
   const child = new Child({ name: 'PostgreSQL', program, args: rest, log, cwd: folder, stopSignal: 'SIGINT' }).start();
   // SSLRequest: the server answers one byte, S or N
   await ready(child, port, Buffer.from([0, 0, 0, 8, 4, 210, 22, 47]), (answer) => answer[0] === 78 || answer[0] === 83);
+  await acceptsLogins(data);
   const url = `postgres://lapwing:${password}@127.0.0.1:${port}`;
   return { child, url: `${url}/postgres`, pidFile: path.join(data, 'postmaster.pid') };
+}
+
+/**
+ * Waits until PostgreSQL lets clients in: it answers earlier, while it still recovers what was not written when it was killed.
+ * @param {string} data
+ */
+export async function acceptsLogins(data) {
+  const until = performance.now() + READY_MS;
+  const file = path.join(data, 'postmaster.pid');
+  // The eighth line of its file says how it is.
+  while (performance.now() < until) {
+    const state = fs.existsSync(file) ? fs.readFileSync(file, 'utf8').split('\n')[7] : '';
+    if (state?.trim() === 'ready') return;
+    await pause(20);
+  }
+  throw new LaunchError('PostgreSQL does not let anybody in: it still recovers, see its log');
 }
 
 /**

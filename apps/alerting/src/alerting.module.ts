@@ -1,6 +1,14 @@
 import { Bus, Leases, busProviders } from '@lapwing/bus';
 import { Migrations, Postgres, Schema, StagedImports, DatabaseCheck, databaseCheckProvider } from '@lapwing/postgres';
-import { FollowedSettings, Health, SecretKey, busConfig, healthProvider, restartProviders } from '@lapwing/service';
+import {
+  FollowedSettings,
+  Health,
+  SecretKey,
+  busConfig,
+  healthProvider,
+  restartProviders,
+  type Finding,
+} from '@lapwing/service';
 import { Module, type DynamicModule } from '@nestjs/common';
 import { randomBytes } from 'node:crypto';
 import type { AlertingConfig } from './config.js';
@@ -193,6 +201,9 @@ function assemble(config: AlertingConfig, given: { key: SecretKey; bus: Bus; sch
   ];
 }
 
+/** Work that is shared by leases is nobody's where NATS keeps none. */
+const noLeases: Finding = { status: 'unhealthy', message: 'leases cannot be had' };
+
 function addChecks(
   health: Health,
   database: DatabaseCheck,
@@ -204,9 +215,11 @@ function addChecks(
   health.add('database', 'dependency', () => database.look());
   health.add('evaluation', 'worker', () =>
     evaluation.heartbeat.finding(() =>
-      evaluation.fault
-        ? { status: 'degraded', message: evaluation.fault }
-        : { status: 'healthy', message: `judges ${evaluation.partitions} of ${PARTITIONS} partitions` },
+      !evaluation.canClaim
+        ? noLeases
+        : evaluation.fault
+          ? { status: 'degraded', message: evaluation.fault }
+          : { status: 'healthy', message: `judges ${evaluation.partitions} of ${PARTITIONS} partitions` },
     ),
   );
   health.add('log rules', 'worker', () =>
@@ -220,7 +233,9 @@ function addChecks(
     clock.heartbeat.finding(() =>
       clock.fault
         ? { status: 'degraded', message: clock.fault }
-        : { status: 'healthy', message: clock.isRunning ? 'routes alerts' : 'another replica routes alerts' },
+        : !clock.canClaim
+          ? noLeases
+          : { status: 'healthy', message: clock.isRunning ? 'routes alerts' : 'another replica routes alerts' },
     ),
   );
   health.add('deliveries', 'worker', () =>

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { Command, CommanderError, Option } from 'commander';
+import { createRequire } from 'node:module';
 import { addAlerts } from './commands/alerts.js';
 import { addAudit } from './commands/audit.js';
 import { addBackup } from './commands/backup.js';
@@ -12,6 +13,8 @@ import { contextOf } from './context.js';
 import { CliError, exitHelp, exits } from './errors.js';
 import { printable } from './output.js';
 
+const { version } = createRequire(import.meta.url)('../package.json') as { version: string };
+
 /** All commands. */
 function build(): Command {
   const program = new Command('lapwing')
@@ -22,6 +25,7 @@ function build(): Command {
     .option('--token-file <file>', 'a file that holds the API token')
     .option('--json', 'print results as JSON')
     .option('--insecure', 'send passwords and tokens over plain http to another machine')
+    .version(version, '--version', 'print the version')
     .addHelpText('after', exitHelp)
     .exitOverride();
   const context = contextOf(program);

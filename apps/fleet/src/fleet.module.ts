@@ -2,6 +2,7 @@ import { Bus, busProviders, readAuthority } from '@lapwing/bus';
 import { DatabaseCheck, Migrations, Postgres, Schema, StagedImports, databaseCheckProvider } from '@lapwing/postgres';
 import {
   ConfigError,
+  FollowedSettings,
   Health,
   SecretKey,
   busConfig,
@@ -87,9 +88,9 @@ export class FleetModule {
         },
         {
           provide: PARTS,
-          useFactory: (bus: Bus, postgres: Postgres, migrations: Migrations) =>
-            assemble(config, { access, key, bus, schema: new Schema(postgres, migrations) }),
-          inject: [Bus, Postgres, Migrations],
+          useFactory: (bus: Bus, postgres: Postgres, migrations: Migrations, settings: FollowedSettings) =>
+            assemble(config, { access, key, bus, settings, schema: new Schema(postgres, migrations) }),
+          inject: [Bus, Postgres, Migrations, FollowedSettings],
         },
         ...exposed.map((type) => ({
           provide: type,
@@ -129,15 +130,15 @@ function accessOptions(config: FleetConfig): AccessOptions {
 /** Makes stores and services, each out of those before it. */
 function assemble(
   config: FleetConfig,
-  given: { access: AccessOptions; key: SecretKey; bus: Bus; schema: Schema },
+  given: { access: AccessOptions; key: SecretKey; bus: Bus; settings: FollowedSettings; schema: Schema },
 ): object[] {
-  const { access: options, key, bus, schema } = given;
+  const { access: options, key, bus, settings, schema } = given;
   const agents = new AgentStore(schema);
   const credentials = new CredentialStore(schema);
   const registrations = new RegistrationStore(schema);
   const access = new AccessService(schema, credentials, options);
   const presence = new PresenceService(bus, agents);
-  const parts = { bus, schema, agents, registrations, credentials, access, presence };
+  const parts = { bus, schema, agents, registrations, credentials, access, presence, settings };
   const known = new AgentsService(parts);
   const nodes = new NodesService({ bus, schema, nodes: new NodeStore(schema), key });
   const guests = new GuestMetadataService(schema, new GuestMetadataStore(schema));

@@ -25,6 +25,7 @@ export class Leases {
   #link: Link | undefined;
   #timer: NodeJS.Timeout | undefined;
   #renewing: Promise<void> = Promise.resolve();
+  #reachedAt = Number.NEGATIVE_INFINITY;
 
   /**
    * @param group what the holders have in common, e.g. `poller`; holders of a group know how many they are.
@@ -65,6 +66,11 @@ export class Leases {
     } catch (error) {
       this.#log.debug({ error: describeError(error) }, 'a holder could not say that it leaves');
     }
+  }
+
+  /** Whether leases can be had at present: where they cannot, nobody does the work that they stand for. */
+  get areThere(): boolean {
+    return performance.now() - this.#reachedAt < SURE_MS;
   }
 
   /** The names of the leases that are surely held now. */
@@ -130,6 +136,7 @@ export class Leases {
     try {
       const bucket = await this.#open(this.#link);
       await bucket.put(`${this.group}.${this.holder}`, '');
+      this.#reachedAt = performance.now();
       await Promise.all([...this.#held].map(([name, held]) => this.#renew(bucket, name, held)));
     } catch (error) {
       this.#log.warn({ error: describeError(error) }, 'leases could not be renewed');

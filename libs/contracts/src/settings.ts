@@ -6,6 +6,9 @@ import { ReleaseChannel } from './updates.js';
 /** How often hosts are sampled, in whole seconds. */
 export const RefreshInterval = z.int().min(1).max(300);
 
+/** Whether PostgreSQL can keep a text. */
+const isKeepable = (text: string): boolean => !/[\0\p{Cs}]/u.test(text);
+
 /** What is made up in mock mode, and how much of it. */
 export const MockConfig = z.object({
   nodeCount: z.int().min(1).max(50).default(7),
@@ -14,7 +17,10 @@ export const MockConfig = z.object({
   dockerHostCount: z.int().min(0).max(50).default(3),
   dockerContainersPerHost: z.int().min(0).max(100).default(12),
   randomMetrics: z.boolean().default(true),
-  highLoadNodes: z.array(z.string().max(64)).max(50).default([]),
+  highLoadNodes: z
+    .array(z.string().max(64).refine(isKeepable, 'without U+0000 and halves of surrogate pairs'))
+    .max(50)
+    .default([]),
   /** Share of guests that are stopped, 0 to 1. */
   stoppedPercent: z.number().min(0).max(1).default(0.2),
 });
@@ -24,7 +30,10 @@ export type MockConfig = z.infer<typeof MockConfig>;
 /** A network in CIDR notation of at most 1024 IPv4 addresses. */
 const Subnet = z
   .string()
-  .regex(/^(\d{1,3}\.){3}\d{1,3}\/(2[2-9]|3[0-2])$/, 'an IPv4 network from /22 to /32, e.g. 192.168.1.0/24');
+  .regex(
+    /^((25[0-5]|2[0-4]\d|1?\d?\d)(\.|(?=\/))){4}\/(2[2-9]|3[0-2])$/,
+    'an IPv4 network from /22 to /32, e.g. 192.168.1.0/24',
+  );
 
 /** How much a process tells in its log. */
 export const LogVerbosity = z.enum(['error', 'warn', 'info', 'debug']);

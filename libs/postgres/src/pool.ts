@@ -63,11 +63,13 @@ export function isDatabaseAway(error: unknown): boolean {
 
 /**
  * Whether PostgreSQL refused a text because of a character that it cannot keep, which no schema of ours forbids everywhere:
- * that is the fault of whoever sent it. Source: PostgreSQL, appendix A (22021, 22P05).
+ * that is the fault of whoever sent it. Source: PostgreSQL, appendix A (22021, 22P05, 22P02).
  */
 function isTextRefused(error: unknown): boolean {
-  const { code } = error as { code?: unknown };
-  return code === '22021' || code === '22P05';
+  const { code, message } = error as { code?: unknown; message?: unknown };
+  // Half of a surrogate pair makes JSON that cannot be kept.
+  const isJson = code === '22P02' && /type json/.test(String(message));
+  return code === '22021' || code === '22P05' || isJson;
 }
 
 /** A connection inside a transaction. */

@@ -27,7 +27,7 @@ export interface SweptRows {
  * Deletes rows stretch by stretch of the table's own order, in short transactions: each block is read once, however many rows go, and others write
  * meanwhile. Rows that are written meanwhile are not looked at for certain.
  * @param from the block to begin with, and `goOn` whether there is time for another stretch.
- * @returns what went, and the block to go on with; null when all were looked at.
+ * @returns what went, also when a later stretch failed, and the block to go on with; null when all were looked at.
  */
 export async function sweep(
   transact: Transact,
@@ -37,16 +37,20 @@ export async function sweep(
 ): Promise<SweptRows & { next: number | null }> {
   const gone: SweptRows = { rows: 0, bytes: 0 };
   for (let block = from; ; block += BLOCKS) {
-    const { rows } = await transact('sweep', async (transaction) => {
-      const result = await transaction.query<SweptRows & { blocks: number }>(
+    const found = await transact('sweep', (transaction) =>
+      transaction.query<SweptRows & { blocks: number }>(
         `WITH gone AS (DELETE FROM ${table} t WHERE t.ctid >= $1::tid AND t.ctid < $2::tid AND ${where} RETURNING ${bytes} AS bytes)
          SELECT count(*) AS rows, coalesce(sum(bytes), 0)::bigint AS bytes,
            pg_relation_size('${table}'::regclass) / current_setting('block_size')::bigint AS blocks FROM gone`,
         [`(${block},0)`, `(${block + BLOCKS},0)`, ...values],
-      );
-      return result;
+      ),
+    ).catch((error: unknown) => {
+      // What is gone already must be told; whoever goes on begins with this stretch.
+      if (block === from) throw error;
+      return null;
     });
-    const [piece] = rows;
+    if (!found) return { ...gone, next: block };
+    const [piece] = found.rows;
     gone.rows += piece?.rows ?? 0;
     gone.bytes += piece?.bytes ?? 0;
     if (block + BLOCKS >= (piece?.blocks ?? 0)) return { ...gone, next: null };

@@ -17,6 +17,7 @@ export class FollowedSettings implements OnApplicationBootstrap, OnModuleDestroy
   #current = defaultSystemSettings;
   #timer: NodeJS.Timeout | undefined;
   #heard = 0;
+  readonly #listeners: ((settings: SystemSettings) => void)[] = [];
   #isOver = false;
   #unlink: (() => void) | undefined;
 
@@ -32,6 +33,11 @@ export class FollowedSettings implements OnApplicationBootstrap, OnModuleDestroy
   /** What was seen before this instant is shown to nobody and accepted from nobody: milliseconds since 1970. */
   keptSince(now: number): number {
     return now - this.#current.retentionDays * DAY_MS;
+  }
+
+  /** Calls back with the settings whenever they are others than before. */
+  onChange(listener: (settings: SystemSettings) => void): void {
+    this.#listeners.push(listener);
   }
 
   onApplicationBootstrap(): void {
@@ -50,8 +56,10 @@ export class FollowedSettings implements OnApplicationBootstrap, OnModuleDestroy
   }
 
   #take(settings: SystemSettings): void {
+    const isSame = JSON.stringify(settings) === JSON.stringify(this.#current);
     this.#current = settings;
     if (!process.env['LOG_LEVEL']) setLogLevel(settings.logLevel);
+    if (!isSame) for (const listener of this.#listeners) listener(settings);
   }
 
   async #look(): Promise<void> {

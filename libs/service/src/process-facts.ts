@@ -5,9 +5,14 @@ import { monitorEventLoopDelay, type IntervalHistogram } from 'node:perf_hooks';
 const WINDOW_MS = 60_000;
 const RESOLUTION_MS = 20;
 
-const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
-  version: string;
-};
+let known: string | undefined;
+
+/** Read when it is asked for: beside an agent in one file there is no such file, and nobody asks. */
+function lapwingVersion(): string {
+  known ??= (JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string })
+    .version;
+  return known;
+}
 
 type Load = Pick<ServiceDiagnostics, 'cpu' | 'eventLoop'>;
 
@@ -63,7 +68,7 @@ export function processFacts(): Pick<ServiceDiagnostics, 'version' | 'node' | 'u
   const { rss, heapUsed, heapTotal, external } = process.memoryUsage();
   const load = meter?.load ?? { cpu: 0, eventLoop: { mean: 0, p99: 0, max: 0 } };
   return {
-    version,
+    version: lapwingVersion(),
     node: process.version,
     uptime: round(process.uptime()),
     memory: { rss, heapUsed, heapTotal, external },

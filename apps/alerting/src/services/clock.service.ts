@@ -1,5 +1,5 @@
 import { Leases, Shares, type Bus, type Worker } from '@lapwing/bus';
-import { alertingChanged, deliveryDue, settingsChanged, settingsGet } from '@lapwing/contracts';
+import { alertingChanged, deliveryDue } from '@lapwing/contracts';
 import type { Schema } from '@lapwing/postgres';
 import { Heartbeat, type FollowedSettings } from '@lapwing/service';
 import { createLogger, describeError } from '@lapwing/telemetry';
@@ -49,7 +49,6 @@ export class ClockService implements OnApplicationBootstrap, OnModuleDestroy, On
   readonly #shares: Shares;
   /** Of the turns, while this process is the one. */
   readonly heartbeat = new Heartbeat(SILENCE_MS);
-  #batching = { windowSeconds: 90, idleSeconds: 30 };
   #stop = new AbortController();
   #running: Promise<void> | undefined;
   #wake: (() => void) | undefined;
@@ -70,9 +69,6 @@ export class ClockService implements OnApplicationBootstrap, OnModuleDestroy, On
       this.#wakeUp();
     });
     this.parts.config.onChange(() => this.#reconsider());
-    bus.listen(settingsChanged, '*', ({ batchWindowSeconds, batchIdleTimeoutSeconds }) => {
-      this.#batching = { windowSeconds: batchWindowSeconds, idleSeconds: batchIdleTimeoutSeconds };
-    });
     this.#shares.start();
   }
 
@@ -90,6 +86,11 @@ export class ClockService implements OnApplicationBootstrap, OnModuleDestroy, On
     return this.#fault;
   }
 
+  /** Whether the lease can be had: else nobody routes anything. */
+  get canClaim(): boolean {
+    return this.parts.leases.areThere;
+  }
+
   /** Whether this process is the one. */
   get isRunning(): boolean {
     return this.#running !== undefined;
@@ -99,7 +100,6 @@ export class ClockService implements OnApplicationBootstrap, OnModuleDestroy, On
     await this.parts.config.load();
     this.#stop = new AbortController();
     this.#running = this.#run(this.#stop.signal);
-    void this.#readSettings();
   }
 
   async drop(): Promise<void> {
@@ -108,15 +108,6 @@ export class ClockService implements OnApplicationBootstrap, OnModuleDestroy, On
     await this.#running;
     this.#running = undefined;
     this.heartbeat.rest();
-  }
-
-  async #readSettings(): Promise<void> {
-    try {
-      const { batchWindowSeconds, batchIdleTimeoutSeconds } = await this.parts.bus.request(settingsGet, {});
-      this.#batching = { windowSeconds: batchWindowSeconds, idleSeconds: batchIdleTimeoutSeconds };
-    } catch (error) {
-      this.#log.debug({ error: describeError(error) }, 'the settings could not be read: the usual ones hold');
-    }
   }
 
   async #run(signal: AbortSignal): Promise<void> {
@@ -160,10 +151,10 @@ export class ClockService implements OnApplicationBootstrap, OnModuleDestroy, On
   }
 
   async #turn(): Promise<void> {
-    const { routing, telling } = this.parts;
-    const { windowSeconds, idleSeconds } = this.#batching;
+    const { routing, telling, incidents, settings } = this.parts;
+    const { batchWindowSeconds, batchIdleTimeoutSeconds } = settings.current;
     // What begins now must not join what was complete before.
-    await this.parts.incidents.close(Date.now(), windowSeconds, idleSeconds);
+    await incidents.close(Date.now(), batchWindowSeconds, batchIdleTimeoutSeconds);
     await routing.route();
     const now = Date.now();
     if (now - this.#slowAt >= SLOW_MS) await this.#slow(now);

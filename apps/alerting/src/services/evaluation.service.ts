@@ -131,6 +131,11 @@ export class EvaluationService implements OnApplicationBootstrap, OnModuleDestro
     return this.#feed.behind();
   }
 
+  /** Whether partitions can be had: else nobody judges anything. */
+  get canClaim(): boolean {
+    return this.leases.areThere;
+  }
+
   /** How many partitions this process judges. */
   get partitions(): number {
     return this.#partitions.size;

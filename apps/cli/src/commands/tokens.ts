@@ -36,7 +36,7 @@ export function addTokens(program: Command, context: Context): void {
     .command('create')
     .description('makes an API token; it is shown this once')
     .requiredOption('--name <name>', 'what it is for')
-    .option('--permission <permissions...>', 'what it may do, e.g. alerts:view; without, what it may do by default')
+    .option('--permission <permissions...>', 'what it may do, e.g. alerts:view; without, all that you may do')
     .option('--until <date>', 'until when it is good', untilArgument)
     .action((options: CreateOptions) => create(context, options));
   tokens

@@ -62,7 +62,9 @@ export class PollingService implements OnApplicationBootstrap, OnModuleDestroy {
 
   onApplicationBootstrap(): void {
     this.bus.listen(nodeChanged, '*', () => (this.#refreshedAt = Number.NEGATIVE_INFINITY));
-    this.bus.listen(settingsChanged, '*', (settings) => (this.#settings = settings));
+    this.bus.listen(settingsChanged, '*', (settings) => {
+      if (settings.revision >= this.#settings.revision) this.#settings = settings;
+    });
     this.leases.start();
     this.#running = this.#run();
   }

@@ -1,4 +1,4 @@
-import { OnInquiry, OnNews, OnRequest } from '@lapwing/bus';
+import { OnInquiry, OnRequest } from '@lapwing/bus';
 import {
   agentConfigure,
   agentCreate,
@@ -7,11 +7,9 @@ import {
   agentList,
   agentRevoke,
   agentSettingsGet,
-  settingsChanged,
   stateGet,
   type InputOf,
   type OutputOf,
-  type PayloadOf,
 } from '@lapwing/contracts';
 import { Injectable } from '@nestjs/common';
 import { AgentsService } from '../services/agents.service.js';
@@ -65,10 +63,5 @@ export class AgentsHandler {
   @OnInquiry(agentSettingsGet)
   settings(_: InputOf<typeof agentSettingsGet>, agentId: string): Promise<OutputOf<typeof agentSettingsGet>> {
     return this.agents.settingsOf(agentId);
-  }
-
-  @OnNews(settingsChanged, 'anyone')
-  system(settings: PayloadOf<typeof settingsChanged>): void {
-    void this.agents.follow(settings);
   }
 }

@@ -3,16 +3,14 @@ import {
   LapwingError,
   agentChanged,
   agentConfigured,
-  settingsGet,
-  defaultSystemSettings,
   type Agent,
   type AgentOverride,
   type AgentSettings,
   type HostSample,
   type PayloadOf,
-  type SystemSettings,
 } from '@lapwing/contracts';
 import type { Schema } from '@lapwing/postgres';
+import type { FollowedSettings } from '@lapwing/service';
 import { createLogger, describeError } from '@lapwing/telemetry';
 import type { OnApplicationBootstrap, OnModuleDestroy } from '@nestjs/common';
 import { createHash, randomBytes } from 'node:crypto';
@@ -46,13 +44,13 @@ export interface AgentsParts {
   credentials: CredentialStore;
   access: AccessService;
   presence: PresenceService;
+  settings: FollowedSettings;
 }
 
 /** The registered agents: who they are, how they are, what they are to do, and their end. */
 export class AgentsService implements OnApplicationBootstrap, OnModuleDestroy, PresenceListener {
   readonly #log = createLogger('fleet', 'agents');
   readonly #stopping = new AbortController();
-  #system: SystemSettings = defaultSystemSettings;
 
   constructor(private readonly parts: AgentsParts) {
     parts.presence.listener = this;
@@ -61,7 +59,7 @@ export class AgentsService implements OnApplicationBootstrap, OnModuleDestroy, P
   onApplicationBootstrap(): void {
     const { connection } = this.parts.bus;
     connection.whenLinked(() => void this.#recall());
-    connection.whenRelinked(() => void this.#askSystem());
+    this.parts.settings.onChange(() => void this.#tellAll());
   }
 
   onModuleDestroy(): void {
@@ -136,7 +134,7 @@ export class AgentsService implements OnApplicationBootstrap, OnModuleDestroy, P
       await agents.setOverride(transaction, id, next);
       return next;
     });
-    bus.announce(agentConfigured, id, settingsOf(this.#system, override));
+    bus.announce(agentConfigured, id, settingsOf(this.parts.settings.current, override));
     const agent = await this.get(id);
     await this.tell({ agentId: id, change: 'settings', status: agent.status, message: `${id} has new settings` });
     return agent;
@@ -145,15 +143,14 @@ export class AgentsService implements OnApplicationBootstrap, OnModuleDestroy, P
   /** What an agent is to do. */
   async settingsOf(id: string): Promise<AgentSettings> {
     const row = await this.parts.agents.find(id);
-    return settingsOf(this.#system, row?.override ?? {});
+    return settingsOf(this.parts.settings.current, row?.override ?? {});
   }
 
-  /** The system's settings are now these: every agent is told. */
-  async follow(system: SystemSettings): Promise<void> {
-    this.#system = system;
+  /** The system's settings are others than before: every agent is told what holds for it. */
+  async #tellAll(): Promise<void> {
     try {
       for (const { id, override } of await this.parts.agents.overrides())
-        this.parts.bus.announce(agentConfigured, id, settingsOf(system, override));
+        this.parts.bus.announce(agentConfigured, id, settingsOf(this.parts.settings.current, override));
     } catch (error) {
       this.#log.warn({ error: describeError(error) }, 'agents learn the new settings when they ask');
     }
@@ -237,21 +234,13 @@ export class AgentsService implements OnApplicationBootstrap, OnModuleDestroy, P
     return row;
   }
 
-  async #askSystem(): Promise<void> {
-    try {
-      const system = await this.parts.bus.request(settingsGet, {});
-      if (JSON.stringify(system) !== JSON.stringify(this.#system)) await this.follow(system);
-    } catch {
-      // settings is away: its next change is heard, and so is the next reconnect
-    }
-  }
-
   /** After a start: the system's settings, and the newest samples of agents that have been silent for long. */
   async #recall(): Promise<void> {
     while (!this.parts.schema.ready && !this.#stopping.signal.aborted)
       await pause(200, undefined, { signal: this.#stopping.signal }).catch(() => {});
     if (this.#stopping.signal.aborted) return;
-    await this.#askSystem();
+    // Who asked while the settings were still to be read was told the usual ones.
+    await this.#tellAll();
     const all: [string, number][] = [];
     const silent: string[] = [];
     try {

@@ -63,11 +63,23 @@ export function isoSeconds(time: number): string {
   return `${new Date(time).toISOString().slice(0, 19)}Z`;
 }
 
+/** What is wrong, and where; of unknown fields zod tells their names beside. */
+interface StandardIssue {
+  message: string;
+  path?: readonly (PropertyKey | { key: PropertyKey })[] | undefined;
+  keys?: string[];
+}
+
+function nameOf(path: StandardIssue['path'], keys: string[] | undefined): string {
+  const steps = (path ?? []).map((key) => String(typeof key === 'object' ? key.key : key));
+  return [...steps, ...(keys ? [keys.join(', ')] : [])].join('.');
+}
+
 /** Checks parameters against their schemas; what is wrong is told with what is allowed. */
 export const validation = new StandardSchemaValidationPipe({
   exceptionFactory: (issues) => {
-    const problems = issues.map(({ path, message }) => ({
-      field: (path ?? []).map((key) => String(typeof key === 'object' ? key.key : key)).join('.'),
+    const problems = issues.map(({ path, message, keys }: StandardIssue) => ({
+      field: nameOf(path, keys),
       message,
     }));
     const text = problems.map(({ field, message }) => (field ? `"${field}": ${message}` : message)).join('; ');

@@ -65,7 +65,9 @@ export class EstateService implements OnApplicationBootstrap, OnModuleDestroy {
     this.bus.listen(nodeChanged, '*', () => (this.#nodesAt = Number.NEGATIVE_INFINITY));
     this.bus.listen(dockerhostChanged, '*', () => (this.#dockerDirty = true));
     this.bus.listen(dockerhostReported, '*', () => (this.#dockerDirty = true));
-    this.bus.listen(settingsChanged, '*', (settings) => this.#set(settings));
+    this.bus.listen(settingsChanged, '*', (settings) => {
+      if (settings.revision >= this.#settings.revision) this.#set(settings);
+    });
     this.#feed.start();
     this.#timer = setInterval(() => {
       this.#looking = this.#looking.then(() => this.#look());

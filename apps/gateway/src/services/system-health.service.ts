@@ -1,11 +1,11 @@
-import { within, type Bus } from '@lapwing/bus';
-import { healthGet } from '@lapwing/contracts';
+import { streamBounds, within, type Bus } from '@lapwing/bus';
+import { healthGet, targetObserved } from '@lapwing/contracts';
 import type { Redis } from '@lapwing/redis';
 import { judge, type Line, type SystemHealth } from '../domain/system-health.js';
 import type { CensusService } from './census.service.js';
 
-/** How long Redis and NATS may take. */
-const SERVER_MS = 1000;
+/** How long each look at Redis and NATS may take. */
+const SERVER_MS = 750;
 /** How long a service may take: longer than its own looks may. Together with everything else less than two seconds. */
 const SERVICE_MS = 1500;
 /** However many probes come, everybody is asked once in so long. */
@@ -51,13 +51,19 @@ export class SystemHealthService {
     if (!bus.online) return { status: 'unhealthy', message: 'waiting for NATS', details: null };
     try {
       await bus.roundTrip(SERVER_MS);
+    } catch {
+      return { status: 'unhealthy', message: 'NATS does not answer', details: null };
+    }
+    try {
+      // A server whose streams are gone still answers, while nothing is stored and nothing judged.
+      await within(streamBounds(bus, targetObserved), SERVER_MS, 'JetStream');
       return {
         status: 'healthy',
         message: 'NATS connected',
         details: { nats_version: bus.serverVersion ?? 'unknown' },
       };
     } catch {
-      return { status: 'unhealthy', message: 'NATS does not answer', details: null };
+      return { status: 'unhealthy', message: 'NATS answers, but does not keep messages', details: null };
     }
   }
 }

@@ -41,7 +41,13 @@ export class CleanupService {
     for (const [index, piece] of pieces.entries()) {
       const isPlace = piece.series === place?.series && piece.starts === place.starts;
       const from = isPlace ? place.block : 0;
-      const { rows, bytes, next } = await this.#one(series, piece, { before, dryRun, from, goOn });
+      const done = await this.#one(series, piece, { before, dryRun, from, goOn }).catch((error: unknown) => {
+        // What is gone already is told; whoever asks again begins with this piece.
+        if (index === 0) throw error;
+        return null;
+      });
+      if (!done) return { counts, next: placeName({ ...piece, block: 0 }) };
+      const { rows, bytes, next } = done;
       counts = addCleanupCounts(counts, { [classOf(piece.series)]: rows, bytes });
       if (next !== null) return { counts, next: placeName({ ...piece, block: next }) };
       const following = pieces[index + 1];

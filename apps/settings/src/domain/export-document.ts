@@ -6,6 +6,7 @@ import {
   TunableSettings,
   entryRefusal,
   readEntry,
+  refuseUnkept,
   type SectionCounts,
 } from '@lapwing/contracts';
 import { z } from 'zod';
@@ -121,6 +122,7 @@ export function systemOf({ parts }: ExportDocument): TunableSettings | undefined
   if (own.length === 0) return undefined;
   const entries = own.flatMap((part) => part.entries);
   if (entries.length !== 1) throw entryRefusal({ section: 'system', field: '', message: 'must hold one entry' });
+  refuseUnkept('system', entries[0], 0);
   return readEntry('system', TunableSettings.strict(), entries[0], 0);
 }
 

@@ -194,8 +194,9 @@ export class CleanupService implements OnApplicationBootstrap, OnModuleDestroy, 
 
   async #cleanFiles(run: Run): Promise<void> {
     for (const name of fileClasses) {
-      const { files, bytes } = await this.parts.folder.clean(name, run.before, run.cleanup.dryRun, MAX_FILES);
+      const { files, bytes, refused } = await this.parts.folder.clean(name, run.before, run.cleanup.dryRun, MAX_FILES);
       this.#count(run, { [name === 'thumbnails' ? 'thumbnails' : 'images']: files, bytes });
+      if (refused > 0) run.faults.push(`${refused} files of ${name} could not be deleted`);
     }
     if (!run.cleanup.dryRun) this.parts.storage.forget();
   }

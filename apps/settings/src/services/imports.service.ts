@@ -99,6 +99,7 @@ export class ImportsService implements OnApplicationBootstrap, OnModuleDestroy {
     } catch (error) {
       await this.#giveUp({ ...row, state: 'discarding', pending: [...owners] }, error);
     }
+    if (system) await this.#tellSettings();
     await this.#complete({ ...row, state: 'decided', pending: [...owners, NEWS] });
     return id;
   }
@@ -122,6 +123,15 @@ export class ImportsService implements OnApplicationBootstrap, OnModuleDestroy {
     });
     if (!decided)
       throw new LapwingError('UNAVAILABLE', 'the import took too long, and another replica has given it up');
+  }
+
+  /** The settings hold with the decision, however long the owners take; said again when all have applied. */
+  async #tellSettings(): Promise<void> {
+    try {
+      await this.parts.bus.publish(settingsChanged, 'system', await this.parts.read());
+    } catch (error) {
+      this.#log.warn({ error: describeError(error) }, 'settings that were imported could not be told yet');
+    }
   }
 
   /** After a fault before the decision, or while it was written: then it may have been decided all the same. */
@@ -154,7 +164,7 @@ export class ImportsService implements OnApplicationBootstrap, OnModuleDestroy {
         return await this.#drive(row);
       } catch (error) {
         if (!isAway(error)) this.#log.error({ error: describeError(error), importId: row.id }, 'an import is stuck');
-        if (error instanceof LapwingError && error.code === 'INTERNAL') throw error;
+        if (error instanceof LapwingError && error.details['decided'] === true) throw error;
         if (performance.now() > until || this.#stopped || !isAway(error)) {
           await this.#letGo(row.id);
           throw awayAfter(row);

@@ -13,6 +13,8 @@ export interface Files {
   bytes: number;
   /** Whether there is more than was looked at. */
   isTruncated: boolean;
+  /** How many the system did not let be read or deleted. */
+  refused: number;
 }
 
 const MAX_DEPTH = 16;
@@ -69,9 +71,13 @@ export class DataFolder {
     goOn: () => boolean,
     use: (file: string, stats: Stats) => Promise<number | null>,
   ): Promise<Files> {
-    const sum: Files = { files: 0, bytes: 0, isTruncated: false };
+    const sum: Files = { files: 0, bytes: 0, isTruncated: false, refused: 0 };
     const one = async (file: string): Promise<void> => {
-      const size = await usedUnlessGone(file, use);
+      const size = await usedUnlessGone(file, use).catch((error: unknown) => {
+        if (!isRefused(error)) throw error;
+        sum.refused++;
+        return null;
+      });
       if (size === null) return;
       sum.files++;
       sum.bytes += size;
@@ -123,6 +129,10 @@ async function usedUnlessGone(
     if (isGone(error)) return null;
     throw error;
   }
+}
+
+function isRefused(error: unknown): boolean {
+  return ['EACCES', 'EPERM', 'EBUSY', 'EROFS'].includes((error as { code?: string }).code ?? '');
 }
 
 function isGone(error: unknown): boolean {

@@ -24,8 +24,8 @@ export const SystemSettingsView = z.object({
 /** See {@link SystemSettingsView}. */
 export type SystemSettingsView = z.infer<typeof SystemSettingsView>;
 
-/** What may be changed through it: mock mode has a route of its own. */
-export const SystemSettingsChanges = SettingChanges.omit({ mockMode: true });
+/** What may be changed through it; mock mode as a whole only. */
+export const SystemSettingsChanges = SettingChanges;
 /** See {@link SystemSettingsChanges}. */
 export type SystemSettingsChanges = z.infer<typeof SystemSettingsChanges>;
 
