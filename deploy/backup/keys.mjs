@@ -1,4 +1,5 @@
 // The files without which a database that was put back is of no use: they open its secrets, prove its audit trail and let its agents in.
+import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { LaunchError, step } from '../local/steps.mjs';
@@ -142,8 +143,8 @@ export function restoreKeys(folder, names, dataDir) {
     if (fs.existsSync(target) && fs.readFileSync(target).equals(content)) continue;
     if (fs.existsSync(target)) keepAside(target, path.join(asideFolder, name));
     fs.mkdirSync(path.dirname(target), { recursive: true, mode: 0o700 });
-    const temporary = `${target}.restoring`;
-    fs.writeFileSync(temporary, content, { mode: 0o600, flush: true });
+    const temporary = `${target}.${randomBytes(6).toString('hex')}.restoring`;
+    fs.writeFileSync(temporary, content, { mode: 0o600, flag: 'wx', flush: true });
     fs.renameSync(temporary, target);
     written++;
   }

@@ -1,6 +1,6 @@
 /** Text from elsewhere as a terminal may show it: control characters could make it do anything. */
 export function printable(text: string): string {
-  return text.replace(/\p{Cc}/gu, '?');
+  return text.replace(/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu, '?');
 }
 
 const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
@@ -53,5 +53,13 @@ export function factsOf(facts: Record<string, string>): string {
 
 /** Prints a result: for programs as JSON, for people as text. */
 export function print(json: boolean, value: unknown, text: string): void {
-  process.stdout.write(`${json ? JSON.stringify(value, null, 2) : text}\n`);
+  process.stdout.write(`${json ? escaped(JSON.stringify(value, null, 2)) : text}\n`);
+}
+
+/** JSON in which no character can make a terminal do anything. */
+function escaped(json: string): string {
+  return json.replace(
+    /[\u007f-\u009f\u2028\u2029\p{Bidi_Control}]/gu,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }

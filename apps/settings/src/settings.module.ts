@@ -75,7 +75,7 @@ const configurationProviders: Provider[] = [
         bus,
         store: new ImportStore(schema),
         read: () => settings.read(),
-        replace: (statements, wanted) => store.replaceIn(statements, wanted),
+        replace: async (statements, wanted) => (await store.writeIn(statements, wanted)).changed,
       }),
     inject: [Bus, Schema, SystemSettingsService, SettingStore],
   },

@@ -54,7 +54,8 @@ const none: Grants = {
 
 /** How pollers are, which is no secret. */
 const ofPollers = [healthGet('poller').name, diagnosticsGet('poller').name];
-const secretRequests = new Set<Contract>(ownedConfigurationRequests);
+/** What the gateway must not ask for: secrets, and deletions that settings alone has done, with a bound and a trail. */
+const closedRequests = new Set<Contract>([...ownedConfigurationRequests, ...cleanedServices.map(cleanupRun)]);
 
 /** What each service may do: the bus's users get exactly this. */
 export const grants: Record<ServiceName | 'poller' | 'gateway', Grants> = {
@@ -142,7 +143,7 @@ export const grants: Record<ServiceName | 'poller' | 'gateway', Grants> = {
         contract.kind === 'request' &&
         contract !== targetList &&
         (contract.service !== 'poller' || ofPollers.includes(contract.name)) &&
-        !secretRequests.has(contract),
+        !closedRequests.has(contract),
     ) as RequestContract[],
     says: [auditOccurred, noticePosted],
     hears: [

@@ -5,10 +5,25 @@ import { RefreshInterval, Theme } from './settings.js';
 /** The most bytes of JSON that one user's settings may take. */
 export const MAX_USER_SETTINGS_BYTES = 65_536;
 
+const MAX_DEPTH = 32;
+
 /** Whose settings they are: `user:<id>`, `token:<id>`, or `anonymous` for all without a credential. */
 export const SettingsOwner = z.string().regex(/^(user|token):[A-Za-z0-9_-]{1,64}$|^anonymous$/);
 
-const Choices = z.record(z.string().min(1).max(128), z.json());
+/** JSON that can be kept: not deeper than {@link MAX_DEPTH}, without U+0000 and halves of surrogate pairs. */
+function isKeepable(value: unknown, depth = 0): boolean {
+  if (typeof value === 'string') return !/[\0\p{Cs}]/u.test(value);
+  if (value === null || typeof value !== 'object') return true;
+  return (
+    depth < MAX_DEPTH && Object.entries(value).every((pair) => isKeepable(pair[0]) && isKeepable(pair[1], depth + 1))
+  );
+}
+
+const Choice = z.custom<z.core.util.JSONType>(
+  (value) => value !== undefined && isKeepable(value),
+  `JSON of at most ${MAX_DEPTH} levels, without U+0000 and halves of surrogate pairs`,
+);
+const Choices = z.record(z.string().min(1).max(128), Choice);
 
 /** How one user wants to see things. */
 export const UserSettings = z.object({

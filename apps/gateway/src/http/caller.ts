@@ -79,19 +79,23 @@ export const From = createParamDecorator((_: unknown, context: ExecutionContext)
 const LOOPBACK = /^(127\.\d+\.\d+\.\d+|::1)$/;
 /** Literally as documented: 172.16.x.x and not more, since bridges of containers live in 172.17 and above. */
 const PRIVATE = /^(10\.\d+\.\d+\.\d+|192\.168\.\d+\.\d+|172\.16\.\d+\.\d+)$/;
-const FORWARDING = ['x-forwarded-for', 'x-forwarded-host', 'x-real-ip', 'forwarded', 'via'];
+/** Headers by which proxies say that they are between. */
+const FORWARDING =
+  /^(x-forwarded-.*|x-original-forwarded-for|x-real-ip|forwarded|via|cf-connecting-ip|true-client-ip|x-client-ip|x-cluster-client-ip|fly-client-ip)$/;
+const isForwarded = ({ headers }: FastifyRequest): boolean =>
+  Object.keys(headers).some((name) => FORWARDING.test(name));
 
 /** Whether a request came from this machine itself, and not through a proxy on it. */
 export function isFromLoopback(request: FastifyRequest): boolean {
   const peer = (request.socket.remoteAddress ?? '').replace(/^::ffff:/i, '');
-  return LOOPBACK.test(peer) && !FORWARDING.some((header) => header in request.headers);
+  return LOOPBACK.test(peer) && !isForwarded(request);
 }
 
 /** Whether a request came from this machine or a private network, as far as that can be known. */
 export function isNear(request: FastifyRequest): boolean {
   const address = addressOf(request);
   const behindUnknown = request.ips === undefined || request.ips.length < 2;
-  if (behindUnknown && FORWARDING.some((header) => header in request.headers)) return false;
+  if (behindUnknown && isForwarded(request)) return false;
   return LOOPBACK.test(address) || PRIVATE.test(address);
 }
 

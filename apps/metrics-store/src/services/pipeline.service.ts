@@ -19,9 +19,17 @@ type Report = PayloadOf<typeof pipelineSampled>;
 
 const TABLE = { name: 'metrics.pipeline_sample' };
 const MINUTE_MS = 60_000;
+/** An answer is good for so long: new figures come every ten seconds. */
+const KEPT_MS = 3000;
+/** Windows that are asked for at once, or were lately. */
+const MAX_KEPT = 16;
 
 /** Stores what was measured of the pipeline, and says what it looks like. */
 export class PipelineService {
+  readonly #kept = new Map<number, { answer: Promise<OutputOf<typeof pipelineGet>>; at: number }>();
+  /** One at a time. */
+  #last: Promise<unknown> = Promise.resolve();
+
   constructor(
     private readonly migrations: Migrations,
     private readonly samples: SampleStore,
@@ -43,8 +51,26 @@ export class PipelineService {
     await this.pipeline.write(rowsOf(reports));
   }
 
-  /** Statistics of each measure over the last so many minutes. */
-  async get(windowMinutes: number): Promise<OutputOf<typeof pipelineGet>> {
+  /**
+   * Statistics of each measure over the last so many minutes, as they were within the last seconds: everyone may ask, and whoever stores samples must
+   * not wait for those who do. `UNAVAILABLE` while many others ask for other windows.
+   */
+  get(windowMinutes: number): Promise<OutputOf<typeof pipelineGet>> {
+    const now = performance.now();
+    for (const [minutes, { at }] of this.#kept) if (now - at > KEPT_MS) this.#kept.delete(minutes);
+    const kept = this.#kept.get(windowMinutes);
+    if (kept) return kept.answer;
+    if (this.#kept.size >= MAX_KEPT) throw new LapwingError('UNAVAILABLE', 'too many ask for other windows: try again');
+    const answer = this.#last.then(() => this.#read(windowMinutes));
+    this.#last = answer.then(
+      () => {},
+      () => this.#kept.delete(windowMinutes),
+    );
+    this.#kept.set(windowMinutes, { answer, at: now });
+    return answer;
+  }
+
+  async #read(windowMinutes: number): Promise<OutputOf<typeof pipelineGet>> {
     if (!this.migrations.ready) throw new LapwingError('UNAVAILABLE', 'the database is not ready yet');
     const merged = await this.pipeline.since(new Date(Date.now() - windowMinutes * MINUTE_MS));
     const of = (measure: PipelineMeasure): MeasureStatistics | null => {

@@ -6,6 +6,9 @@ export interface Difference {
   to: unknown;
 }
 
+/** What differs, by the names of settings. */
+export type SettingDifferences = Partial<Record<SettingName, Difference>>;
+
 const { revision: _revision, overridden: _overridden, ...defaults } = defaultSystemSettings;
 
 /**
@@ -23,10 +26,7 @@ export function settingsOf(rows: readonly { name: string; value: unknown }[]): T
 }
 
 /** What a change would really change, by name. */
-export function differencesOf(
-  before: TunableSettings,
-  changes: SettingChanges,
-): Partial<Record<SettingName, Difference>> {
+export function differencesOf(before: TunableSettings, changes: SettingChanges): SettingDifferences {
   const all = Object.entries(changes) as [SettingName, unknown][];
   return Object.fromEntries(
     all

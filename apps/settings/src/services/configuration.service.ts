@@ -2,12 +2,14 @@ import type { Bus } from '@lapwing/bus';
 import {
   LapwingError,
   auditOccurred,
+  covers,
   configurationOwners,
   ownedConfiguration,
   type Actor,
   type ConfigurationPart,
   type SectionCounts,
   type SystemSettings,
+  type TunableSettings,
 } from '@lapwing/contracts';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { setImmediate as breathe } from 'node:timers/promises';
@@ -56,9 +58,20 @@ export class ConfigurationService {
   /** Replaces what a file has. Errors as those of `openFile` and of {@link ImportsService.run}. */
   async import(passphrase: string, data: string, actor: Actor): Promise<{ importId: string; sections: SectionCounts }> {
     const document = await this.#turns.take(async () => readDocument(await openFile(passphrase, data)));
-    const system = systemOf(document);
+    const wanted = systemOf(document);
+    const system = wanted && (await this.#permitted(wanted, actor));
     const importId = await this.parts.imports.run(document, system, actor);
     return { importId, sections: document.counts };
+  }
+
+  /**
+   * Who may import alone, perhaps without a credential from a private network, cannot switch off credentials for everybody, nor have more deleted:
+   * that wants the permission to change settings.
+   */
+  async #permitted(wanted: TunableSettings, { permissions }: Actor): Promise<TunableSettings> {
+    if (covers(permissions, 'settings:manage')) return wanted;
+    const { apiKeyEnabled, retentionDays } = await this.parts.read();
+    return { ...wanted, apiKeyEnabled, retentionDays: Math.max(retentionDays, wanted.retentionDays) };
   }
 
   async #collected(): Promise<{ lines: Buffer[]; sections: SectionCounts }> {

@@ -1,5 +1,6 @@
 import type { Bus } from '@lapwing/bus';
 import {
+  AuditFact,
   LapwingError,
   auditOccurred,
   configurationOwners,
@@ -19,6 +20,7 @@ import type { OnApplicationBootstrap, OnModuleDestroy } from '@nestjs/common';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ExportDocument } from '../domain/export-document.js';
+import type { SettingDifferences } from '../domain/stored.js';
 import type { ImportRow, ImportState, ImportStore } from '../store/import.store.js';
 
 /** What imports are made with. */
@@ -27,8 +29,8 @@ export interface ImportsParts {
   store: ImportStore;
   /** The settings of the system as they are in force. */
   read: () => Promise<SystemSettings>;
-  /** Has these settings instead of those that were set; what is not given has its default again. */
-  replace: (statements: Statements, settings: Partial<TunableSettings>) => Promise<void>;
+  /** Has these settings hold, within a transaction; returns which of them were others before. */
+  replace: (statements: Statements, settings: TunableSettings) => Promise<SettingDifferences>;
 }
 
 /** Who is told of a decision last: everybody. */
@@ -93,13 +95,14 @@ export class ImportsService implements OnApplicationBootstrap, OnModuleDestroy {
     const id = randomUUID();
     if (!(await this.parts.store.begin(id, this.#holder, who, sections))) throw inProgress();
     const row = { id, sections, actor: who, startedAt: Date.now() };
+    let changed: SettingDifferences = {};
     try {
       await this.#stage(id, owners, parts);
-      await this.#decide(id, owners, system);
+      changed = await this.#decide(id, owners, system);
     } catch (error) {
       await this.#giveUp({ ...row, state: 'discarding', pending: [...owners] }, error);
     }
-    if (system) await this.#tellSettings();
+    if (system) await this.#tellSettings(row, changed);
     await this.#complete({ ...row, state: 'decided', pending: [...owners, NEWS] });
     return id;
   }
@@ -117,18 +120,28 @@ export class ImportsService implements OnApplicationBootstrap, OnModuleDestroy {
     }
   }
 
-  async #decide(id: string, owners: readonly ConfigurationOwner[], system: TunableSettings | undefined): Promise<void> {
+  async #decide(
+    id: string,
+    owners: readonly ConfigurationOwner[],
+    system: TunableSettings | undefined,
+  ): Promise<SettingDifferences> {
+    let changed: SettingDifferences = {};
     const decided = await this.parts.store.decide(id, this.#holder, [...owners, NEWS], async (transaction) => {
-      if (system) await this.parts.replace(transaction, system);
+      if (system) changed = await this.parts.replace(transaction, system);
     });
     if (!decided)
       throw new LapwingError('UNAVAILABLE', 'the import took too long, and another replica has given it up');
+    return changed;
   }
 
   /** The settings hold with the decision, however long the owners take; said again when all have applied. */
-  async #tellSettings(): Promise<void> {
+  async #tellSettings({ id, actor }: Pick<ImportRow, 'id' | 'actor'>, changed: SettingDifferences): Promise<void> {
     try {
       await this.parts.bus.publish(settingsChanged, 'system', await this.parts.read());
+      const details = { ...AuditFact.shape.details.parse(changed), importId: id };
+      const fact = { type: 'settings', action: 'settings_changed', target: Object.keys(changed).join(', '), details };
+      const eventId = randomUUID();
+      await this.parts.bus.publish(auditOccurred, 'settings', { ...fact, eventId, time: Date.now(), actor }, eventId);
     } catch (error) {
       this.#log.warn({ error: describeError(error) }, 'settings that were imported could not be told yet');
     }

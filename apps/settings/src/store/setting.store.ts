@@ -1,4 +1,4 @@
-import { LapwingError, SettingName, type SettingChanges, type TunableSettings } from '@lapwing/contracts';
+import { LapwingError, type SettingChanges, type SettingName, type TunableSettings } from '@lapwing/contracts';
 import type { Schema, Statements } from '@lapwing/postgres';
 import { differencesOf, settingsOf, type Difference } from '../domain/stored.js';
 
@@ -50,15 +50,5 @@ export class SettingStore {
     );
     await statements.query('UPDATE settings.revision SET revision = revision + 1');
     return { ...(await this.read(statements)), changed };
-  }
-
-  /** Has these settings instead of all that were set, within a transaction: what is not given has its default again. */
-  async replaceIn(statements: Statements, settings: Partial<TunableSettings>): Promise<void> {
-    await statements.query('SELECT FROM settings.revision FOR UPDATE');
-    await statements.query('DELETE FROM settings.setting WHERE name = ANY($1::text[])', [SettingName.options]);
-    await statements.query('INSERT INTO settings.setting (name, value) SELECT key, value FROM jsonb_each($1::jsonb)', [
-      JSON.stringify(settings),
-    ]);
-    await statements.query('UPDATE settings.revision SET revision = revision + 1');
   }
 }

@@ -33,6 +33,7 @@ export async function loadDatabase(url: string, restoration: Restoration): Promi
   const { backup, migrations, force } = restoration;
   await refuseNewer(backup, migrations);
   const schemas = ['lapwing', ...Object.keys(migrations)];
+  refuseOthers(backup, schemas);
   const client = await connect(url, 'restore');
   try {
     await client.query('BEGIN');
@@ -70,6 +71,12 @@ async function refuseNewer(backup: DatabaseBackup, migrations: Record<string, UR
         `the backup is of a newer Lapwing (${schema} ${newer ?? ''}): install that version, or a later one`,
       );
   }
+}
+
+/** Whoever made a backup may have written anything into it: only tables of Lapwing are filled. */
+function refuseOthers({ tables, sequences }: DatabaseBackup, schemas: readonly string[]): void {
+  const other = [...tables, ...sequences].find(({ schema }) => !schemas.includes(schema));
+  if (other) throw new BackupError(`the backup has ${qualified(other)}, which is not Lapwing's`);
 }
 
 async function refuseConnected(client: pg.Client): Promise<void> {
