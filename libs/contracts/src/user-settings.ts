@@ -19,10 +19,12 @@ function isKeepable(value: unknown, depth = 0): boolean {
   );
 }
 
-const Choice = z.custom<z.core.util.JSONType>(
-  (value) => value !== undefined && isKeepable(value),
-  `JSON of at most ${MAX_DEPTH} levels, without U+0000 and halves of surrogate pairs`,
-);
+const Choice = z
+  .unknown()
+  .refine(
+    (value) => isKeepable(value),
+    `JSON of at most ${MAX_DEPTH} levels, without U+0000 and halves of surrogate pairs`,
+  );
 const Choices = z.record(z.string().min(1).max(128), Choice);
 
 /** How one user wants to see things. */
