@@ -286,6 +286,19 @@ describe('backup and restore', () => {
     expect([code, text]).toEqual([1, expect.stringContaining('99.0.0')]);
   });
 
+  it('fills no table that is not Lapwing’s, whatever the backup says', async () => {
+    const folder = at('foreign');
+    cpSync(at('kept/first'), folder, { recursive: true });
+    const file = path.join(folder, 'manifest.json');
+    const text = readFileSync(file, 'utf8').replace(/"schema": ?"fleet"/, '"schema":"pg_catalog"');
+    expect(text).toContain('"schema":"pg_catalog"');
+    writeFileSync(file, text);
+    writeFileSync(path.join(folder, 'manifest.sha256'), createHash('sha256').update(readFileSync(file)).digest('hex'));
+    const empty = await database();
+    const { code, text: said } = await run('restore', [folder], { ...from('foreign-data'), DATABASE_URL: empty.url });
+    expect([code, said]).toEqual([1, expect.stringContaining('which is not Lapwing')]);
+  });
+
   it('leaves nothing behind when it is stopped, and writes over nothing', async () => {
     const stopped = await run('backup', [at('kept/second')], from(), /saving the database/);
     expect([stopped.code, stopped.text]).toEqual([1, expect.stringContaining('nothing was saved')]);

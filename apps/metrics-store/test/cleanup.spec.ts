@@ -11,6 +11,7 @@ import {
   type CleanupCounts,
 } from '@lapwing/contracts';
 import { databaseKinds, eventually, hostSample } from '@lapwing/testing';
+import { Postgres } from '@lapwing/postgres';
 import { Harness } from './harness';
 
 const HOUR = 3_600_000;
@@ -59,6 +60,38 @@ describe.each(databaseKinds())('cleaning up samples on %s', (kind) => {
     } while (after !== null);
     return counts;
   }
+
+  it('tells what is gone also when a reader was in the way in between', async () => {
+    await fill();
+    const expected = await clean(true);
+    const reader = new Postgres({ service: 'reader', url: store.database.url });
+    let done = (): void => {};
+    const hold = new Promise<void>((resolve) => (done = resolve));
+    const reading = reader.transaction('read', async (transaction) => {
+      await transaction.query('SELECT count(*) FROM metrics.storage_sample');
+      await hold;
+    });
+    const first: { counts: CleanupCounts; next: string | null } = await store.bus.request(run, {
+      before,
+      dryRun: false,
+      after: null,
+    });
+    done();
+    await reading;
+    await reader.onApplicationShutdown();
+    expect(first.next).not.toBeNull();
+    let counts = first.counts;
+    for (let after = first.next; after !== null;) {
+      const answer: { counts: CleanupCounts; next: string | null } = await store.bus.request(run, {
+        before,
+        dryRun: false,
+        after,
+      });
+      counts = addCleanupCounts(counts, answer.counts);
+      after = answer.next;
+    }
+    expect(counts).toEqual(expected);
+  });
 
   it('deletes exactly what a dry run counts, whole partitions and parts of them, and nothing that is younger', async () => {
     await fill();

@@ -142,8 +142,12 @@ export class Settings {
     return (await this.bus.request(configurationExport, { passphrase: PASSPHRASE, actor })).data;
   }
 
-  import(data: string, passphrase = PASSPHRASE): Promise<OutputOf<typeof configurationImport>> {
-    return this.bus.request(configurationImport, { passphrase, data, actor });
+  import(
+    data: string,
+    passphrase = PASSPHRASE,
+    permissions = actor.permissions,
+  ): Promise<OutputOf<typeof configurationImport>> {
+    return this.bus.request(configurationImport, { passphrase, data, actor: { ...actor, permissions } });
   }
 
   /** The refusal of an import. */

@@ -51,10 +51,17 @@ describe('exports and imports of the configuration', () => {
     expect(sections).toEqual({ nodes: 1, guestMetadata: 2, alerts: 1, system: 1 });
     await expectApplied();
     await eventually(() => expect(heard.at(-1)).toMatchObject({ refreshInterval: 30 }));
-    await eventually(() => expect(settings.audit).toHaveLength(2));
+    await eventually(() => expect(settings.audit).toHaveLength(3));
     const by = { actor: { name: 'admin', userId: null, address: '127.0.0.1' }, type: 'configuration' };
     expect(settings.audit).toMatchObject([
       { ...by, action: 'exported', details: { sections: { nodes: 1, guestMetadata: 2 } } },
+      {
+        ...by,
+        type: 'settings',
+        action: 'settings_changed',
+        target: 'refreshInterval',
+        details: { refreshInterval: { from: 60, to: 30 }, importId },
+      },
       { ...by, action: 'imported', eventId: importId, details: { sections, importId } },
     ]);
     expect(JSON.stringify(settings.audit)).not.toContain('secret of a node');
@@ -62,6 +69,39 @@ describe('exports and imports of the configuration', () => {
     await settings.import(file);
     await expectApplied();
   });
+
+  it('leaves credentials and retention as they are for whoever may not change settings', async () => {
+    await settings.bus.request(settingsUpdate, { apiKeyEnabled: false, retentionDays: 1 });
+    const open = await settings.export();
+    await settings.bus.request(settingsUpdate, { apiKeyEnabled: true, retentionDays: 30, theme: 'dark' });
+    await settings.import(open, undefined, ['config:import']);
+    expect(await settings.bus.request(settingsGet, {})).toMatchObject({
+      apiKeyEnabled: true,
+      retentionDays: 30,
+      theme: 'auto',
+    });
+    await settings.import(open, undefined, ['config:import', 'settings:manage']);
+    expect(await settings.bus.request(settingsGet, {})).toMatchObject({ apiKeyEnabled: false, retentionDays: 1 });
+  });
+
+  it('tells of settings at once, also while another owner is away', async () => {
+    const heard: number[] = [];
+    settings.bus.listen(settingsChanged, '*', ({ refreshInterval }) => heard.push(refreshInterval));
+    settings.owners.alerting.fault.apply = away;
+    const refused = settings.refusal(file);
+    await eventually(() => expect(heard).toEqual([30]), 5000);
+    delete settings.owners.alerting.fault.apply;
+    await refused.catch(() => {});
+    await eventually(async () => expect(await settings.states()).toEqual(['applied']), 20_000);
+  }, 60_000);
+
+  it('says so when one of them has a fault of his own after the decision, and completes it later', async () => {
+    settings.owners.alerting.fault.apply = new LapwingError('INTERNAL', 'internal error');
+    expect(await settings.refusal(file)).toMatchObject({ code: 'UNAVAILABLE', details: { decided: true } });
+    delete settings.owners.alerting.fault.apply;
+    await eventually(async () => expect(await settings.states()).toEqual(['applied']), 20_000);
+    await expectApplied();
+  }, 60_000);
 
   it('changes nothing when one of them refuses his section, and says which', async () => {
     settings.owners.alerting.fault.stage = new LapwingError('INVALID_INPUT', 'alerts.0.enabled: no', {
@@ -106,7 +146,9 @@ describe('exports and imports of the configuration', () => {
     delete alerting.fault.apply;
     await eventually(async () => expect(await settings.states()).toEqual(['applied']), 20_000);
     await expectApplied();
-    await eventually(() => expect(settings.audit.map(({ action }) => action)).toEqual(['exported', 'imported']));
+    await eventually(() =>
+      expect(settings.audit.map(({ action }) => action)).toEqual(['exported', 'settings_changed', 'imported']),
+    );
   }, 60_000);
 
   it('completes it after a restart, too', async () => {
@@ -184,7 +226,9 @@ describe('exports and imports of the configuration', () => {
     settings.owners.alerting.fault.apply = new LapwingError('NOT_FOUND', 'nothing is staged for this import');
     expect((await settings.refusal(file)).code).toBe('INTERNAL');
     expect(await settings.states()).toEqual(['failed']);
-    await eventually(() => expect(settings.audit.map(({ action }) => action)).toEqual(['exported', 'failed']));
+    await eventually(() =>
+      expect(settings.audit.map(({ action }) => action)).toEqual(['exported', 'settings_changed', 'failed']),
+    );
     delete settings.owners.alerting.fault.apply;
     await settings.import(file);
     await expectApplied();

@@ -140,10 +140,14 @@ function jetStreamSubjects({ consumes, follows, leases, makesStreams }: Grants):
   ];
 }
 
-/** The durable consumers of others, which somebody who makes consumers with any name could change, drain or delete. */
+/** The durable consumers of others in the streams that are followed, which somebody who makes consumers with any name could change, drain or delete. */
 function othersConsumers(own: Grants): string[] {
   return durables
-    .filter(({ durable }) => !own.consumes.some((consumed) => consumed.durable === durable))
+    .filter(
+      ({ stream, durable }) =>
+        own.follows.some((followed) => followed.stream === stream) &&
+        !own.consumes.some((consumed) => consumed.durable === durable),
+    )
     .flatMap(({ stream, durable }) => [
       `$JS.API.CONSUMER.*.${stream}.${durable}`,
       `$JS.API.CONSUMER.*.${stream}.${durable}.>`,

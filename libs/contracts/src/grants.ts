@@ -54,8 +54,7 @@ const none: Grants = {
 
 /** How pollers are, which is no secret. */
 const ofPollers = [healthGet('poller').name, diagnosticsGet('poller').name];
-/** What the gateway must not ask for: secrets, and deletions that settings alone has done, with a bound and a trail. */
-const closedRequests = new Set<Contract>([...ownedConfigurationRequests, ...cleanedServices.map(cleanupRun)]);
+const secretRequests = new Set<Contract>(ownedConfigurationRequests);
 
 /** What each service may do: the bus's users get exactly this. */
 export const grants: Record<ServiceName | 'poller' | 'gateway', Grants> = {
@@ -143,7 +142,7 @@ export const grants: Record<ServiceName | 'poller' | 'gateway', Grants> = {
         contract.kind === 'request' &&
         contract !== targetList &&
         (contract.service !== 'poller' || ofPollers.includes(contract.name)) &&
-        !closedRequests.has(contract),
+        !secretRequests.has(contract),
     ) as RequestContract[],
     says: [auditOccurred, noticePosted],
     hears: [
