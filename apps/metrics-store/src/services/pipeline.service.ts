@@ -62,11 +62,12 @@ export class PipelineService {
     if (kept) return kept.answer;
     if (this.#kept.size >= MAX_KEPT) throw new LapwingError('UNAVAILABLE', 'too many ask for other windows: try again');
     const answer = this.#last.then(() => this.#read(windowMinutes));
+    const entry = { answer, at: Number.POSITIVE_INFINITY };
+    this.#kept.set(windowMinutes, entry);
     this.#last = answer.then(
-      () => {},
+      () => (entry.at = performance.now()),
       () => this.#kept.delete(windowMinutes),
     );
-    this.#kept.set(windowMinutes, { answer, at: now });
     return answer;
   }
 
