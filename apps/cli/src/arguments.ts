@@ -2,6 +2,8 @@ import { LicenseEmail, LicenseKey } from '@lapwing/contracts';
 import { InvalidArgumentError } from 'commander';
 import { z } from 'zod';
 
+const MAX_LIMIT = 1000;
+
 /** An argument that must follow a schema. */
 function following(schema: z.ZodType<string>, allowed: string): (text: string) => string {
   return (text) => {
@@ -17,6 +19,13 @@ export const emailArgument = following(LicenseEmail, 'an e-mail address');
 export const keyArgument = following(LicenseKey, 'XXXX-XXXX-XXXX-XXXX');
 /** An id. */
 export const idArgument = following(z.uuid(), 'an id, as "list" shows it');
+
+/** How many, from 1 to 1000. */
+export function limitArgument(text: string): number {
+  const limit = Number(text);
+  if (!Number.isInteger(limit) || limit < 1 || limit > MAX_LIMIT) throw new InvalidArgumentError(`1 to ${MAX_LIMIT}`);
+  return limit;
+}
 
 /** An end in time as ISO 8601 in UTC: a day counts to its last second. */
 export function untilArgument(text: string): string {

@@ -81,9 +81,6 @@ function ownedBy(service: ConfigurationOwner) {
   };
 }
 
-/** What an owner of configuration is asked during exports and imports. */
-export type OwnedConfiguration = ReturnType<typeof ownedBy>;
-
 /** The questions to each owner. The gateway may ask none of them: answers and questions hold secrets. */
 export const ownedConfiguration = { fleet: ownedBy('fleet'), alerting: ownedBy('alerting') };
 

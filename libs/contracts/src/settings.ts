@@ -1,13 +1,11 @@
 import { z } from 'zod';
 import { event, request } from './define.js';
 import { Actor } from './identity.js';
+import { isKeepable } from './keepable.js';
 import { ReleaseChannel } from './updates.js';
 
 /** How often hosts are sampled, in whole seconds. */
 export const RefreshInterval = z.int().min(1).max(300);
-
-/** Whether PostgreSQL can keep a text. */
-const isKeepable = (text: string): boolean => !/[\0\p{Cs}]/u.test(text);
 
 /** What is made up in mock mode, and how much of it. */
 export const MockConfig = z.object({

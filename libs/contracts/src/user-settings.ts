@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { request } from './define.js';
+import { isKeepable } from './keepable.js';
 import { RefreshInterval, Theme } from './settings.js';
 
 /** The most bytes of JSON that one user's settings may take. */
@@ -11,18 +12,19 @@ const MAX_DEPTH = 32;
 export const SettingsOwner = z.string().regex(/^(user|token):[A-Za-z0-9_-]{1,64}$|^anonymous$/);
 
 /** JSON that can be kept: not deeper than {@link MAX_DEPTH}, without U+0000 and halves of surrogate pairs. */
-function isKeepable(value: unknown, depth = 0): boolean {
-  if (typeof value === 'string') return !/[\0\p{Cs}]/u.test(value);
+function isKeepableJson(value: unknown, depth = 0): boolean {
+  if (typeof value === 'string') return isKeepable(value);
   if (value === null || typeof value !== 'object') return true;
   return (
-    depth < MAX_DEPTH && Object.entries(value).every((pair) => isKeepable(pair[0]) && isKeepable(pair[1], depth + 1))
+    depth < MAX_DEPTH &&
+    Object.entries(value).every(([key, part]) => isKeepable(key) && isKeepableJson(part, depth + 1))
   );
 }
 
 const Choice = z
   .unknown()
   .refine(
-    (value) => isKeepable(value),
+    (value) => isKeepableJson(value),
     `JSON of at most ${MAX_DEPTH} levels, without U+0000 and halves of surrogate pairs`,
   );
 const Choices = z.record(z.string().min(1).max(128), Choice);

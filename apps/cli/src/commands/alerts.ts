@@ -1,6 +1,7 @@
 import { InvalidArgumentError, type Command } from 'commander';
 import { z } from 'zod';
 import { RefusedError } from '../client.js';
+import { limitArgument } from '../arguments.js';
 import type { Context } from '../context.js';
 import { CliError, exits } from '../errors.js';
 import { agoOf, print, tableOf } from '../output.js';
@@ -22,7 +23,6 @@ const Alert = z.looseObject({
 const Open = z.object({ alerts: z.array(Alert) });
 const Past = z.object({ alerts: z.array(Alert), total: z.number() });
 const levels = ['warning', 'critical'] as const;
-const MAX_LIMIT = 1000;
 
 interface ListOptions {
   level?: string;
@@ -54,12 +54,6 @@ export function addAlerts(program: Command, context: Context): void {
 function levelArgument(text: string): string {
   if (!levels.some((level) => level === text)) throw new InvalidArgumentError(levels.join(', '));
   return text;
-}
-
-function limitArgument(text: string): number {
-  const limit = Number(text);
-  if (!Number.isInteger(limit) || limit < 1 || limit > MAX_LIMIT) throw new InvalidArgumentError(`1 to ${MAX_LIMIT}`);
-  return limit;
 }
 
 async function list({ client, json }: Context, { level, history, limit }: ListOptions): Promise<void> {

@@ -1,5 +1,6 @@
-import { InvalidArgumentError, type Command } from 'commander';
+import { type Command } from 'commander';
 import { z } from 'zod';
+import { limitArgument } from '../arguments.js';
 import type { Context } from '../context.js';
 import { exits } from '../errors.js';
 import { factsOf, print, tableOf } from '../output.js';
@@ -23,7 +24,6 @@ const Verdict = z.object({
 });
 /** The server looks for some ten seconds at a time. */
 const DEADLINE_MS = 60_000;
-const MAX_LIMIT = 1000;
 
 interface ListOptions {
   limit: number;
@@ -47,12 +47,6 @@ export function addAudit(program: Command, context: Context): void {
     .command('verify')
     .description('checks that nobody has changed the audit trail; ends with 6 when somebody has')
     .action(() => verify(context));
-}
-
-function limitArgument(text: string): number {
-  const limit = Number(text);
-  if (!Number.isInteger(limit) || limit < 1 || limit > MAX_LIMIT) throw new InvalidArgumentError(`1 to ${MAX_LIMIT}`);
-  return limit;
 }
 
 async function list({ client, json }: Context, { limit, ...filter }: ListOptions): Promise<void> {

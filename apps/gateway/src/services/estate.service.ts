@@ -13,6 +13,7 @@ import {
   type ConfiguredNode,
   type Discovery,
   type DockerHost,
+  type LinkStatus,
   type Observation,
   type SectionName,
   type SystemSettings,
@@ -20,7 +21,7 @@ import {
 import { mockEstate } from '@lapwing/mock';
 import { createLogger, describeError } from '@lapwing/telemetry';
 import type { OnApplicationBootstrap, OnModuleDestroy } from '@nestjs/common';
-import type { EstateTarget } from './estate.js';
+import { linkOf, type EstateTarget } from './estate.js';
 
 const LOOK_MS = 500;
 const REFRESH_MS = 60_000;
@@ -113,6 +114,12 @@ export class EstateService implements OnApplicationBootstrap, OnModuleDestroy {
   /** One of them. */
   target(id: string): EstateTarget | undefined {
     return (this.#mock?.targets ?? this.#targets).get(id);
+  }
+
+  /** How a configured node is reached; undefined while nobody has said so, and for all in mock mode, which shows others. */
+  linkTo(nodeId: string): LinkStatus | undefined {
+    const target = this.isMock ? undefined : this.target(nodeId);
+    return target && linkOf(target, Date.now());
   }
 
   /** Docker hosts that are not hidden. */

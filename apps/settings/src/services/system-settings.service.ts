@@ -36,11 +36,6 @@ export class SystemSettingsService {
     this.#refuseOverridden(changes);
     const written = await this.store.write(this.#settable(changes), ifRevision);
     if (actor) await this.#audit(written, actor, Object.keys(changes).toSorted());
-    return this.tell(written);
-  }
-
-  /** Tells everybody what was written. */
-  async tell(written: Written): Promise<SystemSettings> {
     const settings = this.#inForce(written);
     if (Object.keys(written.changed).length > 0) await this.bus.publish(settingsChanged, 'system', settings);
     return settings;

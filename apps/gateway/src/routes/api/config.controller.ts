@@ -1,20 +1,10 @@
 import { Bus } from '@lapwing/bus';
-import {
-  alertConfigGet,
-  covers,
-  emailGet,
-  nodeList,
-  settingsGet,
-  webhookList,
-  type Actor,
-  type ConfiguredNode,
-} from '@lapwing/contracts';
+import { alertConfigGet, covers, emailGet, nodeList, settingsGet, webhookList, type Actor } from '@lapwing/contracts';
 import { Controller, Get } from '@nestjs/common';
 import { z } from 'zod';
 import { Requires } from '../../http/access.js';
 import { Answers } from '../../http/answer.js';
 import { By } from '../../http/caller.js';
-import { linkOf } from '../../services/estate.js';
 import { EstateService } from '../../services/estate.service.js';
 import { lapwingVersion } from '../../version.js';
 import { ConfigView as AlertConfigView, toConfigView } from './alerts/config.view.js';
@@ -58,12 +48,7 @@ export class ConfigController {
 
   async #nodes(): Promise<z.infer<typeof NodeView>[]> {
     const { nodes } = await this.bus.request(nodeList, {});
-    return nodes.map((node) => this.#node(node));
-  }
-
-  #node(node: ConfiguredNode): z.infer<typeof NodeView> {
-    const target = this.estate.isMock ? undefined : this.estate.target(node.id);
-    return toNodeView(node, target && linkOf(target, Date.now()));
+    return nodes.map((node) => toNodeView(node, this.estate.linkTo(node.id)));
   }
 
   async #notifications(actor: Actor) {

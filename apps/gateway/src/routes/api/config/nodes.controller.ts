@@ -16,7 +16,6 @@ import { z } from 'zod';
 import { Audits, Requires, Unaudited } from '../../../http/access.js';
 import { Answers } from '../../../http/answer.js';
 import { By } from '../../../http/caller.js';
-import { linkOf } from '../../../services/estate.js';
 import { EstateService } from '../../../services/estate.service.js';
 import { NodeView, TestView, toNodeView, toTestView } from './nodes.view.js';
 
@@ -127,7 +126,6 @@ export class NodesController {
   }
 
   #view(node: ConfiguredNode) {
-    const target = this.estate.isMock ? undefined : this.estate.target(node.id);
-    return toNodeView(node, target && linkOf(target, Date.now()));
+    return toNodeView(node, this.estate.linkTo(node.id));
   }
 }
