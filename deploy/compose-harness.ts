@@ -75,8 +75,11 @@ export class ComposeInstallation {
     return String(this.services[service]?.environment?.[name]);
   }
 
-  /** Starts a service. Servers are those of this test run, and `changed` is laid over its environment. */
-  start(name: string, changed: Record<string, string> = {}): Contained {
+  /**
+   * Starts a service. Servers are those of this test run, `changed` is laid over its environment, and another command is run where one is given, as
+   * by `docker compose exec`.
+   */
+  start(name: string, changed: Record<string, string> = {}, another?: string[]): Contained {
     const { command, environment = {}, volumes = [], user = '', cap_add: capabilities = [] } = this.#service(name);
     const id = Number(user.split(':')[0]);
     const servers = { NATS_URL: this.nats?.url ?? '', DATABASE_URL: this.database.url, REDIS_URL: redisUrl() };
@@ -84,7 +87,7 @@ export class ComposeInstallation {
     for (const [key, value] of Object.entries(servers)) if (given[key]) given[key] = value;
     return Contained.start({
       app: this.image(name === 'agent' ? 'lapwing-agent' : 'lapwing'),
-      command,
+      command: another ?? command,
       environment: { ...given, ...changed },
       user: id,
       capabilities,

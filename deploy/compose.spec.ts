@@ -118,6 +118,11 @@ contained('what docker-compose.yml starts, each as in its container', () => {
     expect(await ask('/health')).toMatchObject({ version: '9.8.7' });
   }, 30_000);
 
+  it('the audit trail can be checked within', async () => {
+    const container = compose.start('auth', {}, ['node', 'deploy/local/audit.mjs']);
+    expect([await container.ended(), container.output]).toEqual([0, expect.stringMatching(/whole/)]);
+  }, 60_000);
+
   it('the agent of the host is let in with a token, and reports', async () => {
     const id = compose.setting('agent', 'COLLECTOR_AGENT_ID');
     const { enrollment_token: token } = await ask<{ enrollment_token: string }>('/api/v1/agents', { id, name: id });
