@@ -262,6 +262,14 @@ describe('the checks of what Lapwing is deployed with', () => {
     60_000,
   );
 
+  it('do not call good what they could not look at', async () => {
+    const tree = await copy('half');
+    await rm(path.join(tree, 'k8s/agents'), { recursive: true });
+    const { code, printed } = await check(tree, 'pod-security');
+    expect(printed).toContain('k8s/agents: nothing was looked at');
+    expect(code).toBe(1);
+  }, 60_000);
+
   it('all run: each file beside main.mjs that is a check is in its list', async () => {
     const { printed } = await check(root, 'no-such-check');
     const listed = /there are (.*)/.exec(printed)?.[1]?.split(', ') ?? [];
