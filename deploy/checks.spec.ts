@@ -124,6 +124,20 @@ const faults: Fault[] = [
     told: ['Job migrate-', 'resources.limits.memory is missing'],
   },
   {
+    name: 'a request of more than the limit',
+    file: 'k8s/components/redis/redis.yaml',
+    from: 'memory: 64Mi',
+    to: 'memory: 1Gi',
+    told: ['StatefulSet redis', 'it asks for more memory than its limit'],
+  },
+  {
+    name: 'a unit that is none',
+    file: 'k8s/components/redis/redis.yaml',
+    from: 'memory: 256Mi',
+    to: 'memory: 256MB',
+    told: ['StatefulSet redis', '256MB is no quantity of memory'],
+  },
+  {
     name: 'a setting that no code reads',
     file: 'k8s/base/settings/gateway.env',
     from: 'RATE_LIMIT_PER_MINUTE=',
