@@ -230,6 +230,21 @@ describe('the checks of what Lapwing is deployed with', () => {
     expect({ code, printed }).toMatchObject({ code: 0 });
   }, 60_000);
 
+  it('hold for other choices of components as well', async () => {
+    const tree = await copy('chosen');
+    const file = path.join(tree, 'k8s/overlays/production/kustomization.yaml');
+    const text = await readFile(file, 'utf8');
+    const chosen = text
+      .replace('components/external-database', 'components/timescaledb')
+      .replace('components/external-redis', 'components/redis')
+      .replace('components/ingress', 'components/node-port')
+      .replace('  - ../../components/version', '  - ../../components/nats-outside\n  - ../../components/version');
+    expect(chosen.length).toBeGreaterThan(text.length);
+    await writeFile(file, chosen);
+    const { code, printed } = await check(tree, ...ofKubernetes);
+    expect({ code, printed }).toMatchObject({ code: 0 });
+  }, 60_000);
+
   it.each(faults)(
     'find $name in $file',
     async ({ name, file, from, to, told }) => {

@@ -7,7 +7,7 @@ import { notInContainers, services, settingsOf } from './settings.mjs';
 /** @typedef {NonNullable<import('./objects.mjs').Container['env']>[number]} Variable */
 
 /** Read by Node, by the C library, or by nobody but other variables of the pod. */
-const others = /^(NODE_ENV|NODE_OPTIONS|TZ|MALLOC_ARENA_MAX|POD_[A-Z_]+)$/;
+const others = /^(NODE_ENV|NODE_EXTRA_CA_CERTS|NODE_OPTIONS|TZ|MALLOC_ARENA_MAX|POD_[A-Z_]+)$/;
 
 /** What must not stand in a manifest or a ConfigMap. */
 const isSecret = (/** @type {string} */ name) =>

@@ -27,6 +27,7 @@ const secrets = {
   'lapwing-agent': ['enrollment-token?'],
   'lapwing-tls': ['tls.crt', 'tls.key'],
   'nats-cluster': ['password'],
+  'nats-tls': ['tls.crt', 'tls.key', 'ca.crt'],
 };
 /** ConfigMaps that come from there as well. */
 const maps = new Set(['nats-auth']);
