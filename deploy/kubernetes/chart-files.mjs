@@ -5,7 +5,7 @@ import path from 'node:path';
 import * as prettier from 'prettier';
 import { services } from '../checks/settings.mjs';
 
-/** A setting that may be changed in the values. @typedef {{ name: string, about: string, value: string }} Setting */
+/** A setting that may be changed in the values. @typedef {{ name: string, about: string }} Setting */
 
 const CHART = 'k8s/chart';
 
@@ -17,7 +17,7 @@ const CHART = 'k8s/chart';
 export async function chartFiles(root) {
   const read = (/** @type {string} */ file) => fs.readFileSync(path.join(root, file), 'utf8');
   const { version } = JSON.parse(read('package.json'));
-  const copies = copied(root).map(([from, to]) => [`${CHART}/files/${to}`, read(from)]);
+  const copies = copied().map(([from, to]) => [`${CHART}/files/${to}`, read(`k8s/${from}`)]);
   const chart = read(`${CHART}/Chart.yaml`).replaceAll(/^((?:appV|v)ersion:).*$/gm, `$1 ${version}`);
   const schema = JSON.stringify(withSettings(root, JSON.parse(read(`${CHART}/values.schema.json`))));
   return {
@@ -29,12 +29,19 @@ export async function chartFiles(root) {
 
 /**
  * What the chart has copies of, and what they are called there.
- * @param {string} root
  * @returns {[from: string, to: string][]}
  */
-function copied(root) {
-  const settings = fs.readdirSync(path.join(root, 'k8s/base/settings')).filter((file) => file.endsWith('.env'));
-  return [...settings.toSorted().map((file) => pair(`k8s/base/settings/${file}`, `settings/${file}`))];
+function copied() {
+  const settings = Object.keys(services).map((service) => pair(`base/settings/${service}.env`, `settings/${service}.env`));
+  const others = [
+    pair('agents/settings.env', 'settings-agent.env'),
+    pair('base/nats/nats.conf', 'nats/nats.conf'),
+    pair('base/nats/kubernetes.conf', 'nats/kubernetes.conf'),
+    pair('base/nats/cluster.conf', 'nats/alone.conf'),
+    pair('components/nats-cluster/cluster.conf', 'nats/cluster.conf'),
+    pair('components/nats-outside/kubernetes.conf', 'nats/outside.conf'),
+  ];
+  return [...settings, ...others];
 }
 
 /**
@@ -49,7 +56,9 @@ const pair = (from, to) => [from, to];
  * @param {{ properties: Record<string, unknown>, $defs: Record<string, unknown> }} schema
  */
 function withSettings(root, schema) {
-  const known = Object.keys(services).map((service) => /** @type {const} */ ([service, settingsIn(root, service)]));
+  const known = Object.keys(services).map((service) =>
+    /** @type {const} */ ([service, settingsIn(root, `base/settings/${service}.env`)]),
+  );
   const [[, first] = ['', []], ...others] = known;
   const shared = first.filter(({ name }) => others.every(([, settings]) => settings.some((one) => one.name === name)));
   const properties = {
@@ -61,22 +70,19 @@ function withSettings(root, schema) {
       properties: Object.fromEntries(known.map(([service, settings]) => [service, serviceSchema(service, settings)])),
     },
   };
-  return { ...schema, properties };
+  const agentSettings = settingsSchema(settingsIn(root, 'agents/settings.env'));
+  return { ...schema, properties, $defs: { ...schema.$defs, agentSettings } };
 }
 
 /**
- * The settings that stand in a file that kustomize makes a ConfigMap of: `# about` above each `NAME=value`.
+ * The settings that stand in a file of which kustomize makes a ConfigMap: `# about` above each `NAME=value`.
  * @param {string} root
- * @param {string} service
+ * @param {string} file
  * @returns {Setting[]}
  */
-function settingsIn(root, service) {
-  const text = fs.readFileSync(path.join(root, `k8s/base/settings/${service}.env`), 'utf8');
-  return [...text.matchAll(/^(?:# (.*)\n)?([A-Z][A-Z0-9_]*)=(.*)$/gm)].map(([, about = '', name = '', value = '']) => ({
-    name,
-    about,
-    value,
-  }));
+function settingsIn(root, file) {
+  const text = fs.readFileSync(path.join(root, 'k8s', file), 'utf8');
+  return [...text.matchAll(/^(?:# (.*)\n)?([A-Z][A-Z0-9_]*)=/gm)].map(([, about = '', name = '']) => ({ name, about }));
 }
 
 /**
@@ -91,7 +97,6 @@ const serviceSchema = (service, settings) => ({
     resources: { $ref: '#/$defs/resources' },
     autoscaling: { $ref: '#/$defs/autoscaling' },
     settings: { description: `Settings of ${service}.`, ...settingsSchema(settings) },
-    secretSettings: { $ref: '#/$defs/secretSettings' },
   },
 });
 

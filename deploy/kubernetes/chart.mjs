@@ -1,22 +1,48 @@
-// Renders the Helm chart, and compares it with what kustomize makes of the overlay that it must equal.
+// Renders the Helm chart, and compares it with what kustomize makes of the folders that it must equal.
+import fs from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
-import { parseAllDocuments } from 'yaml';
-import { differences, nameOf } from './compare.mjs';
+import { stringify } from 'yaml';
+import { objectsIn } from '../checks/objects.mjs';
+import { differences, fullNameOf } from './compare.mjs';
 import { findTool, render, run } from './tools.mjs';
 
-/** @typedef {import('./compare.mjs').KubernetesObject} KubernetesObject */
+/** @typedef {import('../checks/objects.mjs').KubernetesObject} KubernetesObject */
 
 /** How the chart is installed. @typedef {{ release?: string, namespace?: string, values?: string[], set?: string[] }} Installation */
 
-/** Which overlays the chart equals, and with which values. */
+/**
+ * A choice that can be made with both: by folders of kustomize, or the base with components; and by values.
+ * @typedef {object} Pair
+ * @property {string} name
+ * @property {string[]} folders
+ * @property {string[]} [components] of k8s/components; then a kustomization is made of them and of the folders
+ * @property {string[]} values files
+ * @property {string[]} [set] more values
+ */
+
+/** What must be equal. @type {Pair[]} */
 export const pairs = [
-  { overlay: 'k8s/overlays/single', values: 'k8s/chart/values-single.yaml' },
-  { overlay: 'k8s/overlays/production', values: 'k8s/chart/values-production.yaml' },
+  { name: 'single', folders: ['k8s/overlays/single', 'k8s/agents'], values: ['k8s/chart/values-single.yaml'] },
+  {
+    name: 'production',
+    folders: ['k8s/overlays/production', 'k8s/agents'],
+    values: ['k8s/chart/values-production.yaml'],
+  },
+  {
+    name: 'production with more',
+    folders: ['k8s/overlays/production'],
+    components: ['nats-outside'],
+    values: ['k8s/chart/values-production.yaml'],
+    set: ['nats.outside.enabled=true', 'agents.enabled=false'],
+  },
 ];
 
-/** What only one of both has, and why. @type {Record<string, string>} */
+/** What only kustomize makes, and why. @type {Record<string, string>} */
 export const exceptions = {
   'Namespace lapwing': 'Helm keeps what it knows of an installation in the namespace, which must be there before',
+  'ConfigMap lapwing/lapwing-version': 'how kustomize is told the version; the chart has its own',
+  'ConfigMap lapwing-agents/lapwing-version': 'the same',
 };
 
 /** Labels and annotations that Helm and its users expect, and kustomize does not write. */
@@ -34,66 +60,75 @@ const HASH = /-[0-9bcdfghkmt2456789]{10}$/;
  */
 export function renderChart(root, { hooks = false, ...installation } = {}) {
   const written = run(findTool('helm'), ['template', ...options(root, installation)]);
-  return objectsOf(written).filter((object) => hooks || !isHook(object));
+  return objectsIn(written).filter((object) => hooks || !isHook(object));
 }
 
 /**
- * What `helm lint --strict` says against the chart; empty when nothing.
+ * Has Helm look at the chart.
  * @param {string} root
- * @param {string} values
+ * @param {string[]} values files
+ * @throws LaunchError with what it finds
+ */
+export const lint = (root, values) =>
+  run(findTool('helm'), ['lint', '--strict', '--quiet', path.join(root, 'k8s/chart'), ...files(root, values)]);
+
+/**
+ * Where the chart and kustomize differ, a line each.
+ * @param {string} root
+ * @param {Pair} pair
  * @returns {string[]}
  */
-export function lint(root, values) {
+export function unequal(root, pair) {
+  const kustomized = objectsOf(root, pair).filter((object) => !(fullNameOf(object) in exceptions));
+  const generated = kustomized.map(({ metadata }) => metadata.name).filter((name) => HASH.test(name));
+  const names = new Map(generated.map((name) => [name, name.replace(HASH, '')]));
+  const charted = renderChart(root, pair);
+  return differences(plain(kustomized, names), plain(charted, new Map()), { left: 'kustomize', right: 'the chart' });
+}
+
+/**
+ * What kustomize makes of one side of a pair.
+ * @param {string} root
+ * @param {Pair} pair
+ */
+function objectsOf(root, { folders, components }) {
+  if (!components) return folders.flatMap((folder) => objectsIn(render(path.join(root, folder))));
+  const folder = fs.mkdtempSync(path.join(fs.realpathSync(os.tmpdir()), 'lapwing-kustomization-'));
+  // kustomize takes no absolute paths.
+  const below = (/** @type {string} */ to) => path.relative(folder, path.join(fs.realpathSync(root), to));
   try {
-    run(findTool('helm'), ['lint', '--strict', '--quiet', path.join(root, 'k8s/chart'), '-f', path.join(root, values)]);
-    return [];
-  } catch (error) {
-    return [`k8s/chart with ${values}: ${error instanceof Error ? error.message : String(error)}`];
+    const kustomization = {
+      namespace: 'lapwing',
+      resources: folders.map(below),
+      components: components.map((component) => below(`k8s/components/${component}`)),
+    };
+    fs.writeFileSync(path.join(folder, 'kustomization.yaml'), stringify(kustomization));
+    return objectsIn(render(folder));
+  } finally {
+    fs.rmSync(folder, { recursive: true });
   }
-}
-
-/**
- * Where the chart and an overlay differ, a line each.
- * @param {string} root
- * @param {{ overlay: string, values: string }} pair
- * @returns {string[]}
- */
-export function unequal(root, { overlay, values }) {
-  const ofOverlay = objectsOf(render(path.join(root, overlay)));
-  const generated = ofOverlay.map(({ metadata }) => /** @type {{ name: string }} */ (metadata).name).filter(isHashed);
-  const left = plain(ofOverlay, new Map(generated.map((name) => [name, name.replace(HASH, '')])));
-  const right = plain(renderChart(root, { values: [values] }), new Map());
-  const both = [left, right].map((objects) => objects.filter((object) => !(nameOf(object) in exceptions)));
-  return differences(both[0] ?? [], both[1] ?? [], { left: overlay, right: 'k8s/chart' });
 }
 
 /**
  * @param {string} root
  * @param {Installation} installation
  */
-function options(root, { release = 'lapwing', namespace = 'lapwing', values = [], set = [] }) {
-  return [
-    release,
-    path.join(root, 'k8s/chart'),
-    '--namespace',
-    namespace,
-    ...values.flatMap((file) => ['--values', path.resolve(root, file)]),
-    ...set.flatMap((value) => ['--set', value]),
-  ];
-}
+const options = (root, { release = 'lapwing', namespace = 'lapwing', values = [], set = [] }) => [
+  release,
+  path.join(root, 'k8s/chart'),
+  ...['--namespace', namespace],
+  ...files(root, values),
+  ...set.flatMap((value) => ['--set', value]),
+];
 
-/** @param {string} text @returns {KubernetesObject[]} */
-const objectsOf = (text) =>
-  parseAllDocuments(text)
-    .map((document) => document.toJS())
-    .filter(Boolean);
-
-/** @param {string} name */
-const isHashed = (name) => HASH.test(name);
+/**
+ * @param {string} root
+ * @param {string[]} values
+ */
+const files = (root, values) => values.flatMap((file) => ['--values', path.resolve(root, file)]);
 
 /** @param {KubernetesObject} object */
-const isHook = ({ metadata }) =>
-  'helm.sh/hook' in (/** @type {{ annotations?: object }} */ (metadata).annotations ?? {});
+const isHook = ({ metadata }) => 'helm.sh/hook' in (metadata.annotations ?? {});
 
 /**
  * The objects without what makes no difference: hashes in names, and what is Helm's own.
@@ -113,7 +148,7 @@ function stripped(value, names) {
   if (typeof value !== 'object' || value === null) return value;
   const entries = Object.entries(value)
     .filter(([key]) => !OF_HELM.includes(key))
-    .map(([key, item]) => [key, stripped(item, names)])
+    .map(([key, item]) => /** @type {const} */ ([key, stripped(item, names)]))
     .filter(([key, item]) => key !== 'annotations' || Object.keys(/** @type {object} */ (item)).length > 0);
   return Object.fromEntries(entries);
 }

@@ -1,23 +1,21 @@
 // Compares two sets of Kubernetes objects and says in words where they differ.
 
-/** An object as it is written in a manifest. @typedef {Record<string, unknown>} KubernetesObject */
+/** @typedef {import('../checks/objects.mjs').KubernetesObject} KubernetesObject */
 
 /** What the two sides are called in messages. @typedef {{ left: string, right: string }} Sides */
 
 /** What items of a list are told apart by, the first that all of them have. */
 const KEYS = ['name', 'mountPath', 'containerPort', 'topologyKey', 'type', 'configMapRef', 'ipBlock'];
 
-/** Lists whose order means something: a variable may use those before it, and init containers run one after the other. */
-const ORDERED = new Set(['env', 'envFrom', 'initContainers', 'command', 'args']);
+/** Lists whose order means something. That variables come after those that they use is for ../checks/references.mjs. */
+const ORDERED = new Set(['envFrom', 'initContainers', 'command', 'args']);
 
 /**
  * An object's kind, namespace and name.
  * @param {KubernetesObject} object
  */
-export function nameOf(object) {
-  const { name = '?', namespace } = /** @type {{ name?: string, namespace?: string }} */ (object.metadata ?? {});
-  return `${String(object.kind)} ${namespace ? `${namespace}/` : ''}${name}`;
-}
+export const fullNameOf = ({ kind, metadata: { name, namespace } }) =>
+  `${kind} ${namespace ? `${namespace}/` : ''}${name}`;
 
 /**
  * Every difference, a line each: the object, the path in it, and both values. Empty when there is none.
@@ -41,14 +39,14 @@ export function differences(left, right, sides) {
 }
 
 /** @param {KubernetesObject[]} objects */
-const byName = (objects) => new Map(objects.map((object) => [nameOf(object), object]));
+const byName = (objects) => new Map(objects.map((object) => [fullNameOf(object), object]));
 
 /**
  * @param {KubernetesObject[]} objects
  * @param {string} side
  */
 function twice(objects, side) {
-  const names = objects.map(nameOf);
+  const names = objects.map(fullNameOf);
   return [...new Set(names.filter((name, index) => names.indexOf(name) !== index))].map(
     (name) => `${name}: is twice in ${side}`,
   );

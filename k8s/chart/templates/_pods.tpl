@@ -1,11 +1,15 @@
-{{/* The settings of one service as YAML. Call with (dict "root" $ "name" …). */}}
+{{/* The settings of one service as YAML: what follows from other values, and what is set. Call with (dict "root" $ "name" …). */}}
 {{- define "lapwing.serviceSettings" -}}
 {{- $values := .root.Values }}
-{{- $outside := dict }}
-{{- if and (eq .name "fleet") $values.nats.outside.enabled }}
-{{- $outside = dict "FLEET_AGENT_NATS_URL" (printf "tls://nats.%s.svc:4222,tls://%s:4222" .root.Release.Namespace $values.nats.outside.host) }}
+{{- $known := dict }}
+{{- if and (has .name (list "gateway" "alerting")) $values.ingress.enabled }}
+{{- $_ := set $known "LAPWING_PUBLIC_URL" (printf "https://%s" $values.ingress.host) }}
 {{- end }}
-{{- include "lapwing.settings" (dict "root" .root "file" (printf "settings/%s.env" .name) "over" (list $outside $values.settings (index $values.services .name).settings)) }}
+{{- if and (eq .name "fleet") $values.nats.outside.enabled }}
+{{- $_ := set $known "FLEET_AGENT_NATS_URL" (printf "tls://nats.%s.svc:4222,tls://%s:4222" .root.Release.Namespace $values.nats.outside.host) }}
+{{- end }}
+{{- $over := list $known $values.settings (index $values.services .name).settings }}
+{{- include "lapwing.settings" (dict "root" .root "file" (printf "settings/%s.env" .name) "over" $over) }}
 {{- end }}
 
 {{/* The variables of a service that are wired. Call with (dict "root" $ "name" … "service" …). */}}

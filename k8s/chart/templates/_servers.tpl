@@ -14,7 +14,7 @@ cluster.conf: {{ .Files.Get (gt (int .Values.nats.replicas) 1 | ternary "files/n
 [{{ join ", " $routes }}]
 {{- end }}
 
-{{/* The volume of a server. Call with its storage. */}}
+{{/* The volume of a server. Call with (dict "storage" … "labels" bool). */}}
 {{- define "lapwing.claim" -}}
 - apiVersion: v1
   kind: PersistentVolumeClaim
@@ -26,12 +26,12 @@ cluster.conf: {{ .Files.Get (gt (int .Values.nats.replicas) 1 | ternary "files/n
     {{- end }}
   spec:
     accessModes: [ReadWriteOnce]
-    {{- with .className }}
+    {{- with .storage.className }}
     storageClassName: {{ . }}
     {{- end }}
     resources:
       requests:
-        storage: {{ .size }}
+        storage: {{ .storage.size }}
 {{- end }}
 
 {{/* A probe of PostgreSQL. Call with (dict "period" … "failures" …). */}}

@@ -60,10 +60,8 @@ Call with (dict "root" $ "file" "settings/auth.env" "over" (list of maps)).
 {{- end }}
 {{- range .over }}
 {{- range $name, $value := . }}
-{{- $_ := set $settings $name (kindIs "float64" $value | ternary (printf "%v" (int64 $value)) (toString $value)) }}
-{{- if and (kindIs "float64" $value) (ne (float64 (int64 $value)) (float64 $value)) }}
-{{- $_ := set $settings $name (toString $value) }}
-{{- end }}
+{{- $whole := and (kindIs "float64" $value) (eq (floor $value) $value) }}
+{{- $_ := set $settings $name ($whole | ternary (printf "%.0f" (float64 $value)) (toString $value)) }}
 {{- end }}
 {{- end }}
 {{- toYaml $settings }}
