@@ -124,6 +124,20 @@ const faults: Fault[] = [
     told: ['Job migrate-', 'resources.limits.memory is missing'],
   },
   {
+    name: 'a request of more than the limit',
+    file: 'k8s/components/redis/redis.yaml',
+    from: 'memory: 64Mi',
+    to: 'memory: 1Gi',
+    told: ['StatefulSet redis', 'it asks for more memory than its limit'],
+  },
+  {
+    name: 'a unit that is none',
+    file: 'k8s/components/redis/redis.yaml',
+    from: 'memory: 256Mi',
+    to: 'memory: 256MB',
+    told: ['StatefulSet redis', '256MB is no quantity of memory'],
+  },
+  {
     name: 'a setting that no code reads',
     file: 'k8s/base/settings/gateway.env',
     from: 'RATE_LIMIT_PER_MINUTE=',
@@ -261,6 +275,14 @@ describe('the checks of what Lapwing is deployed with', () => {
     },
     60_000,
   );
+
+  it('do not call good what they could not look at', async () => {
+    const tree = await copy('half');
+    await rm(path.join(tree, 'k8s/agents'), { recursive: true });
+    const { code, printed } = await check(tree, 'pod-security');
+    expect(printed).toContain('k8s/agents: nothing was looked at');
+    expect(code).toBe(1);
+  }, 60_000);
 
   it('all run: each file beside main.mjs that is a check is in its list', async () => {
     const { printed } = await check(root, 'no-such-check');

@@ -62,13 +62,15 @@ export const objectsIn = (text) =>
     .filter((object) => object !== null);
 
 /**
- * Runs a check on each folder that can be rendered; kubernetes.mjs tells of those that cannot.
+ * Runs a check on each folder. What cannot be rendered is not good: kubernetes.mjs says why it cannot.
  * @param {string} root
  * @param {(objects: KubernetesObject[], folder: string) => string[]} problemsOf
  */
 export const inEach = (root, problemsOf) =>
   renderedIn(root).flatMap(({ folder, objects }) =>
-    objects.length > 0 ? problemsOf(objects, folder).map((problem) => `${folder}: ${problem}`) : [],
+    objects.length > 0
+      ? problemsOf(objects, folder).map((problem) => `${folder}: ${problem}`)
+      : [`${folder}: nothing was looked at, since it cannot be rendered`],
   );
 
 /** @param {KubernetesObject} object */
