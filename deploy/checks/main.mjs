@@ -14,6 +14,7 @@ export const names = [
   'references',
   'network',
   'environment',
+  'chart',
   'dockerfile',
   'compose',
   'systemd',

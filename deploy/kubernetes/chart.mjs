@@ -30,11 +30,21 @@ export const pairs = [
     values: ['k8s/chart/values-production.yaml'],
   },
   {
-    name: 'production with more',
+    name: 'production with nats-outside',
     folders: ['k8s/overlays/production'],
     components: ['nats-outside'],
     values: ['k8s/chart/values-production.yaml'],
     set: ['nats.outside.enabled=true', 'agents.enabled=false'],
+  },
+  {
+    name: 'single with more',
+    folders: ['k8s/overlays/single'],
+    components: ['nats-cluster', 'availability', 'monitoring'],
+    values: ['k8s/chart/values-single.yaml'],
+    set: [
+      ...['nats.replicas=3', 'availability.disruptionBudgets=true', 'availability.spread=true'],
+      ...['monitoring.enabled=true', 'agents.enabled=false'],
+    ],
   },
 ];
 
