@@ -11,7 +11,11 @@ import * as podSecurity from './pod-security.mjs';
 import * as references from './references.mjs';
 
 /** @type {import('./main.mjs').Check} */
-export const check = async (root) => [...(await staleIn(root)), ...pairs.flatMap((pair) => problemsOf(root, pair))];
+export const check = async (root) => [
+  ...(await staleIn(root)),
+  ...[...new Set(pairs.flatMap(({ values }) => values))].flatMap((values) => lintProblems(root, values)),
+  ...pairs.flatMap((pair) => problemsOf(root, pair)),
+];
 
 /**
  * Files of the chart that are derived, and not up to date.
@@ -28,31 +32,45 @@ async function staleIn(root) {
 
 /**
  * @param {string} root
- * @param {import('../kubernetes/chart.mjs').Pair} pair
- * @returns {string[]}
+ * @param {string} values
  */
-function problemsOf(root, pair) {
+const lintProblems = (root, values) =>
+  tried(`k8s/chart, ${values}`, () => {
+    lint(root, values);
+    return [];
+  });
+
+/**
+ * @param {string} root
+ * @param {import('../kubernetes/chart.mjs').Pair} pair
+ */
+const problemsOf = (root, pair) =>
+  tried(`k8s/chart, ${pair.name}`, () => {
+    const charted = renderChart(root, pair);
+    return [...unequal(root, pair, charted), ...problemsOfObjects(root, charted)];
+  });
+
+/**
+ * @param {string} what is looked at
+ * @param {() => string[]} look
+ */
+function tried(what, look) {
   try {
-    lint(root, pair.values);
-    const problems = [...unequal(root, pair), ...problemsOfObjects(root, pair)];
-    return problems.map((problem) => `k8s/chart, ${pair.name}: ${problem}`);
+    return look().map((problem) => `${what}: ${problem}`);
   } catch (error) {
     if (!(error instanceof LaunchError)) throw error;
-    return [`k8s/chart, ${pair.name}: ${error.message}`];
+    return [`${what}: ${error.message}`];
   }
 }
 
 /**
  * The test of the chart is not in kustomize, and therefore nothing else looks at it.
  * @param {string} root
- * @param {import('../kubernetes/chart.mjs').Pair} pair
+ * @param {import('./objects.mjs').KubernetesObject[]} charted
  */
-function problemsOfObjects(root, pair) {
-  const objects = [
-    // Helm makes no namespace that fits; this one is to be there before.
-    ...objectsIn(readIn(root, 'k8s/base/namespace.yaml')),
-    ...renderChart(root, { ...pair, hooks: true }),
-  ];
+function problemsOfObjects(root, charted) {
+  // Helm makes no namespace that fits; this one is to be there before.
+  const objects = [...objectsIn(readIn(root, 'k8s/base/namespace.yaml')), ...charted];
   return [
     ...kubernetes.problemsOf(objects),
     ...podSecurity.problemsOf(objects),

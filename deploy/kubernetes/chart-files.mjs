@@ -32,7 +32,9 @@ export async function chartFiles(root) {
  * @returns {[from: string, to: string][]}
  */
 function copied() {
-  const settings = Object.keys(services).map((service) => pair(`base/settings/${service}.env`, `settings/${service}.env`));
+  const settings = Object.keys(services).map((service) =>
+    pair(`base/settings/${service}.env`, `settings/${service}.env`),
+  );
   const others = [
     pair('agents/settings.env', 'settings-agent.env'),
     pair('base/nats/nats.conf', 'nats/nats.conf'),
@@ -56,8 +58,8 @@ const pair = (from, to) => [from, to];
  * @param {{ properties: Record<string, unknown>, $defs: Record<string, unknown> }} schema
  */
 function withSettings(root, schema) {
-  const known = Object.keys(services).map((service) =>
-    /** @type {const} */ ([service, settingsIn(root, `base/settings/${service}.env`)]),
+  const known = Object.keys(services).map(
+    (service) => /** @type {const} */ ([service, settingsIn(root, `base/settings/${service}.env`)]),
   );
   const [[, first] = ['', []], ...others] = known;
   const shared = first.filter(({ name }) => others.every(([, settings]) => settings.some((one) => one.name === name)));

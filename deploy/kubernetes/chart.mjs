@@ -3,7 +3,8 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { stringify } from 'yaml';
-import { objectsIn } from '../checks/objects.mjs';
+import { objectsIn, renderedIn } from '../checks/objects.mjs';
+import { LaunchError } from '../local/steps.mjs';
 import { differences, fullNameOf } from './compare.mjs';
 import { findTool, render, run } from './tools.mjs';
 
@@ -62,38 +63,37 @@ const OF_HELM = ['helm.sh/chart', 'app.kubernetes.io/managed-by', 'app.kubernete
 const HASH = /-[0-9bcdfghkmt2456789]{10}$/;
 
 /**
- * The objects of an installation, as Helm would create them. Hooks (the test) are left out unless they are asked for.
+ * The objects of an installation, as Helm would create them, with those of its test.
  * @param {string} root of the repository
- * @param {Installation & { hooks?: boolean }} [installation]
+ * @param {Installation} [installation]
  * @returns {KubernetesObject[]}
  * @throws LaunchError with what Helm says
  */
-export function renderChart(root, { hooks = false, ...installation } = {}) {
-  const written = run(findTool('helm'), ['template', ...options(root, installation)]);
-  return objectsIn(written).filter((object) => hooks || !isHook(object));
-}
+export const renderChart = (root, installation = {}) =>
+  objectsIn(run(findTool('helm'), ['template', ...options(root, installation)]));
 
 /**
  * Has Helm look at the chart.
  * @param {string} root
- * @param {string[]} values files
+ * @param {string} values a file
  * @throws LaunchError with what it finds
  */
 export const lint = (root, values) =>
-  run(findTool('helm'), ['lint', '--strict', '--quiet', path.join(root, 'k8s/chart'), ...files(root, values)]);
+  run(findTool('helm'), ['lint', '--strict', path.join(root, 'k8s/chart'), ...files(root, [values])]);
 
 /**
  * Where the chart and kustomize differ, a line each.
  * @param {string} root
  * @param {Pair} pair
+ * @param {KubernetesObject[]} charted what {@link renderChart} gives
  * @returns {string[]}
  */
-export function unequal(root, pair) {
+export function unequal(root, pair, charted) {
   const kustomized = objectsOf(root, pair).filter((object) => !(fullNameOf(object) in exceptions));
   const generated = kustomized.map(({ metadata }) => metadata.name).filter((name) => HASH.test(name));
   const names = new Map(generated.map((name) => [name, name.replace(HASH, '')]));
-  const charted = renderChart(root, pair);
-  return differences(plain(kustomized, names), plain(charted, new Map()), { left: 'kustomize', right: 'the chart' });
+  const installed = charted.filter((object) => !isHook(object));
+  return differences(plain(kustomized, names), plain(installed, new Map()), { left: 'kustomize', right: 'the chart' });
 }
 
 /**
@@ -102,7 +102,7 @@ export function unequal(root, pair) {
  * @param {Pair} pair
  */
 function objectsOf(root, { folders, components }) {
-  if (!components) return folders.flatMap((folder) => objectsIn(render(path.join(root, folder))));
+  if (!components) return folders.flatMap((folder) => appliedObjects(root, folder));
   const folder = fs.mkdtempSync(path.join(fs.realpathSync(os.tmpdir()), 'lapwing-kustomization-'));
   // kustomize takes no absolute paths.
   const below = (/** @type {string} */ to) => path.relative(folder, path.join(fs.realpathSync(root), to));
@@ -117,6 +117,17 @@ function objectsOf(root, { folders, components }) {
   } finally {
     fs.rmSync(folder, { recursive: true });
   }
+}
+
+/**
+ * @param {string} root
+ * @param {string} folder
+ */
+function appliedObjects(root, folder) {
+  const { objects = [], problem = `${folder} is not applied` } =
+    renderedIn(root).find((one) => one.folder === folder) ?? {};
+  if (objects.length === 0) throw new LaunchError(problem);
+  return objects;
 }
 
 /**
