@@ -1,7 +1,8 @@
-// The lists that are derived from the code and checked in: routes.txt, openapi.json, subjects.txt.
+// What is derived from the code and checked in: routes.txt, openapi.json, subjects.txt, files of the Helm chart.
 // Writes them; with --check it compares, and fails when one is not up to date.
 import fs from 'node:fs';
 import path from 'node:path';
+import { chartFiles } from './kubernetes/chart-files.mjs';
 
 const root = path.resolve(import.meta.dirname, '..');
 const load = (/** @type {string} */ file) => import(path.join(root, file));
@@ -18,6 +19,7 @@ const lists = {
   'apps/gateway/routes.txt': describeRoutes(routesOf(controllers)),
   'apps/gateway/openapi.json': `${JSON.stringify(describeApi(app), null, 2)}\n`,
   'libs/contracts/subjects.txt': describeCatalogue(),
+  ...(await chartFiles(root)),
 };
 
 let stale = 0;
@@ -28,6 +30,9 @@ for (const [file, content] of Object.entries(lists)) {
   if (process.argv.includes('--check')) {
     stale++;
     process.stderr.write(`${file} is not up to date: run "npm run derive"\n`);
-  } else fs.writeFileSync(target, content);
+  } else {
+    fs.mkdirSync(path.dirname(target), { recursive: true });
+    fs.writeFileSync(target, content);
+  }
 }
 process.exit(stale > 0 ? 1 : 0);

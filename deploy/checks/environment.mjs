@@ -30,7 +30,7 @@ export const problemsOf = (objects, root) => podsOf(objects).flatMap((pod) => of
  */
 function ofPod(pod, objects, root) {
   const { 'app.kubernetes.io/name': name = '', 'app.kubernetes.io/component': component } = pod.labels;
-  if (component === 'server') return [];
+  if (component === 'server' || component === 'test') return [];
   const service = component === 'agent' ? 'collector' : component === 'migration' ? 'updates' : name;
   const tell = (/** @type {string} */ text) => `${nameOf(pod.owner)}: ${text}`;
   if (component === 'service' && !(service in services)) return [tell(`there is no service ${service}`)];

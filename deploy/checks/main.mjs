@@ -16,6 +16,7 @@ export const names = [
   'references',
   'network',
   'environment',
+  'chart',
   'dockerfile',
   'compose',
   'systemd',

@@ -23,7 +23,7 @@ const volumes = new Set([
   'secret',
 ]);
 const LABELS = ['app.kubernetes.io/name', 'app.kubernetes.io/component', 'app.kubernetes.io/part-of'];
-const COMPONENTS = new Set(['service', 'server', 'migration', 'agent']);
+const COMPONENTS = new Set(['service', 'server', 'migration', 'agent', 'test']);
 
 /** @type {import('./main.mjs').Check} */
 export const check = async (root) => inEach(root, problemsOf);
