@@ -12,9 +12,10 @@ interface Outcome {
   printed: string;
 }
 
-/** Runs `npm run check:deploy` on a tree: all of it, or some checks alone. */
-async function check(tree: string, ...only: string[]): Promise<Outcome> {
-  const args = [MAIN, '--root', tree, ...only.flatMap((name) => ['--only', name])];
+/** Runs `npm run check:deploy` on a tree: all of it, or some checks alone, or of some folders of manifests. */
+async function check(tree: string, only: string[] = [], folders: string[] = []): Promise<Outcome> {
+  const chosen = [...only.flatMap((name) => ['--only', name]), ...folders.flatMap((name) => ['--folder', name])];
+  const args = [MAIN, '--root', tree, ...chosen];
   const child = spawn(process.execPath, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
   let printed = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => (printed += String(text)));
@@ -187,6 +188,20 @@ const faults: Fault[] = [
     told: ['Service nats', 'fits the pods of 0 workloads'],
   },
   {
+    name: 'replicas that may all go at once',
+    file: 'k8s/components/availability/disruption-budgets.yaml',
+    from: 'matchLabels: { app.kubernetes.io/name: settings,',
+    to: 'matchLabels: { app.kubernetes.io/name: setings,',
+    told: ['PodDisruptionBudget settings', 'Deployment settings: it has several replicas and no PodDisruptionBudget'],
+  },
+  {
+    name: 'an autoscaler of nothing',
+    file: 'k8s/components/autoscaling/autoscalers.yaml',
+    from: 'kind: Deployment, name: gateway }',
+    to: 'kind: Deployment, name: gatway }',
+    told: ['HorizontalPodAutoscaler gateway: there is no Deployment gatway'],
+  },
+  {
     name: 'an edge too many',
     file: 'k8s/components/redis/network-policies.yaml',
     from: 'values: [auth, gateway] }',
@@ -216,6 +231,14 @@ const faults: Fault[] = [
   },
 ];
 
+/** Which of the applied folders a file is in, so that the others need not be rendered. */
+function folderOf(file: string): string {
+  if (file.startsWith('k8s/agents/')) return 'k8s/agents';
+  return /components\/(autoscaling|availability|ingress)/.test(file)
+    ? 'k8s/overlays/production'
+    : 'k8s/overlays/single';
+}
+
 describe('the checks of what Lapwing is deployed with', () => {
   let folder: string;
 
@@ -240,7 +263,7 @@ describe('the checks of what Lapwing is deployed with', () => {
   }, 180_000);
 
   it('find nothing wrong with a copy of what they read', async () => {
-    const { code, printed } = await check(await copy('whole'), ...ofKubernetes);
+    const { code, printed } = await check(await copy('whole'), ofKubernetes);
     expect({ code, printed }).toMatchObject({ code: 0 });
   }, 60_000);
 
@@ -255,7 +278,7 @@ describe('the checks of what Lapwing is deployed with', () => {
       .replace('  - ../../components/version', '  - ../../components/nats-outside\n  - ../../components/version');
     expect(chosen.length).toBeGreaterThan(text.length);
     await writeFile(file, chosen);
-    const { code, printed } = await check(tree, ...ofKubernetes);
+    const { code, printed } = await check(tree, ofKubernetes, ['k8s/overlays/production']);
     expect({ code, printed }).toMatchObject({ code: 0 });
   }, 60_000);
 
@@ -269,7 +292,7 @@ describe('the checks of what Lapwing is deployed with', () => {
         path.join(tree, file),
         text.replace(from, () => to),
       );
-      const { code, printed } = await check(tree, ...ofKubernetes);
+      const { code, printed } = await check(tree, ofKubernetes, [folderOf(file)]);
       for (const one of told) expect(printed).toContain(one);
       expect(code).toBe(1);
     },
@@ -279,13 +302,13 @@ describe('the checks of what Lapwing is deployed with', () => {
   it('do not call good what they could not look at', async () => {
     const tree = await copy('half');
     await rm(path.join(tree, 'k8s/agents'), { recursive: true });
-    const { code, printed } = await check(tree, 'pod-security');
+    const { code, printed } = await check(tree, ['pod-security']);
     expect(printed).toContain('k8s/agents: nothing was looked at');
     expect(code).toBe(1);
   }, 60_000);
 
   it('all run: each file beside main.mjs that is a check is in its list', async () => {
-    const { printed } = await check(root, 'no-such-check');
+    const { printed } = await check(root, ['no-such-check']);
     const listed = /there are (.*)/.exec(printed)?.[1]?.split(', ') ?? [];
     const files = await readdir(path.join(root, 'deploy/checks'));
     const texts = await Promise.all(
