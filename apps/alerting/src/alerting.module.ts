@@ -92,7 +92,12 @@ export class AlertingModule {
         {
           provide: Migrations,
           useFactory: (postgres: Postgres) => {
-            const migrations = new Migrations(postgres, service, new URL('../migrations/', import.meta.url));
+            const migrations = new Migrations(
+              postgres,
+              service,
+              new URL('../migrations/', import.meta.url),
+              config.LAPWING_MIGRATIONS,
+            );
             migrations.prepare(() => checkKey(postgres, key));
             return migrations;
           },

@@ -73,7 +73,7 @@ export class AuthModule {
         {
           provide: Migrations,
           useFactory: (postgres: Postgres) =>
-            new Migrations(postgres, 'auth', new URL('../migrations/', import.meta.url)),
+            new Migrations(postgres, 'auth', new URL('../migrations/', import.meta.url), config.LAPWING_MIGRATIONS),
           inject: [Postgres],
         },
         {

@@ -80,7 +80,12 @@ export class FleetModule {
         {
           provide: Migrations,
           useFactory: (postgres: Postgres) => {
-            const migrations = new Migrations(postgres, 'fleet', new URL('../migrations/', import.meta.url));
+            const migrations = new Migrations(
+              postgres,
+              'fleet',
+              new URL('../migrations/', import.meta.url),
+              config.LAPWING_MIGRATIONS,
+            );
             migrations.prepare(() => checkKey(postgres, key));
             return migrations;
           },

@@ -69,7 +69,7 @@ export class LogStoreModule {
         {
           provide: Migrations,
           useFactory: (postgres: Postgres) =>
-            new Migrations(postgres, 'logs', new URL('../migrations/', import.meta.url)),
+            new Migrations(postgres, 'logs', new URL('../migrations/', import.meta.url), config.LAPWING_MIGRATIONS),
           inject: [Postgres],
         },
         ...[EntryStore, PartitionStore, ChunkStore, VolumeStore].map((store) => on<unknown, Postgres>(store, Postgres)),

@@ -59,7 +59,7 @@ export class MetricsStoreModule {
         {
           provide: Migrations,
           useFactory: (postgres: Postgres) =>
-            new Migrations(postgres, 'metrics', new URL('../migrations/', import.meta.url)),
+            new Migrations(postgres, 'metrics', new URL('../migrations/', import.meta.url), config.LAPWING_MIGRATIONS),
           inject: [Postgres],
         },
         ...[

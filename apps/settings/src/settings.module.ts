@@ -39,7 +39,7 @@ export class SettingsModule {
         {
           provide: Migrations,
           useFactory: (postgres: Postgres) =>
-            new Migrations(postgres, 'settings', new URL('../migrations/', import.meta.url)),
+            new Migrations(postgres, 'settings', new URL('../migrations/', import.meta.url), config.LAPWING_MIGRATIONS),
           inject: [Postgres],
         },
         {

@@ -66,7 +66,7 @@ export class UpdatesModule {
         {
           provide: Migrations,
           useFactory: (postgres: Postgres) =>
-            new Migrations(postgres, 'updates', new URL('../migrations/', import.meta.url)),
+            new Migrations(postgres, 'updates', new URL('../migrations/', import.meta.url), config.LAPWING_MIGRATIONS),
           inject: [Postgres],
         },
         {
