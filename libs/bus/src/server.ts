@@ -22,7 +22,7 @@ export class BusServer implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   async onModuleDestroy(): Promise<void> {
-    await Promise.all(this.#consumers.map((consumer) => consumer.stop()));
+    await Promise.all([this.bus.stopAnswering(), ...this.#consumers.map((consumer) => consumer.stop())]);
   }
 
   #bind(handler: object, binding: Binding): void {

@@ -116,6 +116,63 @@ describe('the bus', () => {
     expect(answers).toBe(30);
   });
 
+  it('answers what it was asked before it stops, and is asked nothing more', async () => {
+    const asker = await online('gateway');
+    const leaving = await online('settings');
+    const staying = await online('settings');
+    let answer = (): void => {};
+    const mayAnswer = new Promise<void>((resolve) => (answer = resolve));
+    const heard = { leaving: 0, staying: 0 };
+    leaving.respond(settingsGet, async () => {
+      heard.leaving++;
+      await mayAnswer;
+      return { ...defaultSystemSettings, refreshInterval: 7 };
+    });
+    staying.respond(settingsGet, async () => {
+      heard.staying++;
+      return { ...defaultSystemSettings, refreshInterval: 5 };
+    });
+    await Promise.all([leaving, staying].map(({ connection }) => connection.link().connection.flush()));
+    const ask = async (): Promise<number> => (await asker.request(settingsGet, {})).refreshInterval;
+    const asked = Array.from({ length: 50 }, ask);
+    await eventually(() => heard.leaving > 0 && heard.leaving + heard.staying === 50);
+    const early = heard.leaving;
+    let unasked = 0;
+    leaving.whenUnasked(() => unasked++);
+    const stopped = leaving.stopAnswering();
+    await eventually(() => unasked > 0);
+    expect(await Promise.all(Array.from({ length: 50 }, ask))).toEqual(Array(50).fill(5));
+    expect(heard.leaving).toBe(early);
+    answer();
+    await stopped;
+    expect((await Promise.all(asked)).filter((interval) => interval === 7)).toHaveLength(early);
+    expect(unasked).toBe(1);
+  });
+
+  it('listens to nothing when it is stopped before it has found NATS', async () => {
+    const asker = await online('gateway');
+    const late = new Bus({ service: 'settings', servers: nats.url });
+    running.push(late);
+    late.respond(settingsGet, async () => defaultSystemSettings);
+    await late.stopAnswering();
+    late.onModuleInit();
+    await eventually(() => late.online);
+    await late.connection.link().connection.flush();
+    await expect(asker.request(settingsGet, {})).rejects.toMatchObject({ details: { reason: 'no responders' } });
+  });
+
+  it('asks once more what only reads and nobody has heard, and never what changes something', async () => {
+    const asker = await online('gateway');
+    const late = await online('settings');
+    const answers = [asker.request(settingsGet, {}), asker.request(settingsUpdate, { refreshInterval: 7 })];
+    const settled = Promise.allSettled(answers);
+    await expect(answers[1]).rejects.toMatchObject({ details: { reason: 'no responders' } });
+    late.respond(settingsGet, async () => defaultSystemSettings);
+    late.respond(settingsUpdate, async () => defaultSystemSettings);
+    await late.connection.link().connection.flush();
+    expect((await settled).map(({ status }) => status)).toEqual(['fulfilled', 'rejected']);
+  });
+
   it('says UNAVAILABLE at once when nobody is there, and TIMEOUT when nobody answers in time', async () => {
     const asker = await online('gateway');
     const begun = performance.now();

@@ -12,7 +12,7 @@ import {
   type ServiceHealth,
 } from '@lapwing/contracts';
 import { recentProblems } from '@lapwing/telemetry';
-import type { OnApplicationBootstrap, OnModuleDestroy, Provider } from '@nestjs/common';
+import type { OnApplicationBootstrap, Provider } from '@nestjs/common';
 import { randomBytes } from 'node:crypto';
 import { measureLoad, processFacts } from './process-facts.js';
 
@@ -35,9 +35,10 @@ export function worstOf(statuses: HealthStatus[]): HealthStatus {
 }
 
 /** Knows how one replica of a service is, and tells it on the bus. */
-export class Health implements OnApplicationBootstrap, OnModuleDestroy {
+export class Health implements OnApplicationBootstrap {
   readonly #checks: Check[] = [];
   readonly #breakers: (() => Breaker[])[] = [];
+  #isLeaving = false;
   readonly #startedAt = Date.now();
   readonly #instance = randomBytes(6).toString('hex');
 
@@ -47,9 +48,11 @@ export class Health implements OnApplicationBootstrap, OnModuleDestroy {
     private readonly onBus = true,
   ) {
     this.add('bus', 'dependency', () =>
-      bus.online
-        ? { status: 'healthy', message: 'connected to NATS' }
-        : { status: 'unhealthy', message: 'waiting for NATS' },
+      this.#isLeaving
+        ? { status: 'unhealthy', message: 'about to stop' }
+        : bus.online
+          ? { status: 'healthy', message: 'connected to NATS' }
+          : { status: 'unhealthy', message: 'waiting for NATS' },
     );
   }
 
@@ -67,13 +70,12 @@ export class Health implements OnApplicationBootstrap, OnModuleDestroy {
     if (!this.onBus) return;
     measureLoad();
     const { service } = this.bus.options;
+    this.bus.whenUnasked(() => {
+      this.#isLeaving = true;
+      this.bus.announce(serviceStopped, service, { service, instance: this.#instance });
+    });
     this.bus.respondEach(healthGet(service), () => this.report());
     this.bus.respondEach(diagnosticsGet(service), () => this.diagnose());
-  }
-
-  onModuleDestroy(): void {
-    const { service } = this.bus.options;
-    if (this.onBus) this.bus.announce(serviceStopped, service, { service, instance: this.#instance });
   }
 
   /**
