@@ -1,8 +1,9 @@
-import { randomInt, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { NODE_ADDRESS, NODE_NAME, type PodFacts } from './environment.js';
 import type { Image } from './images.js';
 import { namespaceOf, podsOf, type Objects, type PodPlan, type WorkloadKind } from './objects.js';
+import { OwnNetwork } from './network.js';
 import { Pod, type Node } from './pod.js';
 import type { End } from './process.js';
 import { ServiceAddress, type StandIn } from './services.js';
@@ -20,12 +21,11 @@ export interface ClusterOptions {
 }
 
 /**
- * A cluster whose one node is this test: pods are processes with an address of the loopback network each, Services pass on connections,
+ * A cluster whose one node is this test: pods are processes with an address each, Services pass on connections,
  * and names stand in each pod's /etc/hosts.
  */
 export class Cluster {
-  readonly #network = `127.${randomInt(16, 250)}.${randomInt(1, 250)}`;
-  readonly #addresses = new Map<string, string>();
+  readonly #network = OwnNetwork.open();
   readonly #services = new Map<string, ServiceAddress>();
   readonly #pods = new Set<Pod>();
   readonly #notes = new Set<string>();
@@ -58,10 +58,7 @@ export class Cluster {
 
   /** The address of a pod or of a Service, which it keeps. */
   addressOf(namespace: string, name: string, what: 'pod' | 'service' = 'pod'): string {
-    const key = `${what} ${namespace}/${name}`;
-    const known = this.#addresses.get(key) ?? `${this.#network}.${this.#addresses.size + 2}`;
-    this.#addresses.set(key, known);
-    return known;
+    return this.#network.addressOf(`${what} ${namespace}/${name}`);
   }
 
   /** Starts the pods of a workload. One after the other, each when the one before is ready, where the manifest wants that. */
@@ -98,6 +95,7 @@ export class Cluster {
   async remove(): Promise<void> {
     for (const service of this.#services.values()) service.close();
     await Promise.all([...this.#pods].map((pod) => pod.remove()));
+    this.#network.close();
   }
 
   async #begin(plan: PodPlan): Promise<Pod> {

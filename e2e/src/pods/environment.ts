@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import type { IContainer } from 'kubernetes-models/v1';
 import { quantity, type Objects, type PodPlan } from './objects.js';
 
@@ -30,10 +31,11 @@ export function environmentOf(
   pod: PodFacts,
   objects: Objects,
   ofImage: Record<string, string>,
+  home: string,
 ): Record<string, string> {
   if (pod.spec.enableServiceLinks !== false)
     throw new Error(`${pod.name}: enableServiceLinks is not false, so that Services would get into its environment`);
-  const environment: Record<string, string> = { ...ofImage, HOSTNAME: pod.name, ...ofKubernetes };
+  const environment: Record<string, string> = { ...ofImage, HOME: home, HOSTNAME: hostnameOf(pod), ...ofKubernetes };
   for (const { configMapRef, secretRef, prefix = '' } of container.envFrom ?? []) {
     const [kind, ref] = configMapRef ? (['ConfigMap', configMapRef] as const) : (['Secret', secretRef] as const);
     if (ref?.optional && !objects.find(kind, pod.namespace, ref.name ?? '')) continue;
@@ -53,6 +55,9 @@ export function expand(text: string, environment: Record<string, string>): strin
     name === undefined ? '$' : (environment[name] ?? all),
   );
 }
+
+/** The name that a pod's processes have of their machine: its own, or that of the machine whose network it shares. */
+export const hostnameOf = (pod: PodPlan): string => (pod.spec.hostNetwork ? hostname() : pod.name);
 
 type Source = NonNullable<NonNullable<IContainer['env']>[number]['valueFrom']>;
 

@@ -12,6 +12,8 @@ export interface Image {
   workingFolder: string;
   /** As whom it runs when the pod does not say. */
   user: number;
+  /** Home folders of the users that it knows, by their numbers. */
+  homes: Record<number, string>;
   /** The program that takes a command which begins with an option, as the entry points of the official images do. */
   program?: string;
   /** What it runs without command and arguments. */
@@ -29,20 +31,21 @@ const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 /**
  * The image of a reference, by the last part of its name.
  * @param staged the tree of a release, which is what the image `lapwing` holds below /app.
- * @param ofDockerfile what the Dockerfile sets in the environment of each image.
+ * @param stages what the stages of the Dockerfile set in the environment, by their names, which are those of our images.
  */
 export function imageOf(
   reference: string,
   staged: string,
   programs: Programs,
-  ofDockerfile: Record<string, Record<string, string>>,
+  stages: Record<string, Record<string, string>>,
 ): Image {
   const name = path.basename(reference).replace(/[:@].*$/, '');
   const ours = {
     programs: { node: process.execPath },
-    environment: { PATH, ...ofDockerfile[name] },
+    environment: { PATH, ...stages[name] },
     workingFolder: '/app',
     user: 10_001,
+    homes: { 0: '/root', 1000: '/home/node', 10_001: '/tmp' },
     command: [],
   };
   const server = (
@@ -55,6 +58,7 @@ export function imageOf(
     environment: { PATH },
     workingFolder: '/',
     user: 0,
+    homes: { 0: '/root' },
     program,
     command: [program],
   });

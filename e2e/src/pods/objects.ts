@@ -27,12 +27,17 @@ export type WorkloadKind = 'Deployment' | 'StatefulSet' | 'DaemonSet' | 'Job';
 
 /** What was rendered, and what was made beside it. */
 export class Objects {
-  constructor(readonly all: readonly Manifest[]) {}
+  private constructor(private readonly all: Manifest[]) {}
 
   /** Reads manifests in YAML, any number in each text. */
   static of(...texts: string[]): Objects {
     const documents = texts.flatMap((text) => parseAllDocuments(text).map((one) => one.toJS() as Manifest | null));
     return new Objects(documents.filter((one) => one !== null));
+  }
+
+  /** Adds what somebody makes later, e.g. a Secret. */
+  add(object: Manifest): void {
+    this.all.push(object);
   }
 
   /** All objects of a kind, in any namespace. */

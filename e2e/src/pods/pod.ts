@@ -3,7 +3,7 @@ import type { IContainer } from 'kubernetes-models/v1';
 import { cp, mkdir, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { RunningContainer, type Stopped } from './container.js';
-import { environmentOf, expand, type PodFacts } from './environment.js';
+import { environmentOf, expand, hostnameOf, type PodFacts } from './environment.js';
 import { commandOf, type Image } from './images.js';
 import { makeMemoryGroup } from './memory.js';
 import { quantity, type Objects } from './objects.js';
@@ -23,10 +23,6 @@ export interface Node {
   /** Is told what could not be reproduced. */
   note: (text: string) => void;
 }
-
-const USERS =
-  'root:x:0:0:root:/root:/bin/sh\nnode:x:1000:1000::/home/node:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n';
-const GROUPS = 'root:x:0:\nnode:x:1000:\nnogroup:x:65534:\n';
 
 /** A pod that runs as processes of this machine. */
 export class Pod implements Endpoint {
@@ -144,19 +140,20 @@ export class Pod implements Endpoint {
     const etc = path.join(this.#folder, 'etc');
     await mkdir(etc, { recursive: true });
     await writeFile(path.join(etc, 'hosts'), this.node.hosts(this.facts));
-    await writeFile(path.join(etc, 'hostname'), `${this.name}\n`);
+    await writeFile(path.join(etc, 'hostname'), `${hostnameOf(this.facts)}\n`);
     await writeFile(path.join(etc, 'nsswitch.conf'), 'passwd: files\ngroup: files\nhosts: files\n');
-    await writeFile(path.join(etc, 'passwd'), USERS);
-    await writeFile(path.join(etc, 'group'), GROUPS);
     for (const file of ['ld.so.cache', 'os-release'])
       await cp(path.join('/etc', file), path.join(etc, file), { dereference: true }).catch(() => {});
-    const places = { pod: this.#folder, claims: path.join(this.node.folder, 'claims', this.namespace) };
+    const below = (name: string): string => path.join(this.node.folder, name);
+    const places = { pod: this.#folder, claims: path.join(below('claims'), this.namespace), host: below('host') };
     this.#volumes = await makeVolumes(this.facts, this.node.objects, places);
   }
 
   async #run(container: IContainer): Promise<ContainerProcess> {
     const image = this.node.imageOf(container.image ?? '');
-    const environment = environmentOf(container, this.facts, this.node.objects, image.environment);
+    const rights = rightsOf(this.facts.spec, container, image);
+    const home = image.homes[rights.user] ?? '/';
+    const environment = environmentOf(container, this.facts, this.node.objects, image.environment, home);
     const command = commandOf(image, container.command, container.args).map((part) => expand(part, environment));
     const folder = path.join(this.#folder, container.name);
     const memoryGroup = this.#boundMemory(container);
@@ -164,8 +161,8 @@ export class Pod implements Endpoint {
       image,
       etc: path.join(this.#folder, 'etc'),
       mounts: await this.#mounts(container),
-      rights: rightsOf(this.facts.spec, container, image),
-      hostname: this.name,
+      rights,
+      hostname: hostnameOf(this.facts),
       workingFolder: container.workingDir ?? image.workingFolder,
       ...(memoryGroup !== undefined && { memoryGroup }),
       hostProcesses: this.facts.spec.hostPID === true,

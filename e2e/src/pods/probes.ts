@@ -64,7 +64,8 @@ export class Prober {
   asked = 0;
 
   /**
-   * @param speedUp by how much it asks more often than the manifest says; how long it waits for an answer, and how many it wants, stay.
+   * @param speedUp by how much it asks more often than the manifest says. How long it waits for an answer stays, and so does the time
+   * after which failures count.
    * @param tell is told once the threshold of the manifest is reached, either way.
    */
   constructor(
@@ -93,7 +94,7 @@ export class Prober {
     const isWell = this.complaint === undefined;
     this.#row = isWell === this.#last ? this.#row + 1 : 1;
     this.#last = isWell;
-    const wanted = isWell ? (this.probe.successThreshold ?? 1) : (this.probe.failureThreshold ?? 3);
+    const wanted = isWell ? (this.probe.successThreshold ?? 1) : (this.probe.failureThreshold ?? 3) * this.speedUp;
     if (this.#row === wanted) this.tell(isWell);
     const pause = ((this.probe.periodSeconds ?? 10) * 1000) / this.speedUp;
     if (!this.#stopped) this.#timer = setTimeout(() => void this.#turn(), pause);

@@ -14,7 +14,6 @@ export interface End {
 
 /** As many characters of what a container printed are kept. */
 const KEPT = 2 ** 20;
-const namespaces = ['--mount', '--pid', '--uts', '--ipc'];
 
 /** The first process of a container, in namespaces of its own. */
 export class ContainerProcess {
@@ -28,6 +27,11 @@ export class ContainerProcess {
     private readonly view: Omit<View, 'root' | 'pidFile'>,
     private readonly environment: Record<string, string>,
   ) {}
+
+  /** Its namespaces, as unshare and nsenter name them. */
+  get #namespaces(): string[] {
+    return ['--mount', '--uts', '--ipc', ...(this.view.hostProcesses ? [] : ['--pid'])];
+  }
 
   /** What it printed. */
   get printed(): string {
@@ -49,11 +53,15 @@ export class ContainerProcess {
     await rm(pidFile, { force: true });
     await writeFile(script, sandboxScript({ ...this.view, root, pidFile }));
     const inside = ['--fork', '--kill-child=KILL', '--propagation=private', '--', '/bin/sh', script, ...command];
-    this.#child = spawn('/usr/bin/setpriv', ['--pdeathsig=KILL', '--', '/usr/bin/unshare', ...namespaces, ...inside], {
-      env: this.environment,
-      cwd: '/',
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
+    this.#child = spawn(
+      '/usr/bin/setpriv',
+      ['--pdeathsig=KILL', '--', '/usr/bin/unshare', ...this.#namespaces, ...inside],
+      {
+        env: this.environment,
+        cwd: '/',
+        stdio: ['ignore', 'pipe', 'pipe'],
+      },
+    );
     for (const stream of [this.#child.stdout, this.#child.stderr])
       stream?.on('data', (chunk: Buffer) => (this.#printed = (this.#printed + chunk.toString()).slice(-KEPT)));
     this.#pid = await eventually(() => {
@@ -77,11 +85,11 @@ export class ContainerProcess {
 
   /** Runs a command inside, as a probe does. Gives the code; null where it took too long. */
   async execute(command: string[], withinMs: number): Promise<number | null> {
-    const enter = ['--target', String(this.#pid), '--mount', '--pid', '--uts', '--ipc', '--root', '--wd', '--'];
+    const enter = ['--target', String(this.#pid), ...this.#namespaces, '--root', '--wd', '--'];
     const child = spawn('/usr/bin/nsenter', [...enter, 'setpriv', ...setprivOf(this.view.rights), ...command], {
       env: this.environment,
       stdio: 'ignore',
-      timeout: withinMs,
+      timeout: Math.ceil(withinMs),
       killSignal: 'SIGKILL',
     });
     const [code] = (await once(child, 'exit')) as [number | null];

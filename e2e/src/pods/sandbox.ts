@@ -115,6 +115,10 @@ export function sandboxScript(view: View): string {
     ...programs(view.image, inside),
     ...(view.image.app === undefined ? [] : bind(view.image.app, inside('/app'))),
     `cp -r ${quoted(view.etc)}/. etc/`,
+    ...Object.entries(view.image.homes).map(
+      ([user, home]) => `echo u${user}:x:${user}:${user}::${home}:/bin/sh >> etc/passwd`,
+    ),
+    ...Object.keys(view.image.homes).map((group) => `echo g${group}:x:${group}: >> etc/group`),
     'mkdir -p etc/ssl',
     ...bind('/etc/ssl', inside('/etc/ssl')),
     view.hostProcesses ? 'mount --rbind /proc proc' : 'mount -t proc proc proc',
@@ -148,6 +152,7 @@ const system = (): string[] => [
 
 /** The image's programs, in /usr/local/bin, which holds nothing else. */
 function programs(image: Image, inside: (place: string) => string): string[] {
+  const folders = image.libraries?.split(':') ?? [];
   const lines = ['mount -t tmpfs -o mode=755,size=1m programs usr/local/bin', 'mkdir opt/programs'];
   for (const [name, file] of Object.entries(image.programs)) {
     const real = inside(`/opt/programs/${name}`);
@@ -157,7 +162,6 @@ function programs(image: Image, inside: (place: string) => string): string[] {
     lines.push(libraries === undefined ? `${start} usr/local/bin/${name}` : `${start} > usr/local/bin/${name}`);
     lines.push(...(libraries === undefined ? [] : [`chmod 755 usr/local/bin/${name}`]));
   }
-  const folders = image.libraries?.split(':') ?? [];
   for (const [index, folder] of folders.entries())
     lines.push(`mkdir opt/libraries${index}`, ...bind(folder, inside(`/opt/libraries${index}`)));
   return [...lines, 'mount -o remount,ro usr/local/bin'];

@@ -21,6 +21,8 @@ export interface Places {
   pod: string;
   /** The folder of the claims, which stay. */
   claims: string;
+  /** The folder below which lie the folders that pods make on their machine. */
+  host: string;
 }
 
 /** Makes the volumes of a pod as Kubernetes does: contents, modes, and the group `fsGroup`. By name. */
@@ -45,7 +47,13 @@ async function makeVolume(volume: Volume, pod: PodFacts, objects: Objects, place
     objects.get('PersistentVolumeClaim', pod.namespace, claimName);
     return claim(path.join(places.claims, claimName), pod);
   }
-  if (volume.hostPath) return { path: volume.hostPath.path, readOnly: false };
+  if (volume.hostPath) {
+    const { path: wanted, type } = volume.hostPath;
+    // What a pod would make on its machine is not made on this one.
+    return type === 'DirectoryOrCreate'
+      ? folder(path.join(places.host, wanted), 0o755, 0)
+      : { path: wanted, readOnly: false };
+  }
   const files = filesOf(volume, pod, objects);
   await folder(place, 0o755, group);
   for (const file of files) await writeInto(place, file, group);
