@@ -87,7 +87,7 @@ function copyLauncher(version, to) {
   copy('LICENSE', to);
   const local = fs.readdirSync(path.join(root, 'deploy/local')).filter((file) => !ofDevelopment.has(file));
   for (const file of local) copy(`deploy/local/${file}`, to);
-  for (const folder of ['deploy/guard', 'deploy/backup'])
+  for (const folder of ['deploy/guard', 'deploy/backup', 'deploy/systemd'])
     for (const file of fs.readdirSync(path.join(root, folder))) copy(`${folder}/${file}`, to);
 }
 
