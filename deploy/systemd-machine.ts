@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { text } from 'node:stream/consumers';
 import { eventually } from '@lapwing/testing';
 
 /**
@@ -78,29 +79,31 @@ export class Machine {
       return Number(first);
     });
     const machine = new Machine(folder, child, init);
-    await eventually(() => {
-      if (machine.run('systemctl', 'is-system-running').out.trim() === 'offline')
+    await eventually(async () => {
+      if ((await machine.run('systemctl', 'is-system-running')).out.trim() === 'offline')
         throw new Error('systemd is not there yet');
     });
     return machine;
   }
 
   /** Runs a program there, to its end. */
-  run(...command: string[]): { status: number | null; out: string; err: string } {
+  async run(...command: string[]): Promise<{ status: number | null; out: string; err: string }> {
     const enter = ['-t', String(this.init), '--mount', '--pid', '--uts', '--ipc', '--cgroup', '--', ...command];
-    const { status, stdout, stderr } = spawnSync('nsenter', enter, {
-      encoding: 'utf8',
+    const child = spawn('nsenter', enter, {
       env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' },
+      stdio: ['ignore', 'pipe', 'pipe'],
       timeout: 150_000,
     });
-    return { status, out: stdout, err: stderr };
+    const [out, err] = await Promise.all([text(child.stdout), text(child.stderr)]);
+    if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+    return { status: child.exitCode, out, err };
   }
 
-  /** The same for what must succeed; gives what it printed. */
-  done(...command: string[]): string {
-    const { status, out, err } = this.run(...command);
+  /** The same for what must succeed; gives what it printed, without the end of its last line. */
+  async done(...command: string[]): Promise<string> {
+    const { status, out, err } = await this.run(...command);
     if (status !== 0) throw new Error(`${command.join(' ')} ended with ${status}:\n${out}${err}`);
-    return out;
+    return out.trimEnd();
   }
 
   /** Ends it and everything in it, at once. */
