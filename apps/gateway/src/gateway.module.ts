@@ -24,6 +24,7 @@ import { CensusService } from './services/census.service.js';
 import { ChartsService } from './services/charts.service.js';
 import { DiagnosticsService } from './services/diagnostics.service.js';
 import { CleanupService } from './services/cleanup.service.js';
+import { FiguresService } from './services/figures.service.js';
 import { EstateService } from './services/estate.service.js';
 import { HostsService } from './services/hosts.service.js';
 import { LimitsService } from './services/limits.service.js';
@@ -109,6 +110,11 @@ export class GatewayModule {
           useFactory: (bus: Bus, redis: Redis, census: CensusService, estate: EstateService) =>
             new SystemHealthService({ bus, redis, census, isPolling: () => estate.isPolled }),
           inject: [Bus, Redis, CensusService, EstateService],
+        },
+        {
+          provide: FiguresService,
+          useFactory: (bus: Bus, health: SystemHealthService) => new FiguresService(bus, health),
+          inject: [Bus, SystemHealthService],
         },
         {
           provide: DiagnosticsService,
