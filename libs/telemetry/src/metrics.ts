@@ -1,4 +1,4 @@
-import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics, type OpenMetricsContentType } from 'prom-client';
 import { sampledIds, type Span } from './tracing.js';
 
 /** The metrics of this process, as `/metrics` shows them. One registry, also when several services share the process. */
@@ -47,10 +47,7 @@ export interface TracedHistogram<T extends string> {
 /** A histogram in seconds that keeps the newest sampled trace of each bucket as its exemplar. */
 export function tracedHistogram<T extends string>(options: Named<T>): TracedHistogram<T> {
   const known = registry.getSingleMetric(options.name);
-  const made =
-    known instanceof Histogram
-      ? (known as Histogram<T>)
-      : new Histogram<T>({ ...options, buckets: BUCKETS, enableExemplars: true, registers: [registry] });
+  const made = known instanceof Histogram ? (known as Histogram<T>) : withExemplars(options);
   return {
     observe(labels, seconds, span) {
       const exemplarLabels = sampledIds(span);
@@ -59,6 +56,15 @@ export function tracedHistogram<T extends string>(options: Named<T>): TracedHist
       made.observe({ labels, value: seconds, ...(exemplar as { exemplarLabels?: Partial<Record<T, string>> }) });
     },
   };
+}
+
+/** prom-client wants a registry that writes OpenMetrics for this; ours is read by what writes both, see exposition.ts. */
+function withExemplars<T extends string>(options: Named<T>): Histogram<T> {
+  const own = new Registry<OpenMetricsContentType>();
+  own.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
+  const made = new Histogram<T>({ ...options, buckets: BUCKETS, enableExemplars: true, registers: [own] });
+  registry.registerMetric(made);
+  return made;
 }
 
 /** Tells which version of a service this process runs. */
