@@ -9,6 +9,7 @@ import { http } from './boards/http.mjs';
 import { ingest } from './boards/ingest.mjs';
 import { overview } from './boards/overview.mjs';
 import { runtime } from './boards/runtime.mjs';
+import { metricList } from './metric-list.mjs';
 import { dashboard } from './panels.mjs';
 
 /** All dashboards, as they are described. */
@@ -27,7 +28,11 @@ export function observabilityFiles(root) {
     `deploy/grafana/dashboards/${board.uid}.json`,
     `${JSON.stringify(dashboard(board), null, 2)}\n`,
   ]);
-  return { ...Object.fromEntries(dashboards), 'k8s/components/monitoring/prometheus-rule.yaml': prometheusRule(root) };
+  return {
+    ...Object.fromEntries(dashboards),
+    'docs/metrics.txt': metricList(root),
+    'k8s/components/monitoring/prometheus-rule.yaml': prometheusRule(root),
+  };
 }
 
 /** @param {string} root */

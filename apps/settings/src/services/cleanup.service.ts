@@ -44,6 +44,7 @@ const runsTotal = counter<'outcome'>({
   help: 'Cleanups by how they ended: done or failed; dry runs count, too',
   labelNames: ['outcome'],
 });
+for (const name of Object.keys(noCleanupCounts)) deletedTotal.inc({ class: name }, 0);
 for (const outcome of ['done', 'failed']) runsTotal.inc({ outcome }, 0);
 
 /** What cleanups need. */
