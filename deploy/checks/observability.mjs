@@ -102,6 +102,7 @@ function checkExpressions(root, promtool) {
 
 /** @param {string} root */
 function checkAlerts(root) {
+  /** @type {string[]} */
   const problems = [];
   const guide = text(root, GUIDE);
   const tests = text(root, RULE_TESTS);
@@ -120,6 +121,7 @@ function checkAlerts(root) {
 
 /** @param {string} root */
 function checkDashboards(root) {
+  /** @type {string[]} */
   const problems = [];
   const uids = new Set();
   const known = new Set(yaml(root, DATASOURCES).datasources.map((/** @type {any} */ { uid }) => uid));
@@ -178,10 +180,11 @@ function checkKubernetes(root) {
 function checkCollector(root) {
   const config = yaml(root, COLLECTOR);
   const problems = [];
+  /** @type {{ pipelines?: Record<string, Record<string, string[]>>, extensions?: string[] }} */
   const { pipelines = {}, extensions = [] } = config.service ?? {};
   for (const [name, pipeline] of Object.entries(pipelines))
     for (const kind of ['receivers', 'processors', 'exporters']) {
-      const wanted = /** @type {any} */ (pipeline)[kind] ?? [];
+      const wanted = pipeline[kind] ?? [];
       if (wanted.length === 0 && kind !== 'processors')
         problems.push(`${COLLECTOR}, pipeline ${name}: it has no ${kind}`);
       for (const one of wanted)
@@ -190,7 +193,7 @@ function checkCollector(root) {
     }
   for (const one of extensions)
     if (config.extensions?.[one] === undefined) problems.push(`${COLLECTOR}: "${one}" is not among the extensions`);
-  const tracing = pipelines.traces?.processors ?? [];
+  const tracing = pipelines['traces']?.['processors'] ?? [];
   if (tracing[0] !== 'memory_limiter')
     problems.push(`${COLLECTOR}: memory_limiter must come first in the pipeline of traces`);
   return problems;

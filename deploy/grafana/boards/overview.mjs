@@ -73,7 +73,7 @@ export const overview = {
             'The share of requests that were answered with 5xx. More than 2 % for five minutes raises an alert.',
           type: 'stat',
           unit: 'percentunit',
-          queries: [{ expr: 'max(job:lapwing_http_errors:ratio_rate5m)' }],
+          queries: [{ expr: 'max(job:lapwing_http_errors:ratio_rate5m) or vector(0)' }],
           thresholds: [
             ['green', null],
             ['orange', 0.005],
