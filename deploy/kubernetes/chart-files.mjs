@@ -42,6 +42,7 @@ function copied() {
     pair('base/nats/cluster.conf', 'nats/alone.conf'),
     pair('components/nats-cluster/cluster.conf', 'nats/cluster.conf'),
     pair('components/nats-outside/kubernetes.conf', 'nats/outside.conf'),
+    pair('components/monitoring/prometheus-rule.yaml', 'prometheus-rule.yaml'),
   ];
   return [...settings, ...others];
 }

@@ -3,8 +3,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { stringify } from 'yaml';
-import { objectsIn, renderedIn } from '../checks/objects.mjs';
-import { LaunchError } from '../local/steps.mjs';
+import { objectsIn } from '../checks/objects.mjs';
 import { differences, fullNameOf } from './compare.mjs';
 import { findTool, render, run } from './tools.mjs';
 
@@ -102,7 +101,7 @@ export function unequal(root, pair, charted) {
  * @param {Pair} pair
  */
 function objectsOf(root, { folders, components }) {
-  if (!components) return folders.flatMap((folder) => appliedObjects(root, folder));
+  if (!components) return folders.flatMap((folder) => objectsIn(render(path.join(root, folder))));
   const folder = fs.mkdtempSync(path.join(fs.realpathSync(os.tmpdir()), 'lapwing-kustomization-'));
   // kustomize takes no absolute paths.
   const below = (/** @type {string} */ to) => path.relative(folder, path.join(fs.realpathSync(root), to));
@@ -117,17 +116,6 @@ function objectsOf(root, { folders, components }) {
   } finally {
     fs.rmSync(folder, { recursive: true });
   }
-}
-
-/**
- * @param {string} root
- * @param {string} folder
- */
-function appliedObjects(root, folder) {
-  const { objects = [], problem = `${folder} is not applied` } =
-    renderedIn(root).find((one) => one.folder === folder) ?? {};
-  if (objects.length === 0) throw new LaunchError(problem);
-  return objects;
 }
 
 /**
