@@ -24,12 +24,12 @@ const seen = () => ({
   mounted: may(() => fs.writeFileSync('/secrets/a', '')), claim: may(() => fs.appendFileSync('/claim/a', '1') ?? fs.readFileSync('/claim/a', 'utf8')),
 });
 require('node:http').createServer((request, answer) => {
+  if (request.url === '/end') process.exit(3);
   answer.statusCode = how.includes('never-ready') && request.url === '/ready' ? 503 : 200;
   answer.end(JSON.stringify(seen()));
 }).listen(8080, process.env.ADDRESS);
 process.on('SIGTERM', () => how.includes('deaf') || process.exit(7));
 if (how.includes('hungry')) Array.from({ length: 400 }, () => Buffer.alloc(2 ** 20, 1));
-if (how.includes('brief')) setTimeout(() => process.exit(3), 500);
 `;
 
 const workload = (name: string, how: string, more = ''): string => `
@@ -176,6 +176,7 @@ withNamespaces('a node that runs pods as processes', () => {
   it('says of a pod that is never ready, ends by itself, or takes more memory than it may, why', async () => {
     await expect(cluster.start('StatefulSet', 'here', 'never-ready', 5000)).rejects.toThrow(/answered with 503/);
     const brief = await start('brief');
+    await fetch(`http://${brief.address}:8080/end`).catch(() => {});
     await eventually(() => expect(brief.failure).toBe('it ended by itself with 3'));
     expect([brief.isReady, brief.isOpen]).toEqual([false, false]);
     // Where no control group can be made, the node has said so.
