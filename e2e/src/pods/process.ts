@@ -41,7 +41,10 @@ export class ContainerProcess {
   /** What it ended with; undefined while it runs. */
   get end(): End | undefined {
     const { exitCode = null, signalCode = null } = this.#child ?? {};
-    return exitCode === null && signalCode === null ? undefined : { code: exitCode, signal: signalCode };
+    if (exitCode === null && signalCode === null) return undefined;
+    // unshare wants to end as its child did, by the same signal, and stumbles over SIGKILL.
+    if (/^unshare: (sigprocmask|signal).*failed/m.test(this.#printed)) return { code: null, signal: 'SIGKILL' };
+    return { code: exitCode, signal: signalCode };
   }
 
   /** Starts it. The kernel ends it with this process, however that ends. */
@@ -80,7 +83,12 @@ export class ContainerProcess {
 
   /** Sends a signal to its first process, as a container engine does. */
   signal(name: NodeJS.Signals): void {
-    if (!this.end && this.#pid > 0) process.kill(this.#pid, name);
+    if (this.end || this.#pid === 0) return;
+    try {
+      process.kill(this.#pid, name);
+    } catch {
+      // It has ended by itself meanwhile.
+    }
   }
 
   /** Runs a command inside, as a probe does. Gives the code; null where it took too long. */

@@ -133,6 +133,8 @@ export function sandboxScript(view: View): string {
     ...(view.rights.readOnlyRoot ? ['mount -o remount,ro /'] : []),
     `hostname ${quoted(view.hostname)}`,
     `cd ${quoted(view.workingFolder)}`,
+    // The shell's own.
+    'unset PWD OLDPWD',
     `exec setpriv ${setprivOf(view.rights).map(quoted).join(' ')} "$@"`,
     '',
   ].join('\n');
