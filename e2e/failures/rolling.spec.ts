@@ -123,6 +123,8 @@ describe('a roll-out of a new version, replica by replica, under load', () => {
     });
     hosts = new Hosts(cluster);
     await hosts.sampling();
+    // What is asked from now on is there before anybody asks.
+    for (const { route } of reads) await eventually(() => cluster.ask('GET', route), 60_000);
     const writes = await writing();
     const client = (steps: Step[], pauseMs: number): SteadyClient =>
       new SteadyClient(cluster.url, cluster.credentials, steps, pauseMs);
