@@ -123,6 +123,8 @@ describe('a roll-out of a new version, replica by replica, under load', () => {
     });
     hosts = new Hosts(cluster);
     await hosts.sampling();
+    // What is asked from now on is there before anybody asks.
+    for (const { route } of reads) await eventually(() => cluster.ask('GET', route), 60_000);
     const writes = await writing();
     const client = (steps: Step[], pauseMs: number): SteadyClient =>
       new SteadyClient(cluster.url, cluster.credentials, steps, pauseMs);
@@ -205,10 +207,11 @@ describe('a roll-out of a new version, replica by replica, under load', () => {
   }, 120_000);
 
   it('has told each alert exactly once that it fires, and once that it is over', async () => {
-    const [{ n: rises = 0 } = {}] = await cluster.postgres.rows<{ n: number }>(
+    const [risen] = await cluster.postgres.rows<{ n: number }>(
       `SELECT count(*)::int AS n FROM (SELECT cpu, lag(cpu) OVER (PARTITION BY resource_id ORDER BY seq) AS before
        FROM metrics.host_sample) s WHERE cpu = 9000 AND (before IS NULL OR before = 1000)`,
     );
+    const rises = risen?.n ?? 0;
     const cpu = ({ alerts: about }: Told): boolean => about.some((one) => /cpu/.test(one));
     const messages = (event: string): number => told.filter((one) => one.event === event && cpu(one)).length;
     const counts = await eventually(async () => {
