@@ -1,4 +1,4 @@
-// `npm run check`: format, lint, types, import directions, derived lists. Says what failed, and goes on to the rest.
+// `npm run check`: format, lint, types, import directions, derived lists, deployment. Says what failed, and goes on to the rest.
 import { spawnSync } from 'node:child_process';
 import path from 'node:path';
 import { build, installPackages } from './local/install.mjs';
@@ -24,6 +24,7 @@ const checks = [
     ...code,
   ],
   ['derived lists', 'deploy/derive.mjs', '--check'],
+  ['deployment', 'deploy/checks/main.mjs'],
 ];
 const failed = checks.filter(([name, ...args]) => {
   step(name);

@@ -1,7 +1,9 @@
-// The lists that are derived from the code and checked in: routes.txt, openapi.json, subjects.txt, dashboards, rules for Kubernetes.
+// What is derived from the code and checked in: routes.txt, openapi.json, subjects.txt, files of the Helm chart, dashboards, rules for
+// Kubernetes, the list of metrics.
 // Writes them; with --check it compares, and fails when one is not up to date.
 import fs from 'node:fs';
 import path from 'node:path';
+import { chartFiles } from './kubernetes/chart-files.mjs';
 
 const root = path.resolve(import.meta.dirname, '..');
 const load = (/** @type {string} */ file) => import(path.join(root, file));
@@ -19,6 +21,7 @@ const lists = {
   'apps/gateway/routes.txt': describeRoutes(routesOf(controllers)),
   'apps/gateway/openapi.json': `${JSON.stringify(describeApi(app), null, 2)}\n`,
   'libs/contracts/subjects.txt': describeCatalogue(),
+  ...(await chartFiles(root)),
   ...observabilityFiles(root),
 };
 
@@ -30,9 +33,9 @@ for (const [file, content] of Object.entries(lists)) {
   if (process.argv.includes('--check')) {
     stale++;
     process.stderr.write(`${file} is not up to date: run "npm run derive"\n`);
-    continue;
+  } else {
+    fs.mkdirSync(path.dirname(target), { recursive: true });
+    fs.writeFileSync(target, content);
   }
-  fs.mkdirSync(path.dirname(target), { recursive: true });
-  fs.writeFileSync(target, content);
 }
 process.exit(stale > 0 ? 1 : 0);

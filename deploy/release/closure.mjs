@@ -19,18 +19,27 @@ import { inOrder } from './files.mjs';
  */
 
 /**
+ * What packages are asked for: the workspaces, and the launcher with what it can do without.
+ * @typedef {object} Wanted
+ * @property {string[]} workspaces folders below the root
+ * @property {boolean} withPostgres
+ */
+
+/**
  * The paths of packages, as the lock file writes them, in order. What is only for other platforms is left out; so are peers that a
  * package can do without, unless somebody asks for them: that is what keeps the compiler out, which @nestjs/swagger would use to compile.
  * @param {string} root
  * @param {Record<string, Locked>} lock
- * @param {string[]} workspaces folders below the root
+ * @param {Wanted} wanted
  */
-export function closureOf(root, lock, workspaces) {
+export function closureOf(root, lock, { workspaces, withPostgres }) {
   /** @type {Set<string>} */
   const found = new Set();
   // An iteration over a set reaches what is added meanwhile.
   const begun = new Set(workspaces);
-  for (const optional of Object.keys(lock['']?.optionalDependencies ?? {})) add('', optional, true);
+  // PostgreSQL is all that the launcher itself asks for.
+  const ofLauncher = withPostgres ? Object.keys(lock['']?.optionalDependencies ?? {}) : [];
+  for (const optional of ofLauncher) add('', optional, true);
   for (const from of begun) {
     const entry = lock[from] ?? {};
     for (const name of Object.keys(entry.dependencies ?? {}))

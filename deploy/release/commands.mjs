@@ -29,7 +29,8 @@ export const commands = {
 
   async stage(values) {
     const keys = privateKeys(values);
-    await stage({ ...stageOf(values, keys), version: given(values, 'version'), to: given(values, 'to') });
+    const withPostgres = !values['without-postgres'];
+    await stage({ ...stageOf(values, keys), version: given(values, 'version'), to: given(values, 'to'), withPostgres });
   },
 
   async pack(values) {

@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import { parseArgs } from 'node:util';
 import { LaunchError } from '../local/steps.mjs';
 
-/** @typedef {Record<string, string | string[] | undefined>} Values */
+/** @typedef {Record<string, string | string[] | boolean | undefined>} Values */
 
 const about = {
   out: 'what is written: the FILE of a key, or the FOLDER of archives, which "release" makes the feed of',
@@ -20,13 +20,14 @@ const about = {
   'expires-days': 'DAYS for which the feed is believed (90)',
   'agent-statement':
     "FILE with a release's signed statement about its agent, to make that release again without its key",
+  'without-postgres': 'leaves the PostgreSQL of the npm package out, as images do: there a server runs beside them',
 };
 
 /** Of each command: what it does, what it must be told, and what it can be. */
 const commands = {
   release: ['all of it: stage, pack, sign and verify', 'version out', 'key channel notes feed-url trust expires-days'],
   keygen: ['makes a key', 'out', ''],
-  stage: ['puts together what is shipped', 'version to', 'feed-url trust key agent-statement'],
+  stage: ['puts together what is shipped', 'version to', 'feed-url trust key agent-statement without-postgres'],
   pack: ['makes the archive, its sum and its bill of materials', 'from out', ''],
   sign: ['adds an archive to a feed, or issues the feeds anew', 'feed', 'key trust channel expires-days notes archive'],
   verify: ['checks feeds and all that they name', 'feed trust', 'channel'],
@@ -34,6 +35,8 @@ const commands = {
 
 /** Those that may stand more than once. */
 const lists = ['key', 'trust'];
+/** Those that say all by standing there. */
+const flags = ['without-postgres'];
 
 /** @param {string} [name] of a command; without one, of all */
 export function helpOf(name) {
@@ -63,7 +66,9 @@ export function readCommand(name, args) {
   /** @type {Record<string, { type: 'string' | 'boolean', multiple?: boolean }>} */
   const options = { help: { type: 'boolean' } };
   for (const option of [...words(required), ...words(optional)])
-    options[option] = { type: 'string', multiple: lists.includes(option) };
+    options[option] = flags.includes(option)
+      ? { type: 'boolean' }
+      : { type: 'string', multiple: lists.includes(option) };
   const values = /** @type {Values} */ (parsed(name, args, options));
   if (values.help) return undefined;
   const missing = words(required).filter((option) => values[option] === undefined);

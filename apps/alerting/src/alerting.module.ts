@@ -84,7 +84,7 @@ export class AlertingModule {
     return {
       module: AlertingModule,
       providers: [
-        ...busProviders({ ...busConfig(service, config), handlers }),
+        ...busProviders({ ...busConfig(service, config), ground: Migrations, handlers }),
         {
           provide: Postgres,
           useFactory: () => new Postgres({ service, url: config.DATABASE_URL.reveal(), poolSize: 8 }),
@@ -92,7 +92,12 @@ export class AlertingModule {
         {
           provide: Migrations,
           useFactory: (postgres: Postgres) => {
-            const migrations = new Migrations(postgres, service, new URL('../migrations/', import.meta.url));
+            const migrations = new Migrations(
+              postgres,
+              service,
+              new URL('../migrations/', import.meta.url),
+              config.LAPWING_MIGRATIONS,
+            );
             migrations.prepare(() => checkKey(postgres, key));
             return migrations;
           },

@@ -63,7 +63,7 @@ export class AuthModule {
     return {
       module: AuthModule,
       providers: [
-        ...busProviders({ ...busConfig(service, config), handlers }),
+        ...busProviders({ ...busConfig(service, config), ground: Migrations, handlers }),
         ...restartProviders(config),
         {
           provide: Postgres,
@@ -73,7 +73,7 @@ export class AuthModule {
         {
           provide: Migrations,
           useFactory: (postgres: Postgres) =>
-            new Migrations(postgres, 'auth', new URL('../migrations/', import.meta.url)),
+            new Migrations(postgres, 'auth', new URL('../migrations/', import.meta.url), config.LAPWING_MIGRATIONS),
           inject: [Postgres],
         },
         {

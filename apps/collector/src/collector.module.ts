@@ -2,7 +2,7 @@ import { Bus, busProviders } from '@lapwing/bus';
 import { Health, restartProviders } from '@lapwing/service';
 import { Module, type DynamicModule } from '@nestjs/common';
 import { readFileSync } from 'node:fs';
-import { hostname, uptime } from 'node:os';
+import { uptime } from 'node:os';
 import { bundle } from './bundle.js';
 import type { CollectorConfig } from './config.js';
 import { START_AGAIN } from './ending.js';
@@ -19,6 +19,7 @@ import { HostSource } from './sources/host/host.source.js';
 import { logReaders, type LogReaderOptions } from './sources/log-registry.js';
 import { hostReaders, type HostReaders } from './sources/registry.js';
 import { Processes } from './sources/source.js';
+import { Host } from './store/host.js';
 import { machineFingerprint } from './store/machine.js';
 import { collectorVersion } from './version.js';
 
@@ -32,7 +33,8 @@ const READERS = 'readers';
 export class CollectorModule {
   static register(config: CollectorConfig): DynamicModule {
     const agentId = config.COLLECTOR_AGENT_ID;
-    const enrollment = new EnrollmentService(enrollmentOptions(config));
+    const host = new Host(config.COLLECTOR_HOST_ROOT);
+    const enrollment = new EnrollmentService(enrollmentOptions(config, host));
     return {
       module: CollectorModule,
       providers: [
@@ -44,7 +46,7 @@ export class CollectorModule {
           agent: { id: agentId, door: () => enrollment.door() },
           handlers: [CollectorHandler, ProgramHandler],
         }),
-        { provide: READERS, useFactory: () => hostReaders(process.platform, config.COLLECTOR_DOCKER_SOCKET) },
+        { provide: READERS, useFactory: () => hostReaders(process.platform, config.COLLECTOR_DOCKER_SOCKET, host) },
         { provide: Processes, useFactory: ({ processes }: HostReaders) => processes, inject: [READERS] },
         { provide: HostSource, useFactory: ({ readers }: HostReaders) => new HostSource(readers), inject: [READERS] },
         {
@@ -61,7 +63,7 @@ export class CollectorModule {
         },
         {
           provide: LogService,
-          useFactory: (bus: Bus) => new LogService(bus, logReaders(logReaderOptions(config)), logOptions(config)),
+          useFactory: (bus: Bus) => new LogService(bus, logReaders(logReaderOptions(config, host)), logOptions(config)),
           inject: [Bus],
         },
         {
@@ -76,7 +78,7 @@ export class CollectorModule {
               agentId,
               folder: config.COLLECTOR_DATA_DIR,
               version: collectorVersion,
-              hostname: hostname(),
+              hostname: host.name,
             }),
           inject: [Bus, SamplerService, LogService],
         },
@@ -101,7 +103,7 @@ export class CollectorModule {
   }
 }
 
-function enrollmentOptions(config: CollectorConfig): EnrollmentOptions {
+function enrollmentOptions(config: CollectorConfig, host: Host): EnrollmentOptions {
   return {
     agentId: config.COLLECTOR_AGENT_ID,
     name: config.COLLECTOR_AGENT_NAME,
@@ -111,11 +113,11 @@ function enrollmentOptions(config: CollectorConfig): EnrollmentOptions {
     allowHttp: config.LAPWING_ALLOW_HTTP,
     natsUrl: config.NATS_URL,
     facts: {
-      hostname: hostname(),
+      hostname: host.name,
       architecture: ARCHITECTURES[process.arch] ?? process.arch,
       os: process.platform,
       version: collectorVersion,
-      machine: machineFingerprint(),
+      machine: machineFingerprint(host),
     },
   };
 }
@@ -154,8 +156,9 @@ function logOptions(config: CollectorConfig): LogOptions {
   };
 }
 
-function logReaderOptions(config: CollectorConfig): LogReaderOptions {
+function logReaderOptions(config: CollectorConfig, host: Host): LogReaderOptions {
   return {
+    host,
     dockerSocket: config.COLLECTOR_DOCKER_SOCKET,
     folders: config.COLLECTOR_LOG_FOLDERS,
     linesPerSecond: config.COLLECTOR_LOG_LINES_PER_SECOND,

@@ -1,14 +1,16 @@
 import { AgentId, agentIdFromHostname } from '@lapwing/contracts';
 import { Secret, commonConfig, flag, readConfig, secret, secretKeyConfig } from '@lapwing/service';
-import { homedir, hostname } from 'node:os';
+import { statSync } from 'node:fs';
+import { homedir } from 'node:os';
 import path from 'node:path';
 import { z } from 'zod';
 import { DATA_DIR, TRIAL_SECONDS } from './launcher-settings.js';
+import { Host } from './store/host.js';
 import { machineId } from './store/machine.js';
 
-const schema = commonConfig.extend({
+const settings = commonConfig.extend({
   /** Names this host; by default its host name, with every character but letters, digits, _ and - replaced by -. */
-  COLLECTOR_AGENT_ID: AgentId.default(agentIdFromHostname(hostname())),
+  COLLECTOR_AGENT_ID: AgentId.optional(),
   /** The name that people see; by default the id. */
   COLLECTOR_AGENT_NAME: z.string().min(1).max(128).optional(),
   /** Where Lapwing is: there this host asks to be let in. Without it NATS_URL must let everybody in. */
@@ -19,6 +21,15 @@ const schema = commonConfig.extend({
   LAPWING_ALLOW_HTTP: flag.default(false),
   /** Seconds between samples; when it is set, the fleet's setting does not count here. */
   COLLECTOR_INTERVAL: z.coerce.number().int().min(1).max(300).optional(),
+  /**
+   * For an agent in a container: the folder at which the host's root is mounted, read only. All that tells of the host is then read there; other
+   * settings name paths as the host sees them. Empty on the host itself.
+   */
+  COLLECTOR_HOST_ROOT: z
+    .string()
+    .default('')
+    .transform((folder) => folder.replace(/\/+$/, ''))
+    .refine(isFolder, 'the absolute path of a folder that is there'),
   /** Folder of the outbox. */
   COLLECTOR_DATA_DIR: z.string().default(DATA_DIR),
   /** Bytes that the outbox may take on disk; when it is full, the oldest samples go first. */
@@ -52,6 +63,17 @@ const schema = commonConfig.extend({
   /** Process that started all of Lapwing on this machine: it and its descendants get no signals. */
   LAPWING_LAUNCHER_PID: z.coerce.number().int().positive().optional(),
 });
+
+const schema = settings.transform((config) => ({
+  ...config,
+  COLLECTOR_AGENT_ID: config.COLLECTOR_AGENT_ID ?? agentIdFromHostname(new Host(config.COLLECTOR_HOST_ROOT).name),
+}));
+
+function isFolder(folder: string): boolean {
+  return (
+    folder === '' || (path.isAbsolute(folder) && statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true)
+  );
+}
 
 /** The settings of the collector. */
 export type CollectorConfig = z.output<typeof schema>;
@@ -97,7 +119,8 @@ const dockerAgentSchema = z
     PULSE_HOSTNAME: z.string().max(255).optional(),
     PULSE_AGENT_ID: z.string().max(256).optional(),
     PULSE_INSECURE_SKIP_VERIFY: flag.default(false),
-    COLLECTOR_DOCKER_SOCKET: schema.shape.COLLECTOR_DOCKER_SOCKET,
+    COLLECTOR_DOCKER_SOCKET: settings.shape.COLLECTOR_DOCKER_SOCKET,
+    COLLECTOR_HOST_ROOT: settings.shape.COLLECTOR_HOST_ROOT,
     /** The unit of systemd as which it runs: it is disabled when the server tells the agent to stop. */
     LAPWING_UNIT: z
       .string()
@@ -115,7 +138,14 @@ const dockerAgentSchema = z
         path: ['PULSE_URL'],
         message: 'set PULSE_URL and PULSE_TOKEN, or PULSE_TARGETS, to servers',
       });
-    return { ...config, targets: all, machineId: machineId() };
+    const host = new Host(config.COLLECTOR_HOST_ROOT);
+    return {
+      ...config,
+      targets: all,
+      PULSE_HOSTNAME: config.PULSE_HOSTNAME ?? host.name,
+      COLLECTOR_DOCKER_SOCKET: host.path(config.COLLECTOR_DOCKER_SOCKET),
+      machineId: machineId(host),
+    };
   });
 
 /** The settings of the Docker agent. */

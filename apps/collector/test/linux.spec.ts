@@ -6,6 +6,7 @@ import { hostname } from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';
 import { HostSource } from '../src/sources/host/host.source';
 import { hostReaders } from '../src/sources/registry';
+import { Host } from '../src/store/host';
 
 const onLinux = process.platform === 'linux' ? describe : describe.skip;
 const near = (value: number, expected: number, share: number): void => {
@@ -17,7 +18,7 @@ onLinux.each(['linux', 'darwin'] as const)('this machine, read as %s', (platform
   let processes: Awaited<ReturnType<typeof hostReaders>>['processes'];
 
   beforeAll(async () => {
-    const host = await hostReaders(platform, '/nowhere/docker.sock');
+    const host = await hostReaders(platform, '/nowhere/docker.sock', new Host());
     processes = host.processes;
     source = new HostSource(host.readers);
     await source.read();

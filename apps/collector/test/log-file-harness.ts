@@ -5,6 +5,7 @@ import path from 'node:path';
 import { fileLogs } from '../src/sources/log-file/file-logs';
 import type { LogFileSource } from '../src/sources/log-file/log-file.source';
 import type { LogPositions } from '../src/sources/log-reader';
+import { Host } from '../src/store/host';
 
 type FileLogSource = Extract<LogSource, { kind: 'file' }>;
 
@@ -28,7 +29,12 @@ export class LogFolder {
 
   /** Begins to read `*.log`, or as is said. */
   async start(more: Partial<FileLogSource> = {}): Promise<LogFileSource> {
-    const options = { folders: [this.folder], linesPerSecond: this.linesPerSecond, clock: () => this.now };
+    const options = {
+      host: new Host(),
+      folders: [this.folder],
+      linesPerSecond: this.linesPerSecond,
+      clock: () => this.now,
+    };
     this.source = fileLogs([{ kind: 'file', path: this.path('*.log'), ...more }], options);
     await this.source.start(JSON.parse(JSON.stringify(this.positions)) as LogPositions);
     return this.source;

@@ -8,6 +8,7 @@ import { setImmediate as breathe } from 'node:timers/promises';
 import { LogService } from '../src/services/log.service';
 import type { LogReader } from '../src/sources/log-reader';
 import { logReaders, type LogReaders } from '../src/sources/log-registry';
+import { Host } from '../src/store/host';
 
 /** What log-store does with what comes: it keeps each batch once, and says so, unless it is told not to. */
 class FakeLogStore {
@@ -67,6 +68,7 @@ describe('the collector and its logs', () => {
 
   const pattern = (name: string): LogSource => ({ kind: 'file', path: path.join(folder, name) });
   const options = () => ({
+    host: new Host(),
     dockerSocket: path.join(folder, 'docker.sock'),
     folders: [folder],
     linesPerSecond: 1_000_000,

@@ -3,9 +3,10 @@ import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { ProcessService } from '../src/services/process.service';
 import { ProcessTable } from '../src/sources/host/process-table';
+import { Host } from '../src/store/host';
 
 describe('signals', () => {
-  const table = new ProcessTable(() => 1);
+  const table = new ProcessTable(() => 1, new Host());
   /** A launcher of which nothing descends: so the children of this test are strangers, and this process is Lapwing. */
   const service = new ProcessService(table, undefined);
 

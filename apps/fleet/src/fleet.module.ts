@@ -72,7 +72,7 @@ export class FleetModule {
     return {
       module: FleetModule,
       providers: [
-        ...busProviders({ ...busConfig(service, config), handlers }),
+        ...busProviders({ ...busConfig(service, config), ground: Migrations, handlers }),
         {
           provide: Postgres,
           useFactory: () => new Postgres({ service, url: config.DATABASE_URL.reveal(), poolSize: 6 }),
@@ -80,7 +80,12 @@ export class FleetModule {
         {
           provide: Migrations,
           useFactory: (postgres: Postgres) => {
-            const migrations = new Migrations(postgres, 'fleet', new URL('../migrations/', import.meta.url));
+            const migrations = new Migrations(
+              postgres,
+              'fleet',
+              new URL('../migrations/', import.meta.url),
+              config.LAPWING_MIGRATIONS,
+            );
             migrations.prepare(() => checkKey(postgres, key));
             return migrations;
           },

@@ -24,6 +24,7 @@ import { CensusService } from './services/census.service.js';
 import { ChartsService } from './services/charts.service.js';
 import { DiagnosticsService } from './services/diagnostics.service.js';
 import { CleanupService } from './services/cleanup.service.js';
+import { DrainService } from './services/drain.service.js';
 import { FiguresService } from './services/figures.service.js';
 import { EstateService } from './services/estate.service.js';
 import { HostsService } from './services/hosts.service.js';
@@ -102,6 +103,7 @@ export class GatewayModule {
             new LimitsService(redis, principals, config.RATE_LIMIT_PER_MINUTE),
           inject: [Redis, PrincipalsService],
         },
+        DrainService,
         { provide: GATEWAY_CONFIG, useValue: config },
         followedSettingsProvider,
         ...restartProviders(config),

@@ -76,7 +76,8 @@ describe('the census of replicas', () => {
     const second = await replica();
     const look = await start();
     expect(await look()).toEqual([2, 0]);
-    second.health.onModuleDestroy();
+    await second.bus.stopAnswering();
+    await eventually(async () => expect(await look()).toEqual([1, 0]));
     await second.bus.onApplicationShutdown();
     await eventually(async () => expect(await look()).toEqual([1, 0]));
   });

@@ -53,13 +53,14 @@ export class MetricsStoreModule {
       providers: [
         ...busProviders({
           ...busConfig(service, config),
+          ground: Migrations,
           handlers: [SamplesHandler, HistoryHandler, PolledHandler, PipelineHandler, CleanupHandler],
         }),
         { provide: Postgres, useFactory: () => new Postgres({ service, url: config.DATABASE_URL.reveal() }) },
         {
           provide: Migrations,
           useFactory: (postgres: Postgres) =>
-            new Migrations(postgres, 'metrics', new URL('../migrations/', import.meta.url)),
+            new Migrations(postgres, 'metrics', new URL('../migrations/', import.meta.url), config.LAPWING_MIGRATIONS),
           inject: [Postgres],
         },
         ...[

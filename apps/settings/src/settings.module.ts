@@ -30,6 +30,7 @@ export class SettingsModule {
       providers: [
         ...busProviders({
           ...busConfig(service, config),
+          ground: Migrations,
           handlers: [SettingsHandler, CleanupHandler, ConfigurationHandler],
         }),
         {
@@ -39,7 +40,7 @@ export class SettingsModule {
         {
           provide: Migrations,
           useFactory: (postgres: Postgres) =>
-            new Migrations(postgres, 'settings', new URL('../migrations/', import.meta.url)),
+            new Migrations(postgres, 'settings', new URL('../migrations/', import.meta.url), config.LAPWING_MIGRATIONS),
           inject: [Postgres],
         },
         {

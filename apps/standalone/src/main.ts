@@ -9,6 +9,7 @@ import { loadConfig as fleetConfig } from '@lapwing/fleet/config';
 import { FleetModule } from '@lapwing/fleet/fleet.module';
 import { loadConfig as gatewayConfig } from '@lapwing/gateway/config';
 import { GatewayModule } from '@lapwing/gateway/gateway.module';
+import { draining } from '@lapwing/gateway/http/drain';
 import { startGateway } from '@lapwing/gateway/http/start';
 import { loadConfig as logStoreConfig } from '@lapwing/log-store/config';
 import { LogStoreModule } from '@lapwing/log-store/log-store.module';
@@ -37,5 +38,5 @@ await runMain('standalone', async () => {
     PollerModule.register(loadPollerConfig()),
     GatewayModule.register(config),
   ];
-  return startGateway({ module: StandaloneModule, imports }, config);
+  return draining(await startGateway({ module: StandaloneModule, imports }, config));
 });

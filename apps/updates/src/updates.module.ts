@@ -58,7 +58,7 @@ export class UpdatesModule {
     return {
       module: UpdatesModule,
       providers: [
-        ...busProviders({ ...busConfig(service, config), handlers }),
+        ...busProviders({ ...busConfig(service, config), ground: Migrations, handlers }),
         {
           provide: Postgres,
           useFactory: () => new Postgres({ service, url: config.DATABASE_URL.reveal(), poolSize: 3 }),
@@ -66,7 +66,7 @@ export class UpdatesModule {
         {
           provide: Migrations,
           useFactory: (postgres: Postgres) =>
-            new Migrations(postgres, 'updates', new URL('../migrations/', import.meta.url)),
+            new Migrations(postgres, 'updates', new URL('../migrations/', import.meta.url), config.LAPWING_MIGRATIONS),
           inject: [Postgres],
         },
         {

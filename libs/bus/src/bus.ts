@@ -3,6 +3,7 @@ import {
   commandSubject,
   eventSubject,
   inquirySubject,
+  onlyReads,
   keyOfToken,
   readEvent,
   type Asked,
@@ -18,7 +19,9 @@ import {
 import { SpanKind, createLogger, describeError, failSpan, inSpan } from '@lapwing/telemetry';
 import type { OnApplicationShutdown, OnModuleInit } from '@nestjs/common';
 import { NoRespondersError, RequestError, TimeoutError, createInbox, type Msg } from '@nats-io/transport-node';
+import { setTimeout as pause } from 'node:timers/promises';
 import { z } from 'zod';
+import { Answers } from './answers.js';
 import { BusConnection, type BusOptions, type Link } from './connection.js';
 import { isFault, messageAttributes, timePublish, timeRequest } from './bus-metrics.js';
 import { gather, type Gathering } from './gather.js';
@@ -33,6 +36,10 @@ export interface Published {
 }
 
 const MAX_ASKED_AT_ONCE = 2;
+/** How soon a question that nobody heard is asked again. */
+const NEXT_REPLICA_MS = 250;
+/** How long a service that stops may take over what it was asked before: a second longer than most who ask wait. */
+const ANSWER_MS = 6000;
 
 /** How questions are answered. */
 interface Serving<C extends Asked> {
@@ -50,6 +57,7 @@ const checksOutgoing = process.env['NODE_ENV'] !== 'production';
 export class Bus implements OnModuleInit, OnApplicationShutdown {
   readonly connection: BusConnection;
   readonly #log;
+  readonly #answers = new Answers();
   /** How many questions of an agent are being answered. */
   readonly #asking = new Map<string, number>();
 
@@ -64,6 +72,20 @@ export class Bus implements OnModuleInit, OnApplicationShutdown {
 
   async onApplicationShutdown(): Promise<void> {
     await this.connection.stop();
+  }
+
+  /**
+   * Is asked nothing more, and answers what was asked already; then others are asked. Resolves when all is answered, at the latest after {@link ANSWER_MS}.
+   * Everything else goes on.
+   */
+  async stopAnswering(): Promise<void> {
+    // Without a server nobody asks, and nobody can be answered.
+    await this.#answers.stop(this.online ? ANSWER_MS : 0);
+  }
+
+  /** Calls `use` as soon as nobody asks any more, while the last questions are still being answered. */
+  whenUnasked(use: () => void): void {
+    this.#answers.whenUnasked(use);
   }
 
   /** Whether messages can be sent now. */
@@ -114,7 +136,7 @@ export class Bus implements OnModuleInit, OnApplicationShutdown {
   }
 
   /**
-   * Asks a service.
+   * Asks a service. What only reads is asked once more where nobody was there: a service of one replica is away for a moment while that is replaced.
    * @throws LapwingError with the service's own code; `UNAVAILABLE` when nobody is there, `TIMEOUT` when nobody answered.
    */
   request<C extends RequestContract>(contract: C, question: QuestionOf<C>): Promise<OutputOf<C>> {
@@ -176,11 +198,16 @@ export class Bus implements OnModuleInit, OnApplicationShutdown {
     const link = this.connection.link();
     const data = encode(link, question, contract.name);
     const attributes = messageAttributes({ type: 'send', name: 'ask' }, contract, link);
-    const ask = async (): Promise<OutputOf<C>> => {
+    const ask = (): Promise<Msg> =>
+      link.connection.request(subject, data, { timeout: contract.deadlineMs, headers: outgoingHeaders() });
+    const whole = async (): Promise<OutputOf<C>> => {
       let answer: Msg;
       try {
-        const options = { timeout: contract.deadlineMs, headers: outgoingHeaders() };
-        answer = await link.connection.request(subject, data, options);
+        answer = await ask().catch(async (error: unknown) => {
+          if (!onlyReads(contract) || !isNobody(error)) throw error;
+          await pause(NEXT_REPLICA_MS);
+          return ask();
+        });
       } catch (error) {
         throw unavailable(error, `nobody answers "${contract.name}"`);
       }
@@ -188,7 +215,7 @@ export class Bus implements OnModuleInit, OnApplicationShutdown {
       return contract.output.parse(answer.json()) as OutputOf<C>;
     };
     return inSpan(`ask ${contract.name}`, { kind: SpanKind.CLIENT, attributes, isFault }, (span) =>
-      timeRequest(this.options.service, contract, span, ask),
+      timeRequest(this.options.service, contract, span, whole),
     );
   }
 
@@ -244,10 +271,10 @@ export class Bus implements OnModuleInit, OnApplicationShutdown {
       // Whoever asks chooses where the answer goes, and NATS does not ask whether he may speak there himself.
       else if (!message.reply?.startsWith(`${inbox?.(message.subject) ?? '_INBOX'}.`))
         this.#log.warn({ subject: message.subject, reply: message.reply }, 'a question whose answer would go astray');
-      else void this.#answer(contract, message, answer);
+      else this.#answers.add(this.#answer(contract, message, answer));
     };
     this.connection.whenLinked(({ connection }) =>
-      connection.subscribe(subject, { ...(queue && { queue }), callback }),
+      this.#answers.listen(() => connection.subscribe(subject, { ...(queue && { queue }), callback })),
     );
   }
 
@@ -325,8 +352,13 @@ function safeJson(text: string): unknown {
 /** What the bus's own failures mean to a caller. */
 function unavailable(error: unknown, message: string): LapwingError {
   if (error instanceof LapwingError) return error;
-  const cause = error instanceof RequestError && error.cause ? error.cause : error;
+  const cause = causeOf(error);
   const code = cause instanceof TimeoutError ? 'TIMEOUT' : 'UNAVAILABLE';
-  const reason = cause instanceof NoRespondersError ? 'no responders' : describeError(cause).message;
+  const reason = isNobody(error) ? 'no responders' : describeError(cause).message;
   return new LapwingError(code, message, { reason });
 }
+
+const causeOf = (error: unknown): unknown => (error instanceof RequestError && error.cause ? error.cause : error);
+
+/** Whether nobody has heard a question. */
+const isNobody = (error: unknown): boolean => causeOf(error) instanceof NoRespondersError;

@@ -1,4 +1,4 @@
-import { Bus, ownConsumers, streamStates } from '@lapwing/bus';
+import { Bus, BusServer, OnNews, OnRequest, ownConsumers, streamStates } from '@lapwing/bus';
 import {
   LapwingError,
   defaultSystemSettings,
@@ -114,6 +114,89 @@ describe('the bus', () => {
     answers = 0;
     await Promise.all(Array.from({ length: 30 }, () => asker.request(settingsGet, {})));
     expect(answers).toBe(30);
+  });
+
+  it('answers what it was asked before it stops, and is asked nothing more', async () => {
+    const asker = await online('gateway');
+    const leaving = await online('settings');
+    const staying = await online('settings');
+    let answer = (): void => {};
+    const mayAnswer = new Promise<void>((resolve) => (answer = resolve));
+    const heard = { leaving: 0, staying: 0 };
+    leaving.respond(settingsGet, async () => {
+      heard.leaving++;
+      await mayAnswer;
+      return { ...defaultSystemSettings, refreshInterval: 7 };
+    });
+    staying.respond(settingsGet, async () => {
+      heard.staying++;
+      return { ...defaultSystemSettings, refreshInterval: 5 };
+    });
+    await Promise.all([leaving, staying].map(({ connection }) => connection.link().connection.flush()));
+    const ask = async (): Promise<number> => (await asker.request(settingsGet, {})).refreshInterval;
+    const asked = Array.from({ length: 50 }, ask);
+    await eventually(() => heard.leaving > 0 && heard.leaving + heard.staying === 50);
+    const early = heard.leaving;
+    let unasked = 0;
+    leaving.whenUnasked(() => unasked++);
+    const stopped = leaving.stopAnswering();
+    await eventually(() => unasked > 0);
+    expect(await Promise.all(Array.from({ length: 50 }, ask))).toEqual(Array(50).fill(5));
+    expect(heard.leaving).toBe(early);
+    answer();
+    await stopped;
+    expect((await Promise.all(asked)).filter((interval) => interval === 7)).toHaveLength(early);
+    expect(unasked).toBe(1);
+  });
+
+  it('is asked nothing before its ground is ready, and hears news all the same', async () => {
+    const asker = await online('gateway');
+    const starting = await online('settings');
+    class Handler {
+      news = 0;
+      get = async (): Promise<typeof defaultSystemSettings> => defaultSystemSettings;
+      hear = (): void => void this.news++;
+    }
+    OnRequest(settingsGet)(Handler.prototype, 'get', {});
+    OnNews(samplesStored, 'anyone')(Handler.prototype, 'hear', {});
+    const handler = new Handler();
+    const waiting: (() => void)[] = [];
+    const server = new BusServer(starting, [handler], { whenReady: (use) => void waiting.push(use) });
+    server.onApplicationBootstrap();
+    const flushed = (): Promise<void> => starting.connection.link().connection.flush();
+    await flushed();
+    await expect(asker.request(settingsGet, {})).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    asker.announce(samplesStored, 'web-1', { agentId: 'web-1', outbox: '0a1b2c3d4e5f', ranges: [[1, 1]] });
+    await eventually(() => handler.news === 1);
+    for (const use of waiting) use();
+    await flushed();
+    expect(await asker.request(settingsGet, {})).toEqual(defaultSystemSettings);
+    await server.onModuleDestroy();
+    await expect(asker.request(settingsGet, {})).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+  });
+
+  it('listens to nothing when it is stopped before it has found NATS', async () => {
+    const asker = await online('gateway');
+    const late = new Bus({ service: 'settings', servers: nats.url });
+    running.push(late);
+    late.respond(settingsGet, async () => defaultSystemSettings);
+    await late.stopAnswering();
+    late.onModuleInit();
+    await eventually(() => late.online);
+    await late.connection.link().connection.flush();
+    await expect(asker.request(settingsGet, {})).rejects.toMatchObject({ details: { reason: 'no responders' } });
+  });
+
+  it('asks once more what only reads and nobody has heard, and never what changes something', async () => {
+    const asker = await online('gateway');
+    const late = await online('settings');
+    const answers = [asker.request(settingsGet, {}), asker.request(settingsUpdate, { refreshInterval: 7 })];
+    const settled = Promise.allSettled(answers);
+    await expect(answers[1]).rejects.toMatchObject({ details: { reason: 'no responders' } });
+    late.respond(settingsGet, async () => defaultSystemSettings);
+    late.respond(settingsUpdate, async () => defaultSystemSettings);
+    await late.connection.link().connection.flush();
+    expect((await settled).map(({ status }) => status)).toEqual(['fulfilled', 'rejected']);
   });
 
   it('says UNAVAILABLE at once when nobody is there, and TIMEOUT when nobody answers in time', async () => {

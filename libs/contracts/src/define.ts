@@ -131,6 +131,14 @@ export function request<I extends z.ZodType, O extends z.ZodType>(
   };
 }
 
+/** What a request that changes nothing does. */
+const READS = new Set(['get', 'list', 'count', 'history', 'latest', 'verify']);
+
+/** Whether a request changes nothing, by the verb in its name: then it may be asked twice. */
+export function onlyReads(contract: Asked): boolean {
+  return contract.kind === 'request' && READS.has(contract.name.split('.')[3] ?? '');
+}
+
 /**
  * Defines a command to a host.
  * @param name `<noun>.<verb>.v<N>`; on the wire `cmd.<agent>.` stands before it.

@@ -17,7 +17,7 @@ export class DatabaseCheck implements OnApplicationShutdown {
 
   constructor(
     private readonly options: Pick<PostgresOptions, 'service' | 'url'>,
-    private readonly migrations: Pick<Migrations, 'ready'>,
+    private readonly migrations: Pick<Migrations, 'waitingFor'>,
   ) {}
 
   async onApplicationShutdown(): Promise<void> {
@@ -29,9 +29,10 @@ export class DatabaseCheck implements OnApplicationShutdown {
   async look(): Promise<{ status: HealthStatus; message: string }> {
     this.#asking ??= this.#ask().finally(() => (this.#asking = undefined));
     if (!(await this.#asking)) return { status: 'unhealthy', message: 'Database does not answer' };
-    return this.migrations.ready
+    const { waitingFor } = this.migrations;
+    return waitingFor === undefined
       ? { status: 'healthy', message: 'Database operational' }
-      : { status: 'unhealthy', message: 'Database is being brought up to date' };
+      : { status: 'unhealthy', message: waitingFor };
   }
 
   async #ask(): Promise<boolean> {

@@ -40,7 +40,7 @@ describe('the look at the database', () => {
   let database: Awaited<ReturnType<typeof createDatabase>>;
   let gate: Gate;
   let url: string;
-  const migrations = { ready: true };
+  const migrations: { waitingFor: string | undefined } = { waitingFor: undefined };
   let check: DatabaseCheck;
 
   beforeAll(async () => {
@@ -59,7 +59,7 @@ describe('the look at the database', () => {
   });
   beforeEach(() => {
     Object.assign(gate, { isOpen: true, connections: 0 });
-    migrations.ready = true;
+    migrations.waitingFor = undefined;
     check = new DatabaseCheck({ service: 'test', url }, migrations);
   });
   afterEach(() => check.onApplicationShutdown());
@@ -68,7 +68,7 @@ describe('the look at the database', () => {
     expect(await Promise.all([check.look(), check.look()])).toEqual([healthy, healthy]);
     expect(await check.look()).toEqual(healthy);
     expect(gate.connections).toBe(1);
-    migrations.ready = false;
+    migrations.waitingFor = 'Database is being brought up to date';
     expect(await check.look()).toEqual({ status: 'unhealthy', message: 'Database is being brought up to date' });
   });
 

@@ -32,10 +32,10 @@ describe('migrations', () => {
 
   it('runs each file once, in order', async () => {
     const postgres = connectTo(database.url);
-    await of(postgres).run();
+    expect(await of(postgres).run()).toEqual(['0001_first.sql']);
     await write('0002_second.sql', 'INSERT INTO shop.thing VALUES (7)');
-    await of(postgres).run();
-    await of(postgres).run();
+    expect(await of(postgres).run()).toEqual(['0002_second.sql']);
+    expect(await of(postgres).run()).toEqual([]);
     expect((await postgres.query('test', 'SELECT id FROM shop.thing')).rows).toEqual([{ id: 7 }]);
   });
 
@@ -61,6 +61,67 @@ describe('migrations', () => {
     const several = Array.from({ length: 4 }, () => of(connectTo(database.url)));
     await Promise.all(several.map((migrations) => migrations.run()));
     expect(several.every((migrations) => migrations.ready)).toBe(true);
+  });
+
+  describe('that somebody else applies', () => {
+    const waiting: Migrations[] = [];
+    const waitOn = (postgres: Postgres): Migrations => {
+      const migrations = new Migrations(postgres, 'shop', pathToFileURL(`${folder}/`), 'wait');
+      waiting.push(migrations);
+      return migrations;
+    };
+    const isBehind = (migrations: Migrations): void =>
+      expect(migrations.waitingFor).toMatch(/^Database waits for the migrations of version \d+\.\d+\.\d+/);
+    afterEach(() => Promise.all(waiting.splice(0).map((migrations) => migrations.onModuleDestroy())));
+
+    it('are waited for, and nothing is changed meanwhile', async () => {
+      const postgres = connectTo(database.url);
+      const migrations = waitOn(postgres);
+      let prepared = 0;
+      migrations.prepare(async () => void prepared++);
+      migrations.onApplicationBootstrap();
+      await eventually(() => isBehind(migrations));
+      const schemas = `SELECT to_regnamespace('shop') IS NULL AND to_regnamespace('lapwing') IS NULL AS untouched`;
+      expect((await postgres.query('test', schemas)).rows).toEqual([{ untouched: true }]);
+      expect([migrations.ready, prepared]).toEqual([false, 0]);
+      await of(connectTo(database.url)).run();
+      await eventually(() => migrations.ready);
+      expect([migrations.waitingFor, prepared]).toEqual([undefined, 1]);
+    });
+
+    it('are waited for also when only the newest is missing', async () => {
+      const postgres = connectTo(database.url);
+      await of(postgres).run();
+      await write('0002_second.sql', 'INSERT INTO shop.thing VALUES (7)');
+      const migrations = waitOn(postgres);
+      migrations.onApplicationBootstrap();
+      await eventually(() => isBehind(migrations));
+      let ready = 0;
+      migrations.whenReady(() => ready++);
+      expect(await of(postgres).run()).toEqual(['0002_second.sql']);
+      await eventually(() => migrations.ready);
+      migrations.whenReady(() => ready++);
+      expect(ready).toBe(2);
+    });
+
+    it('may be ahead of the code: a later version runs beside it', async () => {
+      const postgres = connectTo(database.url);
+      await write('0002_later.sql', 'INSERT INTO shop.thing VALUES (7)');
+      await of(postgres).run();
+      await rm(path.join(folder, '0002_later.sql'));
+      const migrations = waitOn(postgres);
+      migrations.onApplicationBootstrap();
+      await eventually(() => migrations.ready);
+      expect(await of(postgres).run()).toEqual([]);
+    });
+
+    it('are waited for no longer when the service stops', async () => {
+      const migrations = waitOn(connectTo(database.url));
+      migrations.onApplicationBootstrap();
+      await eventually(() => isBehind(migrations));
+      await migrations.onModuleDestroy();
+      expect(migrations.ready).toBe(false);
+    });
   });
 
   it('waits for a database that is away at the start', async () => {

@@ -85,6 +85,8 @@ export const databaseConfig = z.object({
     .string()
     .default('postgres://127.0.0.1:5432/lapwing')
     .transform((value) => new Secret(value)),
+  /** Whether the service brings its schema up to date itself, or waits, not ready, until `migrate.js` has done it. */
+  LAPWING_MIGRATIONS: z.enum(['own', 'wait']).default('own'),
 });
 
 /** The environment does not fit what a service needs. The message lists every fault. */

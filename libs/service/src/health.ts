@@ -48,6 +48,7 @@ export function worstOf(statuses: HealthStatus[]): HealthStatus {
 export class Health implements OnApplicationBootstrap, OnModuleDestroy {
   readonly #checks: Check[] = [];
   readonly #breakers: (() => Breaker[])[] = [];
+  #isLeaving = false;
   readonly #startedAt = Date.now();
   readonly #instance = randomBytes(6).toString('hex');
   #showing: NodeJS.Timeout | undefined;
@@ -58,9 +59,11 @@ export class Health implements OnApplicationBootstrap, OnModuleDestroy {
     private readonly onBus = true,
   ) {
     this.add('bus', 'dependency', () =>
-      bus.online
-        ? { status: 'healthy', message: 'connected to NATS' }
-        : { status: 'unhealthy', message: 'waiting for NATS' },
+      this.#isLeaving
+        ? { status: 'unhealthy', message: 'about to stop' }
+        : bus.online
+          ? { status: 'healthy', message: 'connected to NATS' }
+          : { status: 'unhealthy', message: 'waiting for NATS' },
     );
   }
 
@@ -80,14 +83,16 @@ export class Health implements OnApplicationBootstrap, OnModuleDestroy {
     if (!this.onBus) return;
     measureLoad();
     const { service } = this.bus.options;
+    this.bus.whenUnasked(() => {
+      this.#isLeaving = true;
+      this.bus.announce(serviceStopped, service, { service, instance: this.#instance });
+    });
     this.bus.respondEach(healthGet(service), () => this.report());
     this.bus.respondEach(diagnosticsGet(service), () => this.diagnose());
   }
 
   onModuleDestroy(): void {
     clearInterval(this.#showing);
-    const { service } = this.bus.options;
-    if (this.onBus) this.bus.announce(serviceStopped, service, { service, instance: this.#instance });
   }
 
   /**

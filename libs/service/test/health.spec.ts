@@ -87,9 +87,10 @@ describe('the health of a service', () => {
       );
     }
     expect(JSON.stringify(told)).not.toContain('hunter2');
-    second.onModuleDestroy();
+    await other.stopAnswering();
     const { instance } = await second.report();
     await eventually(() => expect(stopped).toEqual([instance]));
+    expect(await second.report()).toMatchObject({ status: 'unhealthy', checks: [{ message: 'about to stop' }] });
     await Promise.all([asker.onApplicationShutdown(), other.onApplicationShutdown()]);
   });
 

@@ -18,7 +18,7 @@ const SECRETS = [
 ];
 
 const root = pino({
-  level: process.env['LOG_LEVEL'] ?? 'info',
+  level: process.env['LOG_LEVEL'] || 'info',
   base: null,
   timestamp: pino.stdTimeFunctions.isoTime,
   redact: { paths: SECRETS, censor: '***' },

@@ -1,6 +1,7 @@
 export { SupervisedAgent, buildAgent, type AgentBuild } from './agent-build.js';
 export { CuttableProxy } from './cuttable-proxy.js';
 export { TerminalSession, runCommand, type Printed } from './command-line.js';
+export { Contained, canContain, type ContainerOptions } from './contained.js';
 export { ContainerLogServer } from './docker-container-log.js';
 export { DockerEngineServer } from './docker-engine.js';
 export { FileServer, type Interception } from './file-server.js';

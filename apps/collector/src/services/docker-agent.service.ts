@@ -2,7 +2,7 @@ import type { DockerReport } from '@lapwing/contracts';
 import { postJson } from '@lapwing/outgoing/post';
 import { createLogger, describeError } from '@lapwing/telemetry';
 import { execFile } from 'node:child_process';
-import { hostname, uptime } from 'node:os';
+import { uptime } from 'node:os';
 import { promisify } from 'node:util';
 import { z } from 'zod';
 import type { DockerAgentConfig, DockerTarget } from '../config.js';
@@ -63,7 +63,7 @@ export class DockerAgentService {
 
   async #read(): Promise<DockerReport> {
     const { info, containers } = await this.#containers.read();
-    const { PULSE_AGENT_ID: id, PULSE_HOSTNAME: name = hostname(), PULSE_INTERVAL: intervalSeconds } = this.config;
+    const { PULSE_AGENT_ID: id, PULSE_HOSTNAME: name, PULSE_INTERVAL: intervalSeconds } = this.config;
     const { machineId } = this.config;
     return {
       agent: { id: id ?? (machineId || name), version: this.version, intervalSeconds },

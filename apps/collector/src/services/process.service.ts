@@ -43,8 +43,9 @@ export class ProcessService {
 function refusal(error: unknown, pid: number): unknown {
   const { code } = error as NodeJS.ErrnoException;
   if (code === 'ESRCH') return new LapwingError('NOT_FOUND', `no process ${pid}`, { pid });
-  if (code === 'EPERM')
-    return new LapwingError('FORBIDDEN', `the kernel does not let Lapwing's user signal process ${pid} (EPERM)`, {
+  // EACCES: a rule of AppArmor or SELinux, as for an agent in a container that is held to its runtime's.
+  if (code === 'EPERM' || code === 'EACCES')
+    return new LapwingError('FORBIDDEN', `the kernel does not let Lapwing's user signal process ${pid} (${code})`, {
       pid,
     });
   return error;

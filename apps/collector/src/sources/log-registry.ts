@@ -2,11 +2,14 @@ import type { LogSource, LogSourceKind } from '@lapwing/contracts';
 import { DockerLogReader } from './docker-log/docker-log.reader.js';
 import { JournalReader } from './journal/journal.reader.js';
 import { fileLogs } from './log-file/file-logs.js';
+import type { Host } from '../store/host.js';
 import type { LogReader } from './log-reader.js';
 import { serviceLogs } from './service-log/service-logs.js';
 
 /** What this host lets be read, and how much of it. */
 export interface LogReaderOptions {
+  /** Where its files are. The paths below are as the host sees them, but for `serviceFolder`. */
+  host: Host;
   /** Files are read below these folders only. */
   folders: readonly string[];
   /** Lines of one source a second. */
@@ -23,6 +26,7 @@ export type LogReaders = Partial<Record<LogSourceKind, (sources: LogSource[]) =>
 
 /** The readers that there are. */
 export function logReaders({
+  host,
   dockerSocket,
   folders,
   linesPerSecond,
@@ -30,13 +34,14 @@ export function logReaders({
   serviceFolder,
 }: LogReaderOptions): LogReaders {
   return {
-    journal: () => new JournalReader({ perSecond: linesPerSecond, ownPid: process.pid }),
-    docker: () => new DockerLogReader({ socket: dockerSocket, perSecond: linesPerSecond }),
+    journal: () =>
+      new JournalReader({ perSecond: linesPerSecond, ownPid: process.pid, command: host.command('journalctl') }),
+    docker: () => new DockerLogReader({ socket: host.path(dockerSocket), perSecond: linesPerSecond }),
     file: (sources) =>
       fileLogs(
         sources.flatMap((one) => (one.kind === 'file' ? [one] : [])),
-        { folders, linesPerSecond },
+        { host, folders, linesPerSecond },
       ),
-    service: () => serviceLogs({ pm2Home, ownFolder: serviceFolder, linesPerSecond }),
+    service: () => serviceLogs({ pm2Home: host.path(pm2Home), ownFolder: serviceFolder, linesPerSecond }),
   };
 }

@@ -1,4 +1,5 @@
 import { totalmem } from 'node:os';
+import type { Host } from '../store/host.js';
 import type { AnyPartReader, Processes } from './source.js';
 import { CpuReader } from './host/cpu.part.js';
 import { DiskReader } from './host/disk.part.js';
@@ -19,23 +20,28 @@ export interface HostReaders {
 }
 
 /** The list of what is read of a host: directly on Linux, through systeminformation elsewhere. */
-export async function hostReaders(platform: NodeJS.Platform, dockerSocket: string): Promise<HostReaders> {
-  const { processes, readers } = platform === 'linux' ? linuxReaders() : await portableReaders();
-  const shared = [new ProcessesReader(processes), new GpuReader(), new DockerReader(dockerSocket), new SystemdReader()];
+export async function hostReaders(platform: NodeJS.Platform, dockerSocket: string, host: Host): Promise<HostReaders> {
+  const { processes, readers } = platform === 'linux' ? linuxReaders(host) : await portableReaders();
+  const shared = [
+    new ProcessesReader(processes),
+    new GpuReader(),
+    new DockerReader(host.path(dockerSocket)),
+    new SystemdReader(host),
+  ];
   return { processes, readers: [...readers, ...shared] };
 }
 
-function linuxReaders(): HostReaders {
+function linuxReaders(host: Host): HostReaders {
   const total = totalmem();
   const readers = [
-    new SystemReader(),
-    new CpuReader(),
-    new MemoryReader(),
-    new DiskReader(),
+    new SystemReader(host),
+    new CpuReader(host),
+    new MemoryReader(host),
+    new DiskReader(host),
     new NetworkReader(),
     new TemperatureReader(),
   ];
-  return { processes: new ProcessTable(() => total), readers };
+  return { processes: new ProcessTable(() => total, host), readers };
 }
 
 /** systeminformation is loaded only where it is used: it would cost a Linux host 10 MB for nothing. */

@@ -1,14 +1,6 @@
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { hostname, networkInterfaces } from 'node:os';
-
-function line(file: string): string {
-  try {
-    return readFileSync(file, 'utf8').trim();
-  } catch {
-    return '';
-  }
-}
+import { networkInterfaces } from 'node:os';
+import type { Host } from './host.js';
 
 /** The address of the first card that is built in (not made up by software, which sets the second bit), or ''. */
 function firstCard(): string {
@@ -18,16 +10,16 @@ function firstCard(): string {
 }
 
 /** What the system calls this machine; '' where it has no such name. Source: machine-id(5). */
-export function machineId(): string {
-  return line('/etc/machine-id') || line('/var/lib/dbus/machine-id');
+export function machineId(host: Host): string {
+  return host.line('/etc/machine-id') || host.line('/var/lib/dbus/machine-id');
 }
 
 /**
  * What tells this machine from its copies: SHA-256, hexadecimal. A copied disk has the same machine-id; the number of the (virtual)
  * mainboard, or where it cannot be read the address of a network card, differs. Source: machine-id(5), SMBIOS system UUID.
  */
-export function machineFingerprint(): string {
-  const id = machineId() || hostname();
-  const board = line('/sys/class/dmi/id/product_uuid') || firstCard();
+export function machineFingerprint(host: Host): string {
+  const id = machineId(host) || host.name;
+  const board = host.line('/sys/class/dmi/id/product_uuid') || firstCard();
   return createHash('sha256').update(`lapwing machine\n${id}\n${board}`).digest('hex');
 }

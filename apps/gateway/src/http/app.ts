@@ -16,6 +16,7 @@ import { PrincipalsService } from '../services/principals.service.js';
 import { lapwingVersion } from '../version.js';
 import { answerBroken } from './broken-request.js';
 import { actorOf } from './caller.js';
+import { addDraining } from './drain.js';
 import { ErrorFilter } from './error.filter.js';
 import { toErrorAnswer } from './errors.js';
 import { Guard } from './guard.js';
@@ -63,6 +64,7 @@ export async function createGateway(module: DynamicModule, config: GatewayConfig
   const app = await NestFactory.create<NestFastifyApplication>(module, adapter, { logger: nestLogger('gateway') });
   app.useGlobalPipes(validation);
   app.useGlobalFilters(new ErrorFilter());
+  addDraining(app);
   measureRequests(app.getHttpAdapter().getInstance());
   await addSecurityHeaders(app);
   if (config.CORS_ORIGINS.length > 0)

@@ -1,4 +1,5 @@
 import type { FastifyReply } from 'fastify';
+import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { endRequest } from './request-span.js';
 
@@ -10,6 +11,16 @@ const ENOUGH_BYTES = 2 ** 18;
 const MAX_STALL_MS = 30_000;
 const CLOSE_AFTER_MS = 5000;
 const TOO_SLOW = 'this client reads more slowly than events come; connect again to resume';
+
+/** Those who end up at a gateway that stops come back over this span of time, and not all at once. */
+const BACK_MS = { least: 250, most: 1500 };
+
+const streams = new WeakMap<ServerResponse, EventStream>();
+
+/** The stream of events that an answer is; undefined when it is none. */
+export function streamOn(response: ServerResponse): EventStream | undefined {
+  return streams.get(response);
+}
 
 /**
  * A Server-Sent-Events answer: comments as heartbeats, and an end with `event: dropped` for a client that reads more
@@ -24,6 +35,7 @@ export class EventStream {
   constructor(reply: FastifyReply) {
     reply.hijack();
     this.#response = reply.raw;
+    streams.set(reply.raw, this);
     this.#response.writeHead(200, {
       ...(reply.getHeaders() as Record<string, string>),
       'content-type': 'text/event-stream; charset=utf-8',
@@ -36,6 +48,11 @@ export class EventStream {
     this.#heartbeat = setInterval(() => this.send(': heartbeat\n\n'), HEARTBEAT_MS);
     this.#response.on('close', () => this.#close());
     this.#response.on('error', () => this.#close());
+  }
+
+  /** Whether more can be sent. */
+  get isOpen(): boolean {
+    return this.#open;
   }
 
   /** Calls `close` when the client is gone; at once when it already is. */
@@ -54,6 +71,16 @@ export class EventStream {
   /** Sends an event. */
   event(name: string, data: unknown): void {
     this.send(`event: ${name}\ndata: ${JSON.stringify(data)}\n\n`);
+  }
+
+  /** Ends, and has the client come back in a moment, on another connection: then others answer. */
+  leave(): void {
+    if (!this.#open) return;
+    const response = this.#response;
+    const { socket } = response;
+    const retryMs = Math.round(BACK_MS.least + Math.random() * (BACK_MS.most - BACK_MS.least));
+    this.#close();
+    response.end(`retry: ${retryMs}\n\n`, () => socket?.end());
   }
 
   /** Tells an error and ends. */

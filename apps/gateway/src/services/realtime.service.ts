@@ -62,6 +62,16 @@ export class RealtimeService implements OnApplicationBootstrap, OnModuleDestroy 
 
   onModuleDestroy(): void {
     for (const timer of this.#timers) clearInterval(timer);
+    this.leave();
+  }
+
+  /** How many watch. */
+  get watching(): number {
+    return this.#watchers.size;
+  }
+
+  /** Closes all connections, so that those who watch connect to another gateway. */
+  leave(): void {
     for (const watcher of this.#watchers.keys()) watcher.close();
   }
 

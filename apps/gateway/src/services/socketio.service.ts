@@ -102,7 +102,8 @@ class SocketIoWatcher implements Watcher {
   }
 
   close(): void {
-    this.socket.disconnect(true);
+    // A client that is told to go by a packet of Socket.IO stays away; one whose connection ends comes back.
+    this.socket.conn.close();
   }
 
   #waiting(): number {

@@ -44,4 +44,14 @@ describe('the plan', () => {
     expect(steps.join('\n')).toContain('/srv/lapwing/releases/1.4.0');
     expect(steps.join('\n')).not.toContain('/opt/');
   });
+
+  it('leaves servers alone on Kubernetes, and waits for the migrations of that very version', () => {
+    const steps = planOf('kubernetes', about);
+    expect(steps.filter((step) => step.includes('rollout'))).toHaveLength(2);
+    for (const step of steps.filter((one) => one.includes('rollout')))
+      expect(step).toContain('app.kubernetes.io/component=service');
+    const migrated = steps.findIndex((step) => step.includes('job/migrate-1.4.0'));
+    expect(migrated).toBeGreaterThan(steps.indexOf('kubectl apply -k .'));
+    expect(migrated).toBeLessThan(steps.findIndex((step) => step.includes('rollout status')));
+  });
 });

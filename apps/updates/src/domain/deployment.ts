@@ -37,6 +37,9 @@ export function planOf(deployment: DeploymentType, about: PlanAbout): string[] {
   return PLANS[deployment](about);
 }
 
+/** What bears Lapwing's version on Kubernetes; its servers are none of it. */
+const SERVICES = 'app.kubernetes.io/part-of=lapwing,app.kubernetes.io/component=service';
+
 const PLANS: Record<DeploymentType, (about: PlanAbout) => string[]> = {
   systemd: ({ version, platform, archive, installFolder = '/opt/lapwing' }) => {
     const file = `lapwing-${version}-${platform}.tar.gz`;
@@ -64,9 +67,12 @@ const PLANS: Record<DeploymentType, (about: PlanAbout) => string[]> = {
     `curl -fsS http://127.0.0.1:8080/health # must tell ${version}`,
   ],
   kubernetes: ({ version }) => [
-    `kubectl -n lapwing set image deployment,statefulset -l app.kubernetes.io/part-of=lapwing '*=lapwing:${version}'`,
-    'kubectl -n lapwing rollout status deployment -l app.kubernetes.io/part-of=lapwing --timeout=5m',
-    'kubectl -n lapwing rollout undo deployment -l app.kubernetes.io/part-of=lapwing # when it does not hold',
+    '# in the folder that was applied, e.g. k8s/overlays/production; with Helm: helm upgrade with the new version',
+    `sed -i 's/^  version: .*/  version: ${version}/' version.yaml`,
+    'kubectl apply -k .',
+    `kubectl -n lapwing wait --for=condition=complete job/migrate-${version} --timeout=15m`,
+    `kubectl -n lapwing rollout status deployment -l ${SERVICES} --timeout=15m`,
+    `kubectl -n lapwing rollout undo deployment -l ${SERVICES} # when it does not hold; and the old version back into version.yaml`,
   ],
   source: ({ version, channel }) => [
     'git fetch --tags',

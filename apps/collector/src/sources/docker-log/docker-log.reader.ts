@@ -1,9 +1,9 @@
 import type { LogEntry } from '@lapwing/contracts';
 import { createLogger, describeError } from '@lapwing/telemetry';
-import { hostname } from 'node:os';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { stampAt } from '../../domain/logs/container-lines.js';
 import { DockerEngine, EngineFault } from '../docker/engine.js';
+import { ownContainer } from '../docker/own-container.js';
 import type { ListedContainer } from '../docker/report.js';
 import type { LogPiece, LogPositions, LogReader } from '../log-reader.js';
 import { ContainerLog, containerName, MAX_OF_ONE } from './container-log.js';
@@ -31,7 +31,7 @@ export interface DockerLogOptions {
   perSecond: number;
   /** How often containers are listed, milliseconds. */
   listMs?: number;
-  /** Beginning of the id of the container that we ourselves run in, which is left out; Docker names a host after it. */
+  /** Beginning of the id of the container that we ourselves run in, which is left out. */
   ownId?: string;
 }
 
@@ -73,7 +73,10 @@ export class DockerLogReader implements LogReader {
   /** Where the next call begins, so that each gets its turn. */
   #turn = 0;
 
+  readonly #own: string | undefined;
+
   constructor(private readonly options: DockerLogOptions) {
+    this.#own = options.ownId ?? ownContainer();
     this.#engine = new DockerEngine(options.socket);
   }
 
@@ -199,8 +202,7 @@ export class DockerLogReader implements LogReader {
   }
 
   #isWanted(container: ListedContainer): boolean {
-    const own = this.options.ownId ?? hostname();
-    if (/^[0-9a-f]{12,64}$/.test(own) && container.Id.startsWith(own)) return false;
+    if (this.#own !== undefined && container.Id.startsWith(this.#own)) return false;
     const known = this.#known.get(container.Id);
     if (!known) return true;
     // One that ended seconds ago may have run again since it was read to its end.

@@ -1,4 +1,5 @@
 import { loadavg } from 'node:os';
+import type { Host } from '../../store/host.js';
 import type { PartOf, PartReader } from '../source.js';
 import { percentOf, readNumber, readText } from './proc.js';
 
@@ -62,17 +63,23 @@ export class CpuReader implements PartReader<'cpu'> {
   #mhz: number[] = [];
   #readings = 0;
 
-  constructor() {
-    this.#before = parseStat(readText('/proc/stat') ?? '');
-    const { model, mhz } = parseCpuinfo(readText('/proc/cpuinfo') ?? '');
+  /** Where the kernel's figures are, and those of the container, if any, that the host is. */
+  readonly #proc: string;
+  readonly #cgroup: string;
+
+  constructor(host: Host) {
+    this.#proc = host.proc;
+    this.#cgroup = host.path('/sys/fs/cgroup');
+    this.#before = parseStat(readText(`${this.#proc}/stat`) ?? '');
+    const { model, mhz } = parseCpuinfo(readText(`${this.#proc}/cpuinfo`) ?? '');
     this.#model = model;
     this.#mhz = mhz;
-    this.#group = groupTime();
+    this.#group = groupTime(this.#cgroup);
   }
 
   async read(): Promise<PartOf<'cpu'>> {
-    const text = readText('/proc/stat');
-    if (text === undefined) throw new Error('/proc/stat cannot be read');
+    const text = readText(`${this.#proc}/stat`);
+    if (text === undefined) throw new Error(`${this.#proc}/stat cannot be read`);
     const now = parseStat(text);
     const before = this.#before;
     this.#before = now;
@@ -89,16 +96,16 @@ export class CpuReader implements PartReader<'cpu'> {
 
   /** In a container with a limit of its own, use is a share of that limit. */
   #usageOfGroup(): number | undefined {
-    const limit = parseCpuMax(readText('/sys/fs/cgroup/cpu.max') ?? '');
+    const limit = parseCpuMax(readText(`${this.#cgroup}/cpu.max`) ?? '');
     const before = this.#group;
-    this.#group = groupTime();
+    this.#group = groupTime(this.#cgroup);
     if (limit === undefined || !before || !this.#group) return undefined;
     return percentOf((this.#group.usec - before.usec) / 1e6, ((this.#group.at - before.at) / 1000) * limit);
   }
 }
 
-function groupTime(): { usec: number; at: number } | undefined {
-  const usec = Number(/usage_usec (\d+)/.exec(readText('/sys/fs/cgroup/cpu.stat') ?? '')?.[1] ?? Number.NaN);
+function groupTime(cgroup: string): { usec: number; at: number } | undefined {
+  const usec = Number(/usage_usec (\d+)/.exec(readText(`${cgroup}/cpu.stat`) ?? '')?.[1] ?? Number.NaN);
   return Number.isFinite(usec) ? { usec, at: performance.now() } : undefined;
 }
 

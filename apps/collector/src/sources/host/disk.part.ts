@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
+import type { Host } from '../../store/host.js';
 import type { PartOf, PartReader } from '../source.js';
 import { monotonicSeconds, ratePerSecond, readText } from './proc.js';
 
@@ -26,20 +27,30 @@ const unescape = (text: string): string =>
 /**
  * Reads /proc/self/mountinfo: file systems without the pseudo ones, each device once, at its shortest mount point.
  * Source: proc_pid_mountinfo(5).
+ * @param root where the host's root is mounted: only what lies there counts, with the mount points that the host has. Only of what is seen
+ * there it is certain that its figures are those of the mount, and not of the folder below it.
  */
-export function parseMountinfo(text: string): Mount[] {
+export function parseMountinfo(text: string, root = ''): Mount[] {
   const byDevice = new Map<string, Mount>();
   for (const line of text.split('\n')) {
     const [left = '', right = ''] = line.split(' - ');
-    const [, , id, , mountpoint] = left.split(' ');
+    const [, , id, , where = ''] = left.split(' ');
     const [fstype, device] = right.split(' ');
+    const mountpoint = below(unescape(where), root);
     if (!id || !mountpoint || !fstype || !device || PSEUDO.has(fstype)) continue;
     if (fstype === 'overlay' && mountpoint !== '/') continue;
-    const mount = { id, device: unescape(device), mountpoint: unescape(mountpoint), fstype };
+    const mount = { id, device: unescape(device), mountpoint, fstype };
     const known = byDevice.get(id);
     if (!known || mount.mountpoint.length < known.mountpoint.length) byDevice.set(id, mount);
   }
   return [...byDevice.values()].toSorted((a, b) => a.mountpoint.localeCompare(b.mountpoint));
+}
+
+/** A mount point as the host sees it; undefined for one that is not the host's. */
+function below(mountpoint: string, root: string): string | undefined {
+  if (root === '') return mountpoint;
+  if (mountpoint === root) return '/';
+  return mountpoint.startsWith(`${root}/`) ? mountpoint.slice(root.length) : undefined;
 }
 
 /** Bytes that a device has read and written since the host started. */
@@ -70,11 +81,13 @@ export class DiskReader implements PartReader<'disk'> {
   #before: { at: number; bytes: Map<string, DeviceBytes> } = { at: 0, bytes: new Map() };
   readonly #hung = new Map<string, Promise<unknown>>();
 
+  constructor(private readonly host: Host) {}
+
   async read(): Promise<PartOf<'disk'>> {
     const mountinfo = readText('/proc/self/mountinfo') ?? '';
     if (mountinfo !== this.#mountinfo) {
       this.#mountinfo = mountinfo;
-      this.#mounts = parseMountinfo(Buffer.from(mountinfo, 'latin1').toString());
+      this.#mounts = parseMountinfo(Buffer.from(mountinfo, 'latin1').toString(), this.host.root);
     }
     const mounts = await Promise.all(this.#mounts.map((mount) => this.#measure(mount)));
     return { mounts: mounts.flatMap((mount) => mount ?? []), io: this.#traffic() };
@@ -83,7 +96,7 @@ export class DiskReader implements PartReader<'disk'> {
   /** A file system that does not answer (a server that is away) is left out and not asked again until it has answered. */
   async #measure({ device, mountpoint, fstype }: Mount) {
     if (this.#hung.has(mountpoint)) return undefined;
-    const asked = statfs(mountpoint).finally(() => this.#hung.delete(mountpoint));
+    const asked = statfs(this.host.below(mountpoint)).finally(() => this.#hung.delete(mountpoint));
     this.#hung.set(
       mountpoint,
       asked.catch(() => {}),
@@ -104,7 +117,9 @@ export class DiskReader implements PartReader<'disk'> {
 
   #traffic(): PartOf<'disk'>['io'] {
     const at = monotonicSeconds();
-    const devices = parseDiskstats(readText('/proc/diskstats') ?? '').filter(({ device }) => this.#isWhole(device));
+    const devices = parseDiskstats(readText(`${this.host.proc}/diskstats`) ?? '').filter(({ device }) =>
+      this.#isWhole(device),
+    );
     const before = this.#before;
     this.#before = { at, bytes: new Map(devices.map((entry) => [entry.device, entry])) };
     return devices.map((entry) => {

@@ -1,3 +1,4 @@
+import type { Host } from '../../store/host.js';
 import type { PartOf, PartReader } from '../source.js';
 import { readNumber, readText } from './proc.js';
 
@@ -51,11 +52,11 @@ export function withinGroup(host: Memory, group: GroupMemory | undefined): Memor
 /**
  * The limit of the container in which the collector runs. Only the root of a cgroup namespace is looked at: on a host
  * itself that is the true root, which has no limit, so that a limit on the collector's own service is never mistaken for
- * the host's. In LXC, lxcfs narrows /proc/meminfo itself.
+ * the host's. For the same reason an agent in a container looks at the host's root, where it can. In LXC, lxcfs narrows /proc/meminfo itself.
  */
-function groupMemory(): GroupMemory | undefined {
-  const two = '/sys/fs/cgroup/memory';
-  const one = '/sys/fs/cgroup/memory/memory';
+function groupMemory(cgroup: string): GroupMemory | undefined {
+  const two = `${cgroup}/memory`;
+  const one = `${cgroup}/memory/memory`;
   const isTwo = readText(`${two}.max`) !== undefined;
   const limit = readNumber(isTwo ? `${two}.max` : `${one}.limit_in_bytes`);
   const current = readNumber(isTwo ? `${two}.current` : `${one}.usage_in_bytes`);
@@ -76,10 +77,17 @@ export class MemoryReader implements PartReader<'memory'> {
   readonly everyMs = 0;
   readonly limitMs = 1000;
   readonly empty = parseMeminfo('');
+  readonly #meminfo: string;
+  readonly #cgroup: string;
+
+  constructor(host: Host) {
+    this.#meminfo = `${host.proc}/meminfo`;
+    this.#cgroup = host.path('/sys/fs/cgroup');
+  }
 
   async read(): Promise<Memory> {
-    const text = readText('/proc/meminfo');
-    if (text === undefined) throw new Error('/proc/meminfo cannot be read');
-    return withinGroup(parseMeminfo(text), groupMemory());
+    const text = readText(this.#meminfo);
+    if (text === undefined) throw new Error(`${this.#meminfo} cannot be read`);
+    return withinGroup(parseMeminfo(text), groupMemory(this.#cgroup));
   }
 }

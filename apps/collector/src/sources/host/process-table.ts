@@ -1,6 +1,7 @@
 import { LapwingError, type ProcessDetail, type ProcessEntry } from '@lapwing/contracts';
 import { readFileSync, readdirSync, statSync } from 'node:fs';
 import { setImmediate as breathe } from 'node:timers/promises';
+import type { Host } from '../../store/host.js';
 import { Processes } from '../source.js';
 import { kernelConstants, monotonicSeconds, percentOf, readText } from './proc.js';
 
@@ -41,7 +42,7 @@ type Row = ProcessStat & { cpu: number };
 const CHUNK = 64;
 const USERS_EVERY_SECONDS = 300;
 
-/** The processes of a Linux host, read from /proc. */
+/** The processes of a Linux host, read from /proc: always its own, so that a number means here what it means to whoever sends a signal. */
 export class ProcessTable extends Processes {
   readonly #constants = kernelConstants();
   readonly #memoryTotal: () => number;
@@ -51,7 +52,10 @@ export class ProcessTable extends Processes {
   #usersAt = Number.NEGATIVE_INFINITY;
 
   /** @param memoryTotal tells the memory of the host in bytes, for shares of it. */
-  constructor(memoryTotal: () => number) {
+  constructor(
+    memoryTotal: () => number,
+    private readonly host: Host,
+  ) {
     super();
     this.#memoryTotal = memoryTotal;
   }
@@ -139,7 +143,7 @@ export class ProcessTable extends Processes {
 
   #readUsers(): void {
     this.#usersAt = monotonicSeconds();
-    const lines = readFileSync('/etc/passwd', 'utf8').split('\n');
+    const lines = readFileSync(this.host.path('/etc/passwd'), 'utf8').split('\n');
     this.#users = new Map(lines.map((line) => line.split(':')).map(([name = '', , uid]) => [Number(uid), name]));
   }
 }

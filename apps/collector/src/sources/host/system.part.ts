@@ -1,4 +1,5 @@
-import { hostname, machine, release, uptime } from 'node:os';
+import { machine, release, uptime } from 'node:os';
+import type { Host } from '../../store/host.js';
 import type { PartOf, PartReader } from '../source.js';
 import { readText } from './proc.js';
 
@@ -12,18 +13,24 @@ export class SystemReader implements PartReader<'system'> {
   readonly part = 'system';
   readonly everyMs = 0;
   readonly limitMs = 1000;
-  readonly #distro = parseOsRelease(readText('/etc/os-release') ?? readText('/usr/lib/os-release') ?? '');
-  readonly empty: PartOf<'system'> = {
-    hostname: hostname(),
-    kernel: release(),
-    uptime: 0,
-    architecture: machine(),
-    platform: process.platform,
-    distro: this.#distro,
-  };
+  readonly empty: PartOf<'system'>;
+  readonly #host: Host;
+
+  constructor(host: Host) {
+    this.#host = host;
+    const os = readText(host.path('/etc/os-release')) ?? readText(host.path('/usr/lib/os-release')) ?? '';
+    this.empty = {
+      hostname: host.name,
+      kernel: release(),
+      uptime: 0,
+      architecture: machine(),
+      platform: process.platform,
+      distro: parseOsRelease(os),
+    };
+  }
 
   async read(): Promise<PartOf<'system'>> {
-    const seconds = Number((readText('/proc/uptime') ?? '').split(' ')[0]) || uptime();
-    return { ...this.empty, hostname: hostname(), uptime: Math.floor(seconds) };
+    const seconds = Number((readText(`${this.#host.proc}/uptime`) ?? '').split(' ')[0]) || uptime();
+    return { ...this.empty, hostname: this.#host.name, uptime: Math.floor(seconds) };
   }
 }

@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { promisify } from 'node:util';
+import type { Host } from '../../store/host.js';
 import type { PartOf, PartReader } from '../source.js';
 
 const run = promisify(execFile);
@@ -21,16 +22,20 @@ export class SystemdReader implements PartReader<'systemd'> {
   readonly limitMs = 6000;
   readonly empty: PartOf<'systemd'> = { available: false, services: [] };
 
+  constructor(private readonly host: Host) {}
+
   async read(): Promise<PartOf<'systemd'>> {
-    if (!existsSync('/run/systemd/system')) return this.empty;
+    if (!existsSync(this.host.path('/run/systemd/system'))) return this.empty;
     const options = {
       timeout: 5000,
       killSignal: 'SIGKILL' as const,
       maxBuffer: 2 ** 22,
-      env: { ...process.env, LC_ALL: 'C' },
+      // Elsewhere than in the root of its first process systemctl would do nothing.
+      env: { ...process.env, LC_ALL: 'C', ...(this.host.root && { SYSTEMD_IGNORE_CHROOT: '1' }) },
     };
     const list = ['list-units', '--type=service', '--all', '--plain', '--no-legend', '--no-pager'];
-    const { stdout } = await run('systemctl', list, options);
+    const [program, ...before] = this.host.command('systemctl');
+    const { stdout } = await run(program, [...before, ...list], options);
     return { available: true, services: parseUnits(stdout).slice(0, MAX_SERVICES) };
   }
 }

@@ -2,13 +2,17 @@ import { Controller, Get, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import { Public } from '../../../http/access.js';
 import { Answers } from '../../../http/answer.js';
+import { DrainService } from '../../../services/drain.service.js';
 import { SystemHealthService } from '../../../services/system-health.service.js';
-import { ReadinessDocument, SystemHealthDocument, toHealth, toReadiness } from './health.view.js';
+import { ReadinessDocument, SystemHealthDocument, leaving, toHealth, toReadiness } from './health.view.js';
 
 /** How the system is, for people (`/api/system/health`) and for Kubernetes (`/api/system/health/ready`). */
 @Controller('api/system/health')
 export class SystemHealthController {
-  constructor(private readonly health: SystemHealthService) {}
+  constructor(
+    private readonly health: SystemHealthService,
+    private readonly drain: DrainService,
+  ) {}
 
   @Get()
   @Public({ unlimited: true })
@@ -23,7 +27,8 @@ export class SystemHealthController {
   @Public({ unlimited: true })
   @Answers('Whether the system takes requests', ReadinessDocument, [200, 503])
   async ready(@Res({ passthrough: true }) reply: FastifyReply) {
-    const report = await this.health.report();
+    this.drain.probed();
+    const report = this.drain.isDraining ? leaving : await this.health.report();
     reply.status(report.ready ? 200 : 503);
     return toReadiness(report, Date.now());
   }

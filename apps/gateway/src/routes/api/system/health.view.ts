@@ -22,6 +22,14 @@ export const ReadinessDocument = z.object({
   timestamp: isoTime,
 });
 
+/** Of a gateway that is about to stop: however the system is, requests shall go to others. */
+export const leaving: SystemHealth = {
+  status: 'unhealthy',
+  services: { gateway: { status: 'unhealthy', message: 'this gateway is about to stop', details: null } },
+  workers: [],
+  ready: false,
+};
+
 /** How the system is. */
 export function toHealth({ status, services }: SystemHealth, now: number): z.infer<typeof SystemHealthDocument> {
   return { status, services, timestamp: isoSeconds(now) };
