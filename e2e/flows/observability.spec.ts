@@ -156,9 +156,12 @@ describe('what can be seen of Lapwing', () => {
       const post = receiver.spans.find(({ name }) => name === 'POST /api/notifications/webhooks');
       const questions = receiver.of(post?.traceId ?? '').filter(({ name }) => name.startsWith('ask req.alerting.'));
       expect(questions.map(({ parentSpanId }) => parentSpanId)).toContain(post?.spanId);
-      const bad = receiver.spans.find(({ name }) => name === 'POST /api/alerts/:id/acknowledge');
-      const refused = receiver.of(bad?.traceId ?? '').find(({ name }) => name.startsWith('answer '));
-      expect(attributeOf(refused?.attributes ?? [], 'error.type')).toBe('NOT_FOUND');
+      const refused = receiver.spans.find(
+        ({ name, attributes }) =>
+          name.startsWith('answer req.alerting.') && attributeOf(attributes, 'error.type') === 'NOT_FOUND',
+      );
+      const [bad] = receiver.of(refused?.traceId ?? '').filter(({ parentSpanId }) => !parentSpanId);
+      expect(attributeOf(bad?.attributes ?? [], 'http.response.status_code')).toBe('404');
       // There is no such alert: an answer like any other.
       expect(refused?.status?.code ?? 0).toBe(0);
     }, 60_000);

@@ -3,6 +3,7 @@ import { createLogger } from '@lapwing/telemetry';
 import type { DynamicModule } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { GatewayConfig } from '../config.js';
+import { DrainService } from '../services/drain.service.js';
 import { SystemHealthService } from '../services/system-health.service.js';
 import { createGateway } from './app.js';
 
@@ -29,8 +30,9 @@ export async function startGateway(module: DynamicModule, config: GatewayConfig)
 async function listenBeside(app: NestFastifyApplication, config: GatewayConfig): Promise<void> {
   if (config.LAPWING_OPS_PORT === 0) return;
   const health = app.get(SystemHealthService, { strict: false });
+  const drain = app.get(DrainService, { strict: false });
   const report = async () => ({
-    status: (await health.report()).ready ? ('healthy' as const) : ('unhealthy' as const),
+    status: !drain.isDraining && (await health.report()).ready ? ('healthy' as const) : ('unhealthy' as const),
   });
   const server = await listenForOps({ report }, config.LAPWING_OPS_PORT, config.LAPWING_OPS_HOST);
   server.unref();
