@@ -1,6 +1,7 @@
 // Runs what docker-compose.yml starts, each as in its container, and without Docker.
 import { Contained, createDatabase, databaseKinds, redisUrl, type NatsServer } from '@lapwing/testing';
 import { execFileSync } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -31,6 +32,8 @@ export interface ComposeService {
 export class ComposeInstallation {
   /** Set once there are keys for it. */
   nats: NatsServer | undefined;
+  /** The network in which each service has an address of its own, so that all can listen where they do in their containers. */
+  readonly #network = `127.${randomInt(64, 255)}.${randomInt(1, 255)}`;
 
   private constructor(
     private readonly home: string,
@@ -65,14 +68,14 @@ export class ComposeInstallation {
     return path.join(this.home, 'volumes', name);
   }
 
-  /** Where the tree of an image lies. */
-  image(name: 'lapwing' | 'lapwing-agent'): string {
-    return path.join(this.home, name);
-  }
-
   /** A setting as the service gets it. */
   setting(service: string, name: string): string {
     return String(this.services[service]?.environment?.[name]);
+  }
+
+  /** The address at which a service listens. */
+  addressOf(name: string): string {
+    return `${this.#network}.${Object.keys(this.services).indexOf(name) + 1}`;
   }
 
   /**
@@ -82,11 +85,18 @@ export class ComposeInstallation {
   start(name: string, changed: Record<string, string> = {}, another?: string[]): Contained {
     const { command, environment = {}, volumes = [], user = '', cap_add: capabilities = [] } = this.#service(name);
     const id = Number(user.split(':')[0]);
-    const servers = { NATS_URL: this.nats?.url ?? '', DATABASE_URL: this.database.url, REDIS_URL: redisUrl() };
+    const address = this.addressOf(name);
+    const places = {
+      NATS_URL: this.nats?.url ?? '',
+      DATABASE_URL: this.database.url,
+      REDIS_URL: redisUrl(),
+      HOST: address,
+      LAPWING_OPS_HOST: address,
+    };
     const given = Object.fromEntries(Object.entries(environment).map(([key, value]) => [key, String(value)]));
-    for (const [key, value] of Object.entries(servers)) if (given[key]) given[key] = value;
+    for (const [key, value] of Object.entries(places)) if (given[key]) given[key] = value;
     return Contained.start({
-      app: this.image(name === 'agent' ? 'lapwing-agent' : 'lapwing'),
+      app: this.#imageOf(name),
       command: another ?? command,
       environment: { ...given, ...changed },
       user: id,
@@ -95,12 +105,11 @@ export class ComposeInstallation {
     });
   }
 
-  /** Asks after a service's health as its health check does, at another port. */
-  health(name: string, port: number): Promise<{ code: number | null; output: string }> {
+  /** Asks after a service's health as its health check does. */
+  health(name: string): Promise<{ code: number | null; output: string }> {
     const [, ...test] = this.#service(name).healthcheck?.test ?? [];
-    const command = test.map((word) => word.replace(/:\d+\//, `:${port}/`));
-    const app = this.image(name === 'agent' ? 'lapwing-agent' : 'lapwing');
-    return Contained.run({ app, command, environment: { NODE_ENV: 'production' }, user: 10_001 });
+    const command = test.map((word) => word.replace('//127.0.0.1:', `//${this.addressOf(name)}:`));
+    return Contained.run({ app: this.#imageOf(name), command, environment: { NODE_ENV: 'production' }, user: 10_001 });
   }
 
   /** Forgets all of it. */
@@ -108,6 +117,10 @@ export class ComposeInstallation {
     await this.nats?.stop();
     await this.database.drop();
     fs.rmSync(this.home, { recursive: true, force: true });
+  }
+
+  #imageOf(name: string): string {
+    return path.join(this.home, name === 'agent' ? 'lapwing-agent' : 'lapwing');
   }
 
   #service(name: string): ComposeService {

@@ -1,4 +1,4 @@
-import { Contained, NatsServer, canContain, eventually, freePort } from '@lapwing/testing';
+import { Contained, NatsServer, canContain, eventually } from '@lapwing/testing';
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
@@ -9,7 +9,7 @@ const USER = 10_001;
 const contained = canContain() ? describe : describe.skip;
 
 contained('what docker-compose.yml starts, each as in its container', () => {
-  const running = new Map<string, { container: Contained; port: number }>();
+  const running = new Map<string, Contained>();
   let compose: ComposeInstallation;
   let base: string;
   let authorization: string;
@@ -19,7 +19,7 @@ contained('what docker-compose.yml starts, each as in its container', () => {
   }, 180_000);
 
   afterAll(async () => {
-    for (const { container } of running.values()) container.kill();
+    for (const container of running.values()) container.kill();
     await compose?.remove();
   });
 
@@ -30,24 +30,12 @@ contained('what docker-compose.yml starts, each as in its container', () => {
     return code === 0 ? 'well' : `${name} has ended with ${code}: ${container.output}`;
   }
 
-  async function started(name: string): Promise<void> {
-    const port = await freePort();
-    running.set(name, { container: compose.start(name, placeOf(name, port)), port });
-  }
-
-  /** Where it listens: all share this machine's network here. */
-  function placeOf(name: string, port: number): Record<string, string> {
-    if (name === 'gateway') return { HOST: '127.0.0.1', PORT: String(port), LAPWING_OPS_PORT: '0' };
-    const place = { LAPWING_OPS_HOST: '127.0.0.1', LAPWING_OPS_PORT: String(port) };
-    return name === 'fleet' ? { ...place, FLEET_AGENT_NATS_URL: compose.nats?.url ?? '' } : place;
-  }
-
   /** Waits until its health check says so. */
   const healthy = (name: string): Promise<boolean> =>
     eventually(async () => {
-      const { container, port = 0 } = running.get(name) ?? {};
+      const container = running.get(name);
       if (!container?.runs) throw new Error(`${name} has ended: ${container?.output}`);
-      const { code, output } = await compose.health(name, port);
+      const { code, output } = await compose.health(name);
       if (code !== 0) throw new Error(`${name}: ${output}\n${container.output.slice(-2000)}`);
       return true;
     }, 120_000);
@@ -106,12 +94,13 @@ contained('what docker-compose.yml starts, each as in its container', () => {
 
   it('all services become ready, and healthy by their own health checks', async () => {
     compose.nats = await NatsServer.start(compose.volume('nats-auth'), ['max_payload: 4MB']);
-    for (const name of names) await started(name);
+    const ofFleet = { FLEET_AGENT_NATS_URL: compose.nats.url };
+    for (const name of names) running.set(name, compose.start(name, name === 'fleet' ? ofFleet : {}));
     for (const name of names) expect([name, await healthy(name)]).toEqual([name, true]);
   }, 240_000);
 
   it('the administrator logs in with the password that was made', async () => {
-    base = `http://127.0.0.1:${running.get('gateway')?.port}`;
+    base = `http://${compose.addressOf('gateway')}:8080`;
     const password = compose.setting('auth', 'LAPWING_ADMIN_PASSWORD');
     const { token } = await ask<{ token: string }>('/api/v1/auth/login', { username: 'admin', password });
     authorization = `Bearer ${token}`;
@@ -126,9 +115,7 @@ contained('what docker-compose.yml starts, each as in its container', () => {
   it('the agent of the host is let in with a token, and reports', async () => {
     const id = compose.setting('agent', 'COLLECTOR_AGENT_ID');
     const { enrollment_token: token } = await ask<{ enrollment_token: string }>('/api/v1/agents', { id, name: id });
-    const port = await freePort();
-    const changed = { LAPWING_URL: base, LAPWING_ENROLLMENT_TOKEN: token, LAPWING_OPS_PORT: String(port) };
-    running.set('agent', { container: compose.start('agent', changed), port });
+    running.set('agent', compose.start('agent', { LAPWING_URL: base, LAPWING_ENROLLMENT_TOKEN: token }));
     expect(await healthy('agent')).toBe(true);
     await eventually(async () => {
       const agent = await ask<{ status: string }>(`/api/v1/agents/${id}`);
@@ -139,7 +126,7 @@ contained('what docker-compose.yml starts, each as in its container', () => {
   it.each([...names, 'agent'])(
     '%s is the first process of its container, and ends with 0 when it is told to',
     async (name) => {
-      const { container } = running.get(name) ?? {};
+      const container = running.get(name);
       expect(container?.runs).toBe(true);
       expect([await container?.stop(), container?.output]).toEqual([0, expect.not.stringContaining('EROFS')]);
     },

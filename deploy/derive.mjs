@@ -1,4 +1,4 @@
-// What is derived from the code and checked in: routes.txt, openapi.json, subjects.txt, files of the Helm chart.
+// What is derived from the code and checked in: routes.txt, openapi.json, subjects.txt, dashboards, rules for Kubernetes, files of the Helm chart.
 // Writes them; with --check it compares, and fails when one is not up to date.
 import fs from 'node:fs';
 import path from 'node:path';
@@ -13,12 +13,14 @@ const { loadConfig } = await load('apps/gateway/dist/config.js');
 const { controllers } = await load('apps/gateway/dist/routes/registry.js');
 const { describeRoutes, routesOf } = await load('apps/gateway/dist/http/route-list.js');
 const { describeCatalogue } = await load('libs/contracts/dist/index.js');
+const { observabilityFiles } = await load('deploy/grafana/make.mjs');
 
 const app = await createGateway(GatewayModule.register(loadConfig({})), loadConfig({}));
 const lists = {
   'apps/gateway/routes.txt': describeRoutes(routesOf(controllers)),
   'apps/gateway/openapi.json': `${JSON.stringify(describeApi(app), null, 2)}\n`,
   'libs/contracts/subjects.txt': describeCatalogue(),
+  ...observabilityFiles(root),
 };
 
 let stale = 0;

@@ -50,6 +50,12 @@ describe('what the image holds', () => {
     expect(bytes).toBeGreaterThan(MAX_BYTES / 4);
   });
 
+  it('has an agent that runs in lite mode, where importing "http" would load what Node 22 cannot load there', () => {
+    const agent = fs.readFileSync(path.join(tree, 'apps/collector/dist/agent/lapwing-agent.mjs'), 'utf8');
+    expect(agent).not.toMatch(/\b(from|import)\s*["'](node:)?http["']/);
+    expect(agent).toMatch(/\(["']node:http["']\)/);
+  });
+
   it('says its version', () => {
     const { version } = JSON.parse(fs.readFileSync(path.join(tree, 'release.json'), 'utf8')) as { version: string };
     expect(version).toBe('9.8.7');

@@ -8,8 +8,10 @@ import { EventFollower, SteadyClient, type Seen, type Step } from '../src/steady
 
 const HOSTS = 20;
 /** Hosts are busy, and then idle, for so many seconds: each turn is an alert that fires and is resolved. */
-const SWING_S = 4;
+const SWING_S = 6;
 const NEXT = '0.2.0';
+/** Where telling takes longer than this, an alert may be over before anybody was told of it: then nobody is. */
+const SOON_MS = 4000;
 const STOP_MS = 15_000;
 
 /** Each alert is a message of its own, at once. */
@@ -203,36 +205,35 @@ describe('a roll-out of a new version, replica by replica, under load', () => {
   }, 120_000);
 
   it('has told each alert exactly once that it fires, and once that it is over', async () => {
-    // As often as a host became busy: the samples say so.
-    const [rises] = await cluster.postgres.rows<{ n: string }>(
-      `SELECT count(*) AS n FROM (SELECT cpu, lag(cpu) OVER (PARTITION BY resource_id ORDER BY seq) AS before
+    const [{ n: rises = 0 } = {}] = await cluster.postgres.rows<{ n: number }>(
+      `SELECT count(*)::int AS n FROM (SELECT cpu, lag(cpu) OVER (PARTITION BY resource_id ORDER BY seq) AS before
        FROM metrics.host_sample) s WHERE cpu = 9000 AND (before IS NULL OR before = 1000)`,
     );
-    await eventually(async () => {
-      const [alerts] = await cluster.postgres.rows<{ n: string; over: string }>(
-        `SELECT count(*) AS n, count(resolved_at) AS over FROM alerting.alert WHERE signal = 'cpu'`,
+    const cpu = ({ alerts: about }: Told): boolean => about.some((one) => /cpu/.test(one));
+    const messages = (event: string): number => told.filter((one) => one.event === event && cpu(one)).length;
+    const counts = await eventually(async () => {
+      const [row] = await cluster.postgres.rows<Record<'alerts' | 'over' | 'unsaid' | 'slowest_ms', number>>(
+        `SELECT count(*)::int AS alerts, count(resolved_at)::int AS over, count(*) FILTER (WHERE told IS NULL)::int AS unsaid,
+           round(extract(epoch FROM max(told - fired_at)) * 1000)::int AS slowest_ms
+         FROM (SELECT a.*, (SELECT min(decided_at) FROM alerting.delivery_alert l JOIN alerting.delivery d ON d.id = l.delivery_id
+           WHERE l.occurrence = a.occurrence) AS told FROM alerting.alert a WHERE signal = 'cpu') AS alert`,
       );
-      const ledger = await cluster.postgres.rows<{ status: string; n: string }>(
-        'SELECT status, count(*) AS n FROM alerting.delivery GROUP BY status',
+      const ledger = await cluster.postgres.rows<{ status: string; n: number }>(
+        'SELECT status, count(*)::int AS n FROM alerting.delivery GROUP BY status',
       );
-      const cpu = ({ alerts: about }: Told): boolean => about.some((one) => /cpu/.test(one));
-      const messages = (event: string): Told[] => told.filter((message) => message.event === event && cpu(message));
-      expect({
-        alerts: Number(alerts?.n),
-        firing: messages('firing').length,
-        resolved: messages('resolved').length,
-        ledger: Object.fromEntries(ledger.map(({ status, n }) => [status, Number(n)])),
-      }).toEqual({
-        alerts: Number(rises?.n),
-        firing: Number(rises?.n),
-        resolved: Number(alerts?.over),
-        ledger: { sent: told.length },
-      });
+      if (!row) throw new Error('there are no counts');
+      expect(ledger).toEqual([{ status: 'sent', n: told.length }]);
+      expect([messages('firing'), messages('resolved')]).toEqual([row.alerts - row.unsaid, row.over - row.unsaid]);
+      return row;
     }, 60_000);
     const twice = (keys: string[]): string[] => keys.filter((key, at) => keys.indexOf(key) !== at);
     expect(twice(told.map(({ delivery }) => delivery))).toEqual([]);
     expect(twice(told.flatMap(({ event, alerts }) => alerts.map((alert) => `${event} ${alert}`)))).toEqual([]);
-    process.stdout.write(`\n${rises?.n} alerts, ${told.length} messages, none of them twice\n`);
+    process.stdout.write(`\n${rises} times a host became busy: ${JSON.stringify(counts)}, ${told.length} messages\n`);
+    if (counts.slowest_ms < SOON_MS) expect(counts.unsaid).toBe(0);
+    // A sample that another one has overtaken says nothing about now, and is not judged; that takes a machine which is far too busy.
+    expect(counts.alerts).toBeLessThanOrEqual(rises);
+    expect(counts.alerts).toBeGreaterThanOrEqual(Math.floor(0.98 * rises));
   }, 120_000);
 
   it('runs the new version alone', async () => {

@@ -7,6 +7,7 @@ const PATIENCE_MS = 3000;
 
 /** Somebody to whom connections may go. */
 export interface Backend {
+  address: string;
   port: number;
   readiness: string;
 }
@@ -87,7 +88,7 @@ export class Balancer {
       client.destroy();
       return;
     }
-    const server = connect({ port: backend.port, host: '127.0.0.1', allowHalfOpen: true });
+    const server = connect({ port: backend.port, host: backend.address, allowHalfOpen: true });
     let isConnected = false;
     server.once('connect', () => (isConnected = true));
     for (const [from, into] of [

@@ -19,6 +19,9 @@ const MAX_PAYLOAD = 4 * 2 ** 20;
 /** Two replicas of each service, and a third while one is replaced. */
 const MAX_CONNECTIONS = 250;
 
+/** Where what replicas print goes; it is removed with everything else unless somebody wants to read it. */
+const logsOf = (folder: string): string => process.env['LAPWING_TEST_LOGS'] ?? path.join(folder, 'logs');
+
 /** What came of replacing a replica. */
 export interface Replaced {
   service: string;
@@ -53,7 +56,7 @@ export class Cluster {
   static async start(replicas: number): Promise<Cluster> {
     const folder = await mkdtemp(path.join(tmpdir(), 'lapwing-cluster-'));
     await makeBusKeys(path.join(folder, 'keys'));
-    await mkdir(path.join(folder, 'logs'));
+    await mkdir(logsOf(folder), { recursive: true });
     const [postgres, nats, redis] = await Promise.all([
       OwnPostgres.start([`max_connections=${MAX_CONNECTIONS}`]),
       NatsServer.start(path.join(folder, 'keys'), [`max_payload: ${MAX_PAYLOAD}`]),
@@ -92,7 +95,7 @@ export class Cluster {
 
   /** Starts one more replica, of the version in a folder. */
   async add(service: string, folder = root): Promise<Replica> {
-    const log = path.join(this.folder, `logs/${service}-${++this.#started}.log`);
+    const log = path.join(logsOf(this.folder), `${service}-${++this.#started}.log`);
     const program = this.commands[service] ?? '';
     const replica = await Replica.start({ service, program, folder, log, environment: this.#environment() });
     this.replicas.set(service, [...(this.replicas.get(service) ?? []), replica]);

@@ -1,7 +1,7 @@
 import { eventually } from '@lapwing/testing';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -18,9 +18,17 @@ export class OwnPostgres {
     private readonly pid: number,
   ) {}
 
-  /** Makes a database and starts its server, with such settings (`name=value`) beside the usual ones. */
-  static async start(settings: string[] = []): Promise<OwnPostgres> {
+  /**
+   * Makes a database and starts its server.
+   * @param settings (`name=value`) beside the usual ones.
+   * @param password of its user "lapwing"; a made one by default.
+   */
+  static async start(settings: string[] = [], password?: string): Promise<OwnPostgres> {
     const folder = await mkdtemp(path.join(tmpdir(), 'lapwing-postgres-'));
+    if (password !== undefined) {
+      await mkdir(path.join(folder, 'postgres'));
+      await writeFile(path.join(folder, 'postgres/password'), `${password}\n`, { mode: 0o600 });
+    }
     const launcher = spawn(process.execPath, [program, folder, ...settings], { stdio: ['ignore', 'pipe', 'inherit'] });
     let printed = '';
     launcher.stdout?.on('data', (chunk: Buffer) => (printed += chunk.toString()));

@@ -1,8 +1,12 @@
 import { eventually, freePort } from '@lapwing/testing';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, openSync } from 'node:fs';
+import { existsSync, openSync, readFileSync } from 'node:fs';
 import path from 'node:path';
+
+/** An address for each, where the machine has many: then nobody else can have taken the port meanwhile, as in a pod. */
+const addresses = process.platform === 'linux' ? { next: 2 } : undefined;
+const addressOf = (): string => (addresses ? `127.10.${process.pid % 250}.${addresses.next++}` : '127.0.0.1');
 
 const READY_MS = 90_000;
 const KILLED_AFTER_MS = 30_000;
@@ -25,13 +29,14 @@ export class Replica {
 
   private constructor(
     readonly options: ReplicaOptions,
+    readonly address: string,
     readonly port: number,
   ) {
     const { program, folder, environment, log } = options;
     const isGateway = options.service === 'gateway';
     const place = isGateway
-      ? { HOST: '127.0.0.1', PORT: String(port) }
-      : { LAPWING_OPS_HOST: '127.0.0.1', LAPWING_OPS_PORT: String(port) };
+      ? { HOST: address, PORT: String(port) }
+      : { LAPWING_OPS_HOST: address, LAPWING_OPS_PORT: String(port) };
     const file = openSync(log, 'a');
     // Where it can, the kernel ends it with the test.
     const bound = existsSync('/usr/bin/setpriv')
@@ -47,12 +52,12 @@ export class Replica {
 
   /** Starts one. */
   static async start(options: ReplicaOptions): Promise<Replica> {
-    return new Replica(options, await freePort());
+    return new Replica(options, addressOf(), await freePort());
   }
 
   /** Where it says whether it is ready. */
   get readiness(): string {
-    return `http://127.0.0.1:${this.port}${this.options.service === 'gateway' ? '/api/system/health/ready' : '/ready'}`;
+    return `http://${this.address}:${this.port}${this.options.service === 'gateway' ? '/api/system/health/ready' : '/ready'}`;
   }
 
   /** What it ended with; null while it runs. */
@@ -62,7 +67,8 @@ export class Replica {
 
   /** Whether it says that it is ready. */
   async isReady(): Promise<boolean> {
-    if (this.exitCode !== null) throw new Error(`${this.options.service} has ended: see ${this.options.log}`);
+    if (this.exitCode !== null)
+      throw new Error(`${this.options.service} has ended:\n${readFileSync(this.options.log, 'utf8').slice(-2000)}`);
     try {
       return (await fetch(this.readiness, { signal: AbortSignal.timeout(5000) })).status === 200;
     } catch {

@@ -127,6 +127,7 @@ root=/mnt
 mount --make-rprivate /
 mount -t tmpfs -o mode=755 tmpfs $root
 mkdir -p $root/app $root/tmp $root/proc $root/dev $root/etc $root/usr
+mount -t tmpfs -o mode=1777,size=64m tmpfs $root/tmp
 for top in bin sbin lib lib64; do
   if [ -L /$top ]; then ln -s "$(readlink /$top)" $root/$top
   elif [ -d /$top ]; then mkdir $root/$top; mount --bind /$top $root/$top; fi
@@ -142,7 +143,6 @@ while [ "$count" -gt 0 ]; do
   count=$((count - 1))
 done
 mount -t proc proc $root/proc
-mount -t tmpfs -o mode=1777,size=64m tmpfs $root/tmp
 for folder in app etc usr; do mount -o remount,bind,ro $root/$folder; done
 mount -o remount,ro $root
 exec chroot $root sh -euc 'user=$1 bounds=$2; shift 2; cd /app
