@@ -42,8 +42,11 @@ export const pairs = [
     components: ['nats-cluster', 'availability', 'monitoring'],
     values: ['k8s/chart/values-single.yaml'],
     set: [
-      ...['nats.replicas=3', 'availability.disruptionBudgets=true', 'availability.spread=true'],
-      ...['monitoring.enabled=true', 'agents.enabled=false'],
+      'nats.replicas=3',
+      'availability.disruptionBudgets=true',
+      'availability.spread=true',
+      'monitoring.enabled=true',
+      'agents.enabled=false',
     ],
   },
 ];
@@ -125,7 +128,8 @@ function objectsOf(root, { folders, components }) {
 const options = (root, { release = 'lapwing', namespace = 'lapwing', values = [], set = [] }) => [
   release,
   path.join(root, 'k8s/chart'),
-  ...['--namespace', namespace],
+  '--namespace',
+  namespace,
   ...files(root, values),
   ...set.flatMap((value) => ['--set', value]),
 ];

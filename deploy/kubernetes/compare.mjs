@@ -86,7 +86,9 @@ function lists(left, right, at, sides) {
   );
   const ordered = ORDERED.has(at.split('.').at(-1) ?? '');
   if (found.length > 0 || !ordered || same([...ours.keys()], [...theirs.keys()])) return found;
-  return [`${at}: in the order ${[...ours.keys()]} in ${sides.left}, ${[...theirs.keys()]} in ${sides.right}`];
+  return [
+    `${at}: in the order ${[...ours.keys()].join(' ')} in ${sides.left}, ${[...theirs.keys()].join(' ')} in ${sides.right}`,
+  ];
 }
 
 /**
