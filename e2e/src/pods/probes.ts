@@ -1,6 +1,7 @@
 import type { IContainer } from 'kubernetes-models/v1';
 import { once } from 'node:events';
 import { connect } from 'node:net';
+import { inspect } from 'node:util';
 import { portOf } from './objects.js';
 import type { ContainerProcess } from './process.js';
 
@@ -33,7 +34,7 @@ export async function ask(
       const text = await answer.text();
       return answer.status < 400 ? undefined : `${url} is answered with ${answer.status}: ${text.slice(0, 300)}`;
     } catch (error) {
-      return `${url}: ${String(error)} ${String((error as Error).cause ?? '')}`;
+      return `${url}: ${inspect(error, { depth: 1, compact: true, breakLength: Infinity }).slice(0, 300)}`;
     }
   }
   if (tcpSocket) {
