@@ -36,7 +36,9 @@ RUN rm -rf /usr/local/lib/node_modules /usr/local/bin/npm /usr/local/bin/npx /us
     && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /tmp --shell /usr/sbin/nologin lapwing \
     && services="alerting auth fleet gateway log-store metrics-store poller settings updates" \
     && for name in keys nats nats-auth authority secret-key $(printf 'bus-%s ' $services); do install -d -m 700 -o 10001 -g 10001 "/volumes/$name"; done \
-    && install -d -m 700 -o 10001 -g 10001 /var/lib/lapwing /var/lib/lapwing/settings /var/lib/lapwing/updates /var/lib/lapwing/agent
+    && install -d -m 700 -o 10001 -g 10001 /var/lib/lapwing/settings /var/lib/lapwing/updates \
+    # The agent of a host is its root, without the power over files of others.
+    && install -d -m 700 /var/lib/lapwing/agent
 ENV NODE_ENV=production
 WORKDIR /app
 ENTRYPOINT []

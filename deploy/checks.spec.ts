@@ -12,9 +12,10 @@ interface Outcome {
   printed: string;
 }
 
-/** Runs `npm run check:deploy` on a tree: all of it, or some checks alone. */
-async function check(tree: string, ...only: string[]): Promise<Outcome> {
-  const args = [MAIN, '--root', tree, ...only.flatMap((name) => ['--only', name])];
+/** Runs `npm run check:deploy` on a tree: all of it, or some checks alone, or of some folders of manifests. */
+async function check(tree: string, only: string[] = [], folders: string[] = []): Promise<Outcome> {
+  const chosen = [...only.flatMap((name) => ['--only', name]), ...folders.flatMap((name) => ['--folder', name])];
+  const args = [MAIN, '--root', tree, ...chosen];
   const child = spawn(process.execPath, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
   let printed = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => (printed += String(text)));
@@ -124,6 +125,20 @@ const faults: Fault[] = [
     told: ['Job migrate-', 'resources.limits.memory is missing'],
   },
   {
+    name: 'a request of more than the limit',
+    file: 'k8s/components/redis/redis.yaml',
+    from: 'memory: 64Mi',
+    to: 'memory: 1Gi',
+    told: ['StatefulSet redis', 'it asks for more memory than its limit'],
+  },
+  {
+    name: 'a unit that is none',
+    file: 'k8s/components/redis/redis.yaml',
+    from: 'memory: 256Mi',
+    to: 'memory: 256MB',
+    told: ['StatefulSet redis', '256MB is no quantity of memory'],
+  },
+  {
     name: 'a setting that no code reads',
     file: 'k8s/base/settings/gateway.env',
     from: 'RATE_LIMIT_PER_MINUTE=',
@@ -173,6 +188,20 @@ const faults: Fault[] = [
     told: ['Service nats', 'fits the pods of 0 workloads'],
   },
   {
+    name: 'replicas that may all go at once',
+    file: 'k8s/components/availability/disruption-budgets.yaml',
+    from: 'matchLabels: { app.kubernetes.io/name: settings,',
+    to: 'matchLabels: { app.kubernetes.io/name: setings,',
+    told: ['PodDisruptionBudget settings', 'Deployment settings: it has several replicas and no PodDisruptionBudget'],
+  },
+  {
+    name: 'an autoscaler of nothing',
+    file: 'k8s/components/autoscaling/autoscalers.yaml',
+    from: 'kind: Deployment, name: gateway }',
+    to: 'kind: Deployment, name: gatway }',
+    told: ['HorizontalPodAutoscaler gateway: there is no Deployment gatway'],
+  },
+  {
     name: 'an edge too many',
     file: 'k8s/components/redis/network-policies.yaml',
     from: 'values: [auth, gateway] }',
@@ -202,6 +231,14 @@ const faults: Fault[] = [
   },
 ];
 
+/** Which of the applied folders a file is in, so that the others need not be rendered. */
+function folderOf(file: string): string {
+  if (file.startsWith('k8s/agents/')) return 'k8s/agents';
+  return /components\/(autoscaling|availability|ingress)/.test(file)
+    ? 'k8s/overlays/production'
+    : 'k8s/overlays/single';
+}
+
 describe('the checks of what Lapwing is deployed with', () => {
   let folder: string;
 
@@ -226,7 +263,22 @@ describe('the checks of what Lapwing is deployed with', () => {
   }, 180_000);
 
   it('find nothing wrong with a copy of what they read', async () => {
-    const { code, printed } = await check(await copy('whole'), ...ofKubernetes);
+    const { code, printed } = await check(await copy('whole'), ofKubernetes);
+    expect({ code, printed }).toMatchObject({ code: 0 });
+  }, 60_000);
+
+  it('hold for other choices of components as well', async () => {
+    const tree = await copy('chosen');
+    const file = path.join(tree, 'k8s/overlays/production/kustomization.yaml');
+    const text = await readFile(file, 'utf8');
+    const chosen = text
+      .replace('components/external-database', 'components/timescaledb')
+      .replace('components/external-redis', 'components/redis')
+      .replace('components/ingress', 'components/node-port')
+      .replace('  - ../../components/version', '  - ../../components/nats-outside\n  - ../../components/version');
+    expect(chosen.length).toBeGreaterThan(text.length);
+    await writeFile(file, chosen);
+    const { code, printed } = await check(tree, ofKubernetes, ['k8s/overlays/production']);
     expect({ code, printed }).toMatchObject({ code: 0 });
   }, 60_000);
 
@@ -240,15 +292,23 @@ describe('the checks of what Lapwing is deployed with', () => {
         path.join(tree, file),
         text.replace(from, () => to),
       );
-      const { code, printed } = await check(tree, ...ofKubernetes);
+      const { code, printed } = await check(tree, ofKubernetes, [folderOf(file)]);
       for (const one of told) expect(printed).toContain(one);
       expect(code).toBe(1);
     },
     60_000,
   );
 
+  it('do not call good what they could not look at', async () => {
+    const tree = await copy('half');
+    await rm(path.join(tree, 'k8s/agents'), { recursive: true });
+    const { code, printed } = await check(tree, ['pod-security']);
+    expect(printed).toContain('k8s/agents: nothing was looked at');
+    expect(code).toBe(1);
+  }, 60_000);
+
   it('all run: each file beside main.mjs that is a check is in its list', async () => {
-    const { printed } = await check(root, 'no-such-check');
+    const { printed } = await check(root, ['no-such-check']);
     const listed = /there are (.*)/.exec(printed)?.[1]?.split(', ') ?? [];
     const files = await readdir(path.join(root, 'deploy/checks'));
     const texts = await Promise.all(

@@ -15,7 +15,9 @@ import { variablesIn } from './compose-file.mjs';
 /** Names of what must not be known to others; keys that are public or in a file of their own are none. */
 export const SECRET = /(PASSWORD|PASS|SECRET|SECRET_KEY|TOKENS?)$/;
 /** Who is root, and why. @type {Record<string, string>} */
-const rootAllowed = { agent: 'it reads files of the host that are for root alone, without any capability' };
+const rootAllowed = { agent: 'it watches the host, whose files are for root' };
+/** Who is given capabilities back, and which: docs/fleet.md says why. @type {Record<string, string[]>} */
+const capabilities = { agent: ['DAC_READ_SEARCH', 'KILL', 'SYS_CHROOT'] };
 /** Who has no health check, and why. @type {Record<string, string>} */
 const unasked = {
   'otel-collector': 'its image has no program that could ask',
@@ -37,7 +39,11 @@ function confinement({ name, service }) {
   return unless([
     [service.read_only === true, 'its root must be read-only'],
     [service.cap_drop?.includes('ALL') === true, 'it must drop ALL capabilities'],
-    [!service.cap_add?.length && !service.privileged, 'it must be given no capabilities back'],
+    [!service.privileged, 'it must not be privileged'],
+    [
+      (service.cap_add ?? []).every((one) => capabilities[name]?.includes(one)),
+      'it must be given no capabilities back, but those that are known',
+    ],
     [service.security_opt?.includes('no-new-privileges:true') === true, 'no-new-privileges must be true'],
     [/^\d+$/.test(user), 'its user must be a number'],
     [Number(user) !== 0 || name in rootAllowed, 'it must not be root'],

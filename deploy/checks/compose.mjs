@@ -10,6 +10,8 @@ import { notInContainers, services, settingsOf } from './settings.mjs';
 /** @typedef {import('./compose-file.mjs').ComposeFile} ComposeFile */
 
 const MAIN = 'docker-compose.yml';
+/** What Compose itself reads out of `.env`. */
+const ofCompose = ['COMPOSE_PROFILES'];
 /** Variables that a service gets beside its settings. */
 const alsoAllowed = new Set(['NODE_ENV', 'NODE_OPTIONS', 'TZ']);
 
@@ -131,9 +133,12 @@ function problemsOfEnvironment(root) {
   const file = path.join(root, '.env.example');
   if (!fs.existsSync(file)) return ['.env.example: it is missing'];
   const known = readEnvironment(file);
-  const used = new Set(
-    composeFiles.flatMap((one) => variablesIn(fs.readFileSync(path.join(root, one), 'utf8')).map(({ name }) => name)),
-  );
+  const used = new Set([
+    ...ofCompose,
+    ...composeFiles.flatMap((one) =>
+      variablesIn(fs.readFileSync(path.join(root, one), 'utf8')).map(({ name }) => name),
+    ),
+  ]);
   const { version } = JSON.parse(fs.readFileSync(path.join(root, 'package.json'), 'utf8'));
   return [
     ...[...used].filter((name) => !(name in known)).map((name) => `${name} is asked for and not there`),

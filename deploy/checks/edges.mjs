@@ -15,12 +15,11 @@ const edges = (from, to) => from.flatMap((one) => to.map((other) => `${one} → 
 /** @param {string[]} pods */
 const names = (pods) => edges(pods, ['kube-system/kube-dns:53/UDP', 'kube-system/kube-dns:53']);
 
+/** The edges of k8s/base. */
 const always = [
   // All that services say to each other goes over the bus.
   ...edges(all, ['nats:4222']),
   ...edges(['nats'], ['nats:6222']),
-  // Agents run on the network of their nodes.
-  ...edges(['network'], ['gateway:8080', 'nats:4222']),
   // Webhooks and mail, to any port; nothing private.
   ...edges(['alerting'], ['internet:1-65535']),
   // Proxmox VE and Mail Gateway, Backup Server, or a proxy before them.
@@ -30,30 +29,32 @@ const always = [
   ...names([...all, 'nats', 'migrate']),
 ];
 
-/**
- * The edges of each folder. "network" is one that people name, "anywhere" all addresses but link-local ones, "internet" those without private ones.
- * @type {Record<string, string[]>}
- */
-export const wantedEdges = {
-  'k8s/overlays/single': [
-    ...always,
-    ...edges(withSchema, ['timescaledb:5432']),
-    ...edges(withRedis, ['redis:6379']),
-    // People, over a port of the node.
-    'anywhere → gateway:8080',
-    ...names(['timescaledb', 'redis']),
-  ],
-  'k8s/overlays/production': [
-    ...always,
-    ...edges(withSchema, ['network:5432']),
-    // 6380 is where Redis with TLS often is.
-    ...edges(withRedis, ['network:6379', 'network:6380']),
-    'ingress-nginx/ingress-nginx → gateway:8080',
+/** What each of k8s/components adds. @type {Record<string, string[]>} */
+const ofComponents = {
+  // They run on the network of their nodes.
+  agents: edges(['network'], ['gateway:8080', 'nats:4222']),
+  'external-database': edges(withSchema, ['network:5432']),
+  // 6380 is where Redis with TLS often is.
+  'external-redis': edges(withRedis, ['network:6379', 'network:6380']),
+  ingress: ['ingress-nginx/ingress-nginx → gateway:8080'],
+  monitoring: [
     ...edges(
       ['monitoring/prometheus'],
       all.map((name) => `${name}:9090`),
     ),
     ...edges(all, ['monitoring/opentelemetry-collector:4318']),
   ],
-  'k8s/agents': [],
+  'nats-outside': ['anywhere → nats:4222'],
+  'node-port': ['anywhere → gateway:8080'],
+  redis: [...edges(withRedis, ['redis:6379']), ...names(['redis'])],
+  timescaledb: [...edges(withSchema, ['timescaledb:5432']), ...names(['timescaledb'])],
 };
+
+/**
+ * The edges of a folder. "network" is one that people name, "anywhere" all addresses but link-local ones, "internet" those without private ones.
+ * @param {string[]} components of its kustomization; none for one that has no base either
+ * @returns {string[]}
+ */
+export const wantedEdges = (components) => [
+  ...new Set([...(components.length > 0 ? always : []), ...components.flatMap((name) => ofComponents[name] ?? [])]),
+];

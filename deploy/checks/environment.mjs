@@ -7,7 +7,7 @@ import { notInContainers, services, settingsOf } from './settings.mjs';
 /** @typedef {NonNullable<import('./objects.mjs').Container['env']>[number]} Variable */
 
 /** Read by Node, by the C library, or by nobody but other variables of the pod. */
-const others = /^(NODE_ENV|NODE_OPTIONS|TZ|MALLOC_ARENA_MAX|POD_[A-Z_]+)$/;
+const others = /^(NODE_ENV|NODE_EXTRA_CA_CERTS|NODE_OPTIONS|TZ|MALLOC_ARENA_MAX|POD_[A-Z_]+)$/;
 
 /** What must not stand in a manifest or a ConfigMap. */
 const isSecret = (/** @type {string} */ name) =>
@@ -30,7 +30,7 @@ export const problemsOf = (objects, root) => podsOf(objects).flatMap((pod) => of
  */
 function ofPod(pod, objects, root) {
   const { 'app.kubernetes.io/name': name = '', 'app.kubernetes.io/component': component } = pod.labels;
-  if (component === 'server') return [];
+  if (component === 'server' || component === 'test') return [];
   const service = component === 'agent' ? 'collector' : component === 'migration' ? 'updates' : name;
   const tell = (/** @type {string} */ text) => `${nameOf(pod.owner)}: ${text}`;
   if (component === 'service' && !(service in services)) return [tell(`there is no service ${service}`)];

@@ -1,9 +1,11 @@
-// `npm run check:deploy`: whether what Lapwing is deployed with holds together. Says everything that is wrong, and goes on to the rest.
+// `npm run check:deploy [-- --only CHECK …] [--folder k8s/overlays/OWN …] [--root FOLDER]`: whether what Lapwing is deployed with holds together.
+// Says everything that is wrong, and goes on to the rest.
 import fs from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { pathToFileURL } from 'node:url';
 import { step } from '../local/steps.mjs';
+import { lookAt } from './objects.mjs';
 
 /** Gives problems in plain words, each with the file or object; none when all is well. It reads nothing outside of the root. @typedef {(root: string) => Promise<string[]>} Check */
 
@@ -14,6 +16,7 @@ export const names = [
   'references',
   'network',
   'environment',
+  'chart',
   'dockerfile',
   'compose',
   'systemd',
@@ -38,8 +41,13 @@ async function problemsOf(name, root) {
 }
 
 const { values } = parseArgs({
-  options: { root: { type: 'string' }, only: { type: 'string', multiple: true } },
+  options: {
+    root: { type: 'string' },
+    only: { type: 'string', multiple: true },
+    folder: { type: 'string', multiple: true },
+  },
 });
+if (values.folder) lookAt(values.folder);
 const root = path.resolve(values.root ?? path.join(import.meta.dirname, '../..'));
 const chosen = names.filter((name) => values.only?.includes(name) ?? true);
 const odd = values.only?.filter((name) => !names.includes(name)) ?? [];

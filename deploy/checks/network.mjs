@@ -1,6 +1,8 @@
 // Whether the NetworkPolicies let through what the design wants (edges.mjs), and nothing else.
+import path from 'node:path';
+import { parse } from 'yaml';
 import { wantedEdges } from './edges.mjs';
-import { fits, inEach, nameOf, ofKind, podsOf } from './objects.mjs';
+import { fits, inEach, nameOf, ofKind, podsOf, readIn } from './objects.mjs';
 
 /** @typedef {import('./objects.mjs').KubernetesObject} KubernetesObject */
 /** @typedef {import('./objects.mjs').Pod} Pod */
@@ -12,7 +14,20 @@ import { fits, inEach, nameOf, ofKind, podsOf } from './objects.mjs';
 /** What policies allow: edges of which one end lets the other send, and edges of which one end lets the other in. @typedef {{ out: Set<string>, in: Set<string> }} Allowed */
 
 /** @type {import('./main.mjs').Check} */
-export const check = async (root) => inEach(root, (objects, folder) => problemsOf(objects, wantedEdges[folder] ?? []));
+export const check = async (root) =>
+  inEach(root, (objects, folder) => problemsOf(objects, wantedEdges(componentsOf(root, folder))));
+
+/**
+ * The names of the components that a folder has.
+ * @param {string} root
+ * @param {string} folder
+ * @returns {string[]}
+ */
+export function componentsOf(root, folder) {
+  /** @type {{ components?: string[] }} */
+  const { components = [] } = parse(readIn(root, `${folder}/kustomization.yaml`));
+  return components.map((one) => path.basename(one));
+}
 
 /**
  * @param {KubernetesObject[]} objects

@@ -18,8 +18,16 @@ import { LaunchError } from '../local/steps.mjs';
 /** @typedef {import('kubernetes-models/v1/Container').IContainer} Container */
 /** A pod that a workload makes. @typedef {{ owner: KubernetesObject, labels: Record<string, string>, spec: PodSpec, containers: Container[] }} Pod */
 
-/** The folders that people apply. */
-export const applied = ['k8s/overlays/single', 'k8s/overlays/production', 'k8s/agents'];
+/** The folders that people apply, below the root. */
+let folders = ['k8s/overlays/single', 'k8s/overlays/production', 'k8s/agents'];
+
+/**
+ * Has all checks look at other folders instead, e.g. at overlays of somebody's own.
+ * @param {string[]} chosen
+ */
+export const lookAt = (chosen) => {
+  folders = chosen;
+};
 
 /** @type {Map<string, Rendered[]>} */
 const seen = new Map();
@@ -32,7 +40,7 @@ const seen = new Map();
 export function renderedIn(root) {
   const known = seen.get(root);
   if (known) return known;
-  const all = applied.map((folder) => renderedFolder(root, folder));
+  const all = folders.map((folder) => renderedFolder(root, folder));
   seen.set(root, all);
   return all;
 }
@@ -62,13 +70,15 @@ export const objectsIn = (text) =>
     .filter((object) => object !== null);
 
 /**
- * Runs a check on each folder that can be rendered; kubernetes.mjs tells of those that cannot.
+ * Runs a check on each folder. What cannot be rendered is not good: kubernetes.mjs says why it cannot.
  * @param {string} root
  * @param {(objects: KubernetesObject[], folder: string) => string[]} problemsOf
  */
 export const inEach = (root, problemsOf) =>
   renderedIn(root).flatMap(({ folder, objects }) =>
-    objects.length > 0 ? problemsOf(objects, folder).map((problem) => `${folder}: ${problem}`) : [],
+    objects.length > 0
+      ? problemsOf(objects, folder).map((problem) => `${folder}: ${problem}`)
+      : [`${folder}: nothing was looked at, since it cannot be rendered`],
   );
 
 /** @param {KubernetesObject} object */
@@ -126,3 +136,18 @@ export function fits(selector, labels) {
  * @param {string} file
  */
 export const readIn = (root, file) => fs.readFileSync(path.join(root, file), 'utf8');
+
+/**
+ * @typedef {object} WorkloadSpec
+ * @property {import('@kubernetes-models/apimachinery/apis/meta/v1/LabelSelector').ILabelSelector} [selector]
+ * @property {string} [serviceName]
+ * @property {number} [replicas]
+ * @property {{ metadata?: { name?: string } }[]} [volumeClaimTemplates]
+ */
+
+/**
+ * What a workload says about its pods, and a budget about those of others.
+ * @param {KubernetesObject} owner
+ * @returns {WorkloadSpec}
+ */
+export const specOf = (owner) => /** @type {{ spec?: WorkloadSpec }} */ (owner).spec ?? {};

@@ -1,5 +1,6 @@
 // Whether pods keep to the profile "restricted" of Kubernetes and to rules of our own: probes, resources, images, labels, service accounts.
 import { inEach, nameOf, ofKind, podsOf } from './objects.mjs';
+import { amountOf } from './quantities.mjs';
 
 /** @typedef {import('./objects.mjs').KubernetesObject} KubernetesObject */
 /** @typedef {import('./objects.mjs').Pod} Pod */
@@ -22,7 +23,7 @@ const volumes = new Set([
   'secret',
 ]);
 const LABELS = ['app.kubernetes.io/name', 'app.kubernetes.io/component', 'app.kubernetes.io/part-of'];
-const COMPONENTS = new Set(['service', 'server', 'migration', 'agent']);
+const COMPONENTS = new Set(['service', 'server', 'migration', 'agent', 'test']);
 
 /** @type {import('./main.mjs').Check} */
 export const check = async (root) => inEach(root, problemsOf);
@@ -160,17 +161,22 @@ function ofContainer(pod, container) {
 const isPinned = (image) => /@sha256:[0-9a-f]{64}$/.test(image) || /:(?!latest$|version$)[\w.-]+$/.test(image);
 
 /**
+ * What a container asks for, and what it gets at most.
  * @param {Container} container
  * @returns {[boolean, string, string][]}
  */
 const resourceRules = ({ resources }) =>
-  /** @type {const} */ (['requests', 'limits']).flatMap((kind) =>
-    ['cpu', 'memory'].map((what) => [
-      resources?.[kind]?.[what] === undefined,
-      '',
-      `resources.${kind}.${what} is missing`,
-    ]),
-  );
+  ['cpu', 'memory'].flatMap((what) => {
+    const request = resources?.requests?.[what];
+    const limit = resources?.limits?.[what];
+    const odd = [request, limit].filter((one) => one !== undefined && amountOf(one) === undefined);
+    return [
+      [request === undefined, '', `resources.requests.${what} is missing`],
+      [limit === undefined, '', `resources.limits.${what} is missing`],
+      [odd.length > 0, '', `${odd.join(' and ')} is no quantity of ${what}`],
+      [(amountOf(request) ?? 0) > (amountOf(limit) ?? Infinity), '', `it asks for more ${what} than its limit`],
+    ];
+  });
 
 /**
  * @param {Pod} pod

@@ -26,6 +26,23 @@ const absent = [
   'class-validator',
 ];
 
+/**
+ * Node 22 and later load `fetch` with the module "http" when it is imported, which wants WebAssembly, and V8's lite mode has none: the agent would end.
+ * Required, it comes without.
+ * @type {import('esbuild').Plugin}
+ */
+const requiredHttp = {
+  name: 'http is required',
+  setup(bundler) {
+    bundler.onResolve({ filter: /^(node:)?http$/ }, ({ namespace }) =>
+      namespace === 'required' ? { path: 'node:http', external: true } : { path: 'node:http', namespace: 'required' },
+    );
+    bundler.onLoad({ filter: /.*/, namespace: 'required' }, () => ({
+      contents: "module.exports = require('node:http');",
+    }));
+  },
+};
+
 await build({
   entryPoints: [path.join(collector, 'dist/agent.js')],
   outfile,
@@ -37,6 +54,7 @@ await build({
   keepNames: true,
   legalComments: 'linked',
   external: absent,
+  plugins: [requiredHttp],
   define: { LAPWING_BUNDLED_VERSION: JSON.stringify(version), LAPWING_BUNDLED_KEYS: JSON.stringify(keys) },
   banner: {
     js: `#!/usr/bin/env node\nimport { createRequire as lapwingRequire } from 'node:module';\nconst require = lapwingRequire(import.meta.url);`,

@@ -2,9 +2,12 @@
 import path from 'node:path';
 import { root } from './options.mjs';
 
+/** From Node 22 on, what is not in one file cannot run in V8's lite mode: see agent.mjs. */
+const hasLiteMode = Number.parseInt(process.versions.node, 10) < 22;
+
 /** A collector sits on every host: little memory counts more there than the last bit of speed. */
 const small = {
-  flags: ['--lite-mode', '--max-old-space-size=128'],
+  flags: [...(hasLiteMode ? ['--lite-mode'] : []), '--max-old-space-size=128'],
   env: { MALLOC_ARENA_MAX: '1' },
 };
 

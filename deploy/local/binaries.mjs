@@ -15,6 +15,8 @@ const wanted = {
     names: ['redis-server', 'valkey-server'],
     packages: ['redis-server', 'redis-tools', 'libjemalloc2', 'liblzf1', 'libatomic1', 'libssl3'],
   },
+  // For checks and tests only; its package holds promtool as well.
+  prometheus: { variable: 'LAPWING_PROMETHEUS', names: ['prometheus'], packages: ['prometheus'] },
 };
 
 /** @param {string} file */
@@ -39,7 +41,7 @@ function onPath(name) {
 }
 
 /**
- * @param {'nats' | 'redis'} which
+ * @param {'nats' | 'redis' | 'prometheus'} which
  * @param {string} dataDir
  * @returns {Binary}
  */
@@ -65,6 +67,19 @@ export function findServer(which, dataDir) {
         .join(':')
     : undefined;
   return { program, ...(libraries && { libraries }) };
+}
+
+/**
+ * What looks through Prometheus' files: beside the server itself.
+ * @param {string} dataDir
+ */
+export function findPromtool(dataDir) {
+  const { program } = findServer('prometheus', dataDir);
+  const beside = [path.join(path.dirname(program), 'promtool'), onPath('promtool')].find(
+    (file) => file !== undefined && isProgram(file),
+  );
+  if (!beside) throw new LaunchError(`there is no promtool beside ${program}, nor on the PATH`);
+  return beside;
 }
 
 /**
@@ -133,9 +148,14 @@ function run(command, args, cwd) {
  * @param {string} reason
  */
 function missing(which, reason) {
-  const names = { nats: 'nats-server', redis: 'redis-server', postgres: 'postgresql' };
+  const names = { nats: 'nats-server', redis: 'redis-server', postgres: 'postgresql', prometheus: 'prometheus' };
   const name = names[/** @type {keyof typeof names} */ (which)];
   const variables = { nats: 'NATS_URL', redis: 'REDIS_URL', postgres: 'DATABASE_URL' };
+  if (which === 'prometheus')
+    return new LaunchError(
+      `this check needs Prometheus and promtool, and they could not be found or fetched (${reason}).\n` +
+        'Install them (Debian and Ubuntu: apt-get install prometheus), or name the server with LAPWING_PROMETHEUS.',
+    );
   return new LaunchError(
     `Lapwing needs ${name}, and it could not be found or fetched (${reason}).\n` +
       `Install it (Debian and Ubuntu: apt-get install ${name}; macOS: brew install ${name}),\n` +

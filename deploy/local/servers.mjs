@@ -157,8 +157,9 @@ export async function startRedis(dataDir, home) {
  * forbidden it runs as the user "nobody".
  * @param {string} home
  * @param {string} [bin] folder of its programs
+ * @param {Record<string, string>} [more] settings beside its own, or instead
  */
-export async function startPostgres(home, bin = findPostgres()) {
+export async function startPostgres(home, bin = findPostgres(), more = {}) {
   const folder = ensureFolder(home, 'postgres');
   const data = path.join(folder, 'data');
   const log = path.join(folder, 'postgres.log');
@@ -196,6 +197,7 @@ export async function startPostgres(home, bin = findPostgres()) {
     jit: 'off',
     timezone: 'UTC',
     ...(hasTimescale(bin) && { shared_preload_libraries: 'timescaledb', 'timescaledb.telemetry_level': 'off' }),
+    ...more,
   };
   const args = ['-D', data, ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])];
   const [program = '', ...rest] = wrap(path.join(bin, 'postgres'), args);

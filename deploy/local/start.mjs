@@ -7,6 +7,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { commandOf } from './apps.mjs';
 import { Child, ensureFolder, tail } from './child.mjs';
 import { build, installPackages } from './install.mjs';
+import { opsPorts } from './ops-ports.mjs';
 import { readOptions, root } from './options.mjs';
 import { claimPort, freePort, keptSecret, makeBusKeys, startNats, startPostgres, startRedis } from './servers.mjs';
 import { LaunchError, fail, step } from './steps.mjs';
@@ -46,7 +47,8 @@ async function main() {
       ]
     : ['standalone'];
   step(`starting ${apps.join(', ')}`);
-  for (const app of apps) children.push(startApp(app, environment, logs));
+  const ports = await opsPorts(apps, options.dataDir);
+  for (const app of apps) children.push(startApp(app, { ...environment, ...ports[app] }, logs));
   await waitUntilReady(environment, logs, apps);
   const url = `http://${reachable(environment.HOST)}:${environment.PORT}`;
   process.stdout.write(`

@@ -88,9 +88,10 @@ function copyLauncher(version, to) {
   copy('LICENSE', to);
   const local = fs.readdirSync(path.join(root, 'deploy/local')).filter((file) => !ofDevelopment.has(file));
   for (const file of local) copy(`deploy/local/${file}`, to);
-  for (const folder of ['deploy/guard', 'deploy/backup', 'deploy/docker'])
+  for (const folder of ['deploy/guard', 'deploy/backup', 'deploy/systemd', 'deploy/docker'])
+    // Of what is for containers, what runs inside of them.
     for (const file of fs.readdirSync(path.join(root, folder)))
-      if (file.endsWith('.mjs')) copy(`${folder}/${file}`, to);
+      if (folder !== 'deploy/docker' || file.endsWith('.mjs')) copy(`${folder}/${file}`, to);
 }
 
 /**

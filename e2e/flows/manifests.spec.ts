@@ -56,7 +56,7 @@ withNamespaces('the pods of the manifests, as processes', () => {
     beforeAll(async () => {
       migration = single.objects.ofKind('Job')[0]?.metadata.name ?? '';
       say('NOTE: a plain PostgreSQL stands in for the pod of TimescaleDB.');
-      postgres = await OwnPostgres.start(await secrets.value('postgres-password'));
+      postgres = await OwnPostgres.start([], await secrets.value('postgres-password'));
       await postgres.rows('CREATE DATABASE lapwing');
       const { hostname: host, port } = new URL(postgres.url);
       cluster = await Cluster.create({

@@ -20,15 +20,16 @@ export class OwnPostgres {
 
   /**
    * Makes a database and starts its server.
+   * @param settings (`name=value`) beside the usual ones.
    * @param password of its user "lapwing"; a made one by default.
    */
-  static async start(password?: string): Promise<OwnPostgres> {
+  static async start(settings: string[] = [], password?: string): Promise<OwnPostgres> {
     const folder = await mkdtemp(path.join(tmpdir(), 'lapwing-postgres-'));
     if (password !== undefined) {
       await mkdir(path.join(folder, 'postgres'));
       await writeFile(path.join(folder, 'postgres/password'), `${password}\n`, { mode: 0o600 });
     }
-    const launcher = spawn(process.execPath, [program, folder], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const launcher = spawn(process.execPath, [program, folder, ...settings], { stdio: ['ignore', 'pipe', 'inherit'] });
     let printed = '';
     launcher.stdout?.on('data', (chunk: Buffer) => (printed += chunk.toString()));
     const line = await eventually(() => printed.split('\n').find((one) => one.startsWith('{')) ?? false, 60_000);

@@ -84,7 +84,7 @@ export class AlertingModule {
     return {
       module: AlertingModule,
       providers: [
-        ...busProviders({ ...busConfig(service, config), handlers }),
+        ...busProviders({ ...busConfig(service, config), ground: Migrations, handlers }),
         {
           provide: Postgres,
           useFactory: () => new Postgres({ service, url: config.DATABASE_URL.reveal(), poolSize: 8 }),

@@ -63,7 +63,7 @@ export class AuthModule {
     return {
       module: AuthModule,
       providers: [
-        ...busProviders({ ...busConfig(service, config), handlers }),
+        ...busProviders({ ...busConfig(service, config), ground: Migrations, handlers }),
         ...restartProviders(config),
         {
           provide: Postgres,

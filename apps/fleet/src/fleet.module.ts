@@ -72,7 +72,7 @@ export class FleetModule {
     return {
       module: FleetModule,
       providers: [
-        ...busProviders({ ...busConfig(service, config), handlers }),
+        ...busProviders({ ...busConfig(service, config), ground: Migrations, handlers }),
         {
           provide: Postgres,
           useFactory: () => new Postgres({ service, url: config.DATABASE_URL.reveal(), poolSize: 6 }),

@@ -148,17 +148,45 @@ Environment=NODE_ENV=production MALLOC_ARENA_MAX=1 LAPWING_UNIT=$name.service
 ExecStart=$node --lite-mode --max-old-space-size=128 /opt/lapwing/$name.mjs$docker_only
 Restart=$restart
 RestartSec=5
+# It is started again when it takes too much.
+MemoryMax=512M
+TasksMax=256
+UMask=0077
+
+# It writes its data, and nothing else.
 StateDirectory=$name
 StateDirectoryMode=0700
 ProtectSystem=strict
 ProtectHome=read-only
 PrivateTmp=true
+
+# Root, for the files that it reads are root's, with three privileges of root: to read what belongs to others (logs), to see their
+# processes where /proc hides them, and to send the signals that people send.
 NoNewPrivileges=true
+CapabilityBoundingSet=CAP_DAC_READ_SEARCH CAP_SYS_PTRACE CAP_KILL
+RestrictSUIDSGID=true
+RestrictNamespaces=true
+RestrictRealtime=true
+LockPersonality=true
+KeyringMode=private
+
+# The kernel is read, never changed. The name of the host is not kept (ProtectHostname=): the agent tells when it changes.
 ProtectKernelTunables=true
 ProtectKernelModules=true
+ProtectKernelLogs=true
 ProtectControlGroups=true
-RestrictSUIDSGID=true
-LockPersonality=true
+ProtectClock=true
+# No disks; NVIDIA's cards tell their figures by their devices.
+DevicePolicy=closed
+DeviceAllow=char-nvidia* rw
+
+# AF_NETLINK: that is how the addresses of a host are asked for.
+RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK
+SystemCallArchitectures=native
+SystemCallFilter=@system-service
+SystemCallFilter=~@privileged
+SystemCallErrorNumber=EPERM
+# MemoryDenyWriteExecute= cannot be set: Node makes machine code.
 
 [Install]
 WantedBy=multi-user.target

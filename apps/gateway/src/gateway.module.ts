@@ -25,6 +25,7 @@ import { ChartsService } from './services/charts.service.js';
 import { DiagnosticsService } from './services/diagnostics.service.js';
 import { CleanupService } from './services/cleanup.service.js';
 import { DrainService } from './services/drain.service.js';
+import { FiguresService } from './services/figures.service.js';
 import { EstateService } from './services/estate.service.js';
 import { HostsService } from './services/hosts.service.js';
 import { LimitsService } from './services/limits.service.js';
@@ -111,6 +112,11 @@ export class GatewayModule {
           useFactory: (bus: Bus, redis: Redis, census: CensusService, estate: EstateService) =>
             new SystemHealthService({ bus, redis, census, isPolling: () => estate.isPolled }),
           inject: [Bus, Redis, CensusService, EstateService],
+        },
+        {
+          provide: FiguresService,
+          useFactory: (bus: Bus, health: SystemHealthService) => new FiguresService(bus, health),
+          inject: [Bus, SystemHealthService],
         },
         {
           provide: DiagnosticsService,

@@ -57,7 +57,11 @@ export class LogStoreModule {
     return {
       module: LogStoreModule,
       providers: [
-        ...busProviders({ ...busConfig(service, config), handlers: [LinesHandler, SearchHandler, CleanupHandler] }),
+        ...busProviders({
+          ...busConfig(service, config),
+          ground: Migrations,
+          handlers: [LinesHandler, SearchHandler, CleanupHandler],
+        }),
         { provide: Postgres, useFactory: () => new Postgres({ service, url, poolSize: 6 }) },
         { provide: SearchPostgres, useFactory: () => new SearchPostgres({ service, url }) },
         { provide: RulePostgres, useFactory: () => new RulePostgres({ service, url, poolSize: 2 }) },

@@ -53,6 +53,7 @@ export class MetricsStoreModule {
       providers: [
         ...busProviders({
           ...busConfig(service, config),
+          ground: Migrations,
           handlers: [SamplesHandler, HistoryHandler, PolledHandler, PipelineHandler, CleanupHandler],
         }),
         { provide: Postgres, useFactory: () => new Postgres({ service, url: config.DATABASE_URL.reveal() }) },

@@ -30,6 +30,7 @@ export class SettingsModule {
       providers: [
         ...busProviders({
           ...busConfig(service, config),
+          ground: Migrations,
           handlers: [SettingsHandler, CleanupHandler, ConfigurationHandler],
         }),
         {

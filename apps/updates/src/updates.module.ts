@@ -58,7 +58,7 @@ export class UpdatesModule {
     return {
       module: UpdatesModule,
       providers: [
-        ...busProviders({ ...busConfig(service, config), handlers }),
+        ...busProviders({ ...busConfig(service, config), ground: Migrations, handlers }),
         {
           provide: Postgres,
           useFactory: () => new Postgres({ service, url: config.DATABASE_URL.reveal(), poolSize: 3 }),

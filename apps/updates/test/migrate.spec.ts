@@ -34,7 +34,7 @@ describe('migrate.js', () => {
 
   it('may run several times at once', async () => {
     const all = await Promise.all([migrate(database.url), migrate(database.url)]);
-    expect(all.map(({ code, errors }) => ({ code, errors }))).toEqual(Array(2).fill({ code: 0, errors: '' }));
+    expect(all.map(({ code, errors }) => `${String(code)} ${errors}`)).toEqual(['0 ', '0 ']);
   }, 120_000);
 
   it('waits for a database that is not there, and gives up in plain words', async () => {

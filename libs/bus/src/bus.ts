@@ -16,13 +16,14 @@ import {
   type QuestionOf,
   type RequestContract,
 } from '@lapwing/contracts';
-import { SpanKind, createLogger, describeError, inSpan } from '@lapwing/telemetry';
+import { SpanKind, createLogger, describeError, failSpan, inSpan } from '@lapwing/telemetry';
 import type { OnApplicationShutdown, OnModuleInit } from '@nestjs/common';
 import { NoRespondersError, RequestError, TimeoutError, createInbox, type Msg } from '@nats-io/transport-node';
 import { setTimeout as pause } from 'node:timers/promises';
 import { z } from 'zod';
 import { Answers } from './answers.js';
 import { BusConnection, type BusOptions, type Link } from './connection.js';
+import { isFault, messageAttributes, timePublish, timeRequest } from './bus-metrics.js';
 import { gather, type Gathering } from './gather.js';
 import { inboxOf } from './permissions.js';
 import { errorAnswer, outgoingHeaders, throwIfError, traceOf } from './headers.js';
@@ -108,7 +109,8 @@ export class Bus implements OnModuleInit, OnApplicationShutdown {
     if (checksOutgoing) contract.schema.parse(payload);
     const link = this.connection.link();
     const data = encode(link, payload, contract.name);
-    return inSpan(`publish ${contract.name}`, { kind: SpanKind.PRODUCER }, async () => {
+    const attributes = messageAttributes({ type: 'send', name: 'publish' }, contract, link);
+    const send = async (): Promise<Published> => {
       try {
         const headers = outgoingHeaders();
         const options = { headers, timeout: 5000, ...(messageId && { msgID: messageId }) };
@@ -117,7 +119,10 @@ export class Bus implements OnModuleInit, OnApplicationShutdown {
       } catch (error) {
         throw unavailable(error, `"${contract.name}" could not be published`);
       }
-    });
+    };
+    return inSpan(`publish ${contract.name}`, { kind: SpanKind.PRODUCER, attributes }, (span) =>
+      timePublish(this.options.service, contract, span, send),
+    );
   }
 
   /** Publishes a transient event: who listens now hears it, nobody else. Silently dropped while the bus is away. */
@@ -165,7 +170,8 @@ export class Bus implements OnModuleInit, OnApplicationShutdown {
       const parsed = contract.output.safeParse(safeJson(message.string()));
       return parsed.success ? [parsed.data as OutputOf<C>] : [];
     };
-    return inSpan(`ask all ${contract.name}`, { kind: SpanKind.CLIENT }, () =>
+    const attributes = messageAttributes({ type: 'send', name: 'ask' }, contract, link);
+    return inSpan(`ask all ${contract.name}`, { kind: SpanKind.CLIENT, attributes }, () =>
       gather({ link, subject: contract.name, data, inbox }, read, gathering),
     );
   }
@@ -191,22 +197,26 @@ export class Bus implements OnModuleInit, OnApplicationShutdown {
   async #ask<C extends Asked>(contract: C, subject: string, question: QuestionOf<C>): Promise<OutputOf<C>> {
     const link = this.connection.link();
     const data = encode(link, question, contract.name);
-    return inSpan(`ask ${contract.name}`, { kind: SpanKind.CLIENT }, async () => {
-      const ask = (): Promise<Msg> =>
-        link.connection.request(subject, data, { timeout: contract.deadlineMs, headers: outgoingHeaders() });
+    const attributes = messageAttributes({ type: 'send', name: 'ask' }, contract, link);
+    const send = (): Promise<Msg> =>
+      link.connection.request(subject, data, { timeout: contract.deadlineMs, headers: outgoingHeaders() });
+    const ask = async (): Promise<OutputOf<C>> => {
       let answer: Msg;
       try {
-        answer = await ask().catch(async (error: unknown) => {
+        answer = await send().catch(async (error: unknown) => {
           if (!onlyReads(contract) || !isNobody(error)) throw error;
           await pause(NEXT_REPLICA_MS);
-          return ask();
+          return send();
         });
       } catch (error) {
         throw unavailable(error, `nobody answers "${contract.name}"`);
       }
       throwIfError(answer);
       return contract.output.parse(answer.json()) as OutputOf<C>;
-    });
+    };
+    return inSpan(`ask ${contract.name}`, { kind: SpanKind.CLIENT, attributes, isFault }, (span) =>
+      timeRequest(this.options.service, contract, span, ask),
+    );
   }
 
   /** Answers a request, together with the other members of the service's queue group. */
@@ -273,8 +283,9 @@ export class Bus implements OnModuleInit, OnApplicationShutdown {
     message: Msg,
     answer: (input: InputOf<C>, subject: string) => Promise<OutputOf<C>>,
   ) {
-    const span = { kind: SpanKind.SERVER, parent: traceOf(message.headers) };
-    await inSpan(`answer ${contract.name}`, span, async () => {
+    const attributes = messageAttributes({ type: 'process', name: 'answer' }, contract);
+    const options = { kind: SpanKind.SERVER, parent: traceOf(message.headers), attributes };
+    await inSpan(`answer ${contract.name}`, options, async (span) => {
       try {
         const output = await answer(parseQuestion(contract, message), message.subject);
         if (checksOutgoing) contract.output.parse(output);
@@ -282,6 +293,7 @@ export class Bus implements OnModuleInit, OnApplicationShutdown {
       } catch (thrown) {
         if (!(thrown instanceof LapwingError))
           this.#log.error({ error: describeError(thrown), contract: contract.name }, 'answering failed');
+        failSpan(span, thrown, isFault(thrown));
         const { data, headers } = errorAnswer(LapwingError.from(thrown).toWire());
         message.respond(data, { headers });
       }

@@ -1,10 +1,21 @@
 import { LapwingError, eventSubject, readEvent, type EventContract, type PayloadOf } from '@lapwing/contracts';
-import { SpanKind, counter, createLogger, describeError, gauge, inSpan, type Logger } from '@lapwing/telemetry';
+import {
+  SpanKind,
+  counter,
+  createLogger,
+  describeError,
+  gauge,
+  inSpan,
+  linkTo,
+  tracedHistogram,
+  type Logger,
+} from '@lapwing/telemetry';
 import { AckPolicy, type Consumer, type ConsumerMessages, type JsMsg } from '@nats-io/jetstream';
 import { nanos } from '@nats-io/transport-node';
 import { setImmediate as breathe, setTimeout as pause } from 'node:timers/promises';
 import type { Bus } from './bus.js';
 import type { Link } from './connection.js';
+import { messageAttributes } from './bus-metrics.js';
 import { buryMessage, watchExhausted } from './dead-letters.js';
 import { sentAt, traceOf } from './headers.js';
 import { isMissing } from './missing.js';
@@ -44,6 +55,18 @@ const lag = gauge<'durable'>({
   help: 'Messages that wait in the stream for this consumer',
   labelNames: ['durable'],
 });
+const redelivered = gauge<'durable'>({
+  name: 'lapwing_bus_consumer_redelivered',
+  help: 'Messages that wait for this consumer and were delivered before',
+  labelNames: ['durable'],
+});
+const handleSeconds = tracedHistogram<'durable'>({
+  name: 'lapwing_bus_handle_seconds',
+  help: 'How long a batch of messages was worked on',
+  labelNames: ['durable'],
+});
+/** Traces beside the first that the span of a batch names. */
+const MAX_LINKS = 32;
 
 /** What may wait in this process, and what is handed over at once: bounds on memory and on the time that one batch takes. */
 const MAX_HELD_BYTES = 2 ** 25;
@@ -90,6 +113,7 @@ export class EventConsumer<C extends EventContract> {
 
   /** Begins as soon as the bus is there. */
   start(): void {
+    for (const outcome of ['handled', 'retried', 'dead']) handled.inc({ durable: this.#options.durable, outcome }, 0);
     this.bus.connection.whenLinked((link) => {
       if (this.#stop.signal.aborted) return;
       this.#pulling = this.#pull(link);
@@ -223,12 +247,7 @@ export class EventConsumer<C extends EventContract> {
     if (!first) return;
     for (let attempt = 0; !this.#stop.signal.aborted || attempt === 0; attempt++) {
       try {
-        const span = {
-          kind: SpanKind.CONSUMER,
-          parent: traceOf(first.message.headers),
-          attributes: { batch: batch.length },
-        };
-        await inSpan(`handle ${this.contract.name}`, span, () => this.handle(batch.map((held) => held.delivery)));
+        await this.#handle(first, batch);
         for (const { message } of batch) this.#settle(message, () => message.ack());
         handled.inc({ durable: this.#options.durable, outcome: 'handled' }, batch.length);
         return;
@@ -239,6 +258,30 @@ export class EventConsumer<C extends EventContract> {
         await this.#pause(RETRY_MS[Math.min(attempt, RETRY_MS.length - 1)] ?? 1000);
       }
     }
+  }
+
+  /** A batch belongs to the trace of its first message, and is linked with those of others. */
+  async #handle(first: Held<PayloadOf<C>>, batch: Held<PayloadOf<C>>[]): Promise<void> {
+    const { durable } = this.#options;
+    const others = batch.slice(1, 1 + MAX_LINKS).map(({ message }) => linkTo(traceOf(message.headers)));
+    const options = {
+      kind: SpanKind.CONSUMER,
+      parent: traceOf(first.message.headers),
+      links: others.flatMap((one) => one ?? []),
+      attributes: {
+        ...messageAttributes({ type: 'process', name: 'handle' }, this.contract),
+        'messaging.consumer.group.name': durable,
+        'messaging.batch.message_count': batch.length,
+      },
+    };
+    await inSpan(`handle ${this.contract.name}`, options, async (span) => {
+      const begun = performance.now();
+      try {
+        await this.handle(batch.map((held) => held.delivery));
+      } finally {
+        handleSeconds.observe({ durable }, (performance.now() - begun) / 1000, span);
+      }
+    });
   }
 
   /** Looks for the message that is to blame by trying the halves. */
@@ -289,7 +332,9 @@ export class EventConsumer<C extends EventContract> {
   async #measureLag(link: Link): Promise<void> {
     try {
       const info = await link.manager.consumers.info(streamOf(this.contract), this.#options.durable);
-      lag.set({ durable: this.#options.durable }, info.num_pending + info.num_ack_pending);
+      const { durable } = this.#options;
+      lag.set({ durable }, info.num_pending + info.num_ack_pending);
+      redelivered.set({ durable }, info.num_redelivered);
     } catch {
       // the next look finds it, or the log says that NATS is away
     }

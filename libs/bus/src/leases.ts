@@ -1,4 +1,4 @@
-import { createLogger, describeError, type Logger } from '@lapwing/telemetry';
+import { createLogger, describeError, gauge, type Logger } from '@lapwing/telemetry';
 import { Kvm, type KV } from '@nats-io/kv';
 import type { Bus } from './bus.js';
 import type { Link } from './connection.js';
@@ -7,6 +7,18 @@ import { LEASES, LEASES_STREAM } from './lease-bucket.js';
 const RENEW_MS = 3000;
 /** So long its holder relies on it: earlier than others may claim it, whatever a pause of the process did to its timers. */
 const SURE_MS = 9000;
+
+/** Whoever holds leases in this process. */
+const everybody = new Set<{ group: string; held: () => string[] }>();
+
+gauge<'group'>({
+  name: 'lapwing_leases_held',
+  help: 'Leases that this process holds: pieces of work that have one owner at a time',
+  labelNames: ['group'],
+  collect() {
+    for (const { group, held } of everybody) this.set({ group }, held().length);
+  },
+});
 
 interface Held {
   revision: number;
@@ -26,6 +38,7 @@ export class Leases {
   #timer: NodeJS.Timeout | undefined;
   #renewing: Promise<void> = Promise.resolve();
   #reachedAt = Number.NEGATIVE_INFINITY;
+  readonly #shown;
 
   /**
    * @param group what the holders have in common, e.g. `poller`; holders of a group know how many they are.
@@ -37,10 +50,12 @@ export class Leases {
     readonly holder: string,
   ) {
     this.#log = createLogger(bus.options.service, 'leases');
+    this.#shown = { group, held: () => this.held() };
   }
 
   /** Begins to renew, as soon as the bus is there. */
   start(): void {
+    everybody.add(this.#shown);
     this.bus.connection.whenLinked((link) => {
       this.#link = link;
       this.#renewing = this.#renewAll();
@@ -53,6 +68,7 @@ export class Leases {
   /** Gives all back. */
   async stop(): Promise<void> {
     clearInterval(this.#timer);
+    everybody.delete(this.#shown);
     await this.#renewing;
     await Promise.all([...this.#held.keys()].map((name) => this.release(name)));
     await this.#leave();

@@ -8,20 +8,41 @@ import { bindingsOf, type Binding } from './decorators.js';
 
 type AnyMethod = (...payload: unknown[]) => Promise<never>;
 
-/** Binds the decorated methods of the handlers to the bus, and unbinds them before the service stops. */
+/** What a service needs before it can do any work. */
+export interface Ground {
+  /** Calls `use` as soon as it is there; once, also when it is there already. */
+  whenReady(use: () => void): void;
+}
+
+/**
+ * Binds the decorated methods of the handlers to the bus, and unbinds them before the service stops. Nothing is asked and nothing is handed over
+ * before the ground is ready: until then other replicas get it.
+ */
 export class BusServer implements OnApplicationBootstrap, OnModuleDestroy {
   readonly #consumers: EventConsumer<EventContract>[] = [];
+  #isOver = false;
 
   constructor(
     private readonly bus: Bus,
     private readonly handlers: object[],
+    private readonly ground?: Ground,
   ) {}
 
   onApplicationBootstrap(): void {
-    for (const handler of this.handlers) for (const binding of bindingsOf(handler)) this.#bind(handler, binding);
+    const bind = (isNews: boolean): void => {
+      for (const handler of this.handlers)
+        for (const binding of bindingsOf(handler))
+          if ((binding.kind === 'news') === isNews) this.#bind(handler, binding);
+    };
+    bind(true);
+    if (!this.ground) return bind(false);
+    this.ground.whenReady(() => {
+      if (!this.#isOver) bind(false);
+    });
   }
 
   async onModuleDestroy(): Promise<void> {
+    this.#isOver = true;
     await Promise.all([this.bus.stopAnswering(), ...this.#consumers.map((consumer) => consumer.stop())]);
   }
 
@@ -53,6 +74,8 @@ export class BusServer implements OnApplicationBootstrap, OnModuleDestroy {
 export interface BusSetup extends BusOptions {
   /** Classes whose decorated methods hear and answer. */
   handlers: Type[];
+  /** The provider without which they cannot work; they begin at once where it is left out. */
+  ground?: Type<Ground>;
 }
 
 /** The providers that give a service its bus: `Bus`, the handlers, and what binds them. */
@@ -62,8 +85,8 @@ export function busProviders(setup: BusSetup): Provider[] {
     { provide: BusToken, useFactory: () => new BusToken(setup) },
     {
       provide: BusServer,
-      useFactory: (bus: Bus, ...handlers: object[]) => new BusServer(bus, handlers),
-      inject: [BusToken, ...setup.handlers],
+      useFactory: (bus: Bus, ground: Ground | undefined, ...handlers: object[]) => new BusServer(bus, handlers, ground),
+      inject: [BusToken, setup.ground ?? { token: 'no ground', optional: true }, ...setup.handlers],
     },
   ];
 }

@@ -1,4 +1,4 @@
-import { Bus, ownConsumers, streamStates } from '@lapwing/bus';
+import { Bus, BusServer, OnNews, OnRequest, ownConsumers, streamStates } from '@lapwing/bus';
 import {
   LapwingError,
   defaultSystemSettings,
@@ -147,6 +147,32 @@ describe('the bus', () => {
     await stopped;
     expect((await Promise.all(asked)).filter((interval) => interval === 7)).toHaveLength(early);
     expect(unasked).toBe(1);
+  });
+
+  it('is asked nothing before its ground is ready, and hears news all the same', async () => {
+    const asker = await online('gateway');
+    const starting = await online('settings');
+    class Handler {
+      news = 0;
+      get = async (): Promise<typeof defaultSystemSettings> => defaultSystemSettings;
+      hear = (): void => void this.news++;
+    }
+    OnRequest(settingsGet)(Handler.prototype, 'get', {});
+    OnNews(samplesStored, 'anyone')(Handler.prototype, 'hear', {});
+    const handler = new Handler();
+    const waiting: (() => void)[] = [];
+    const server = new BusServer(starting, [handler], { whenReady: (use) => void waiting.push(use) });
+    server.onApplicationBootstrap();
+    const flushed = (): Promise<void> => starting.connection.link().connection.flush();
+    await flushed();
+    await expect(asker.request(settingsGet, {})).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    asker.announce(samplesStored, 'web-1', { agentId: 'web-1', outbox: '0a1b2c3d4e5f', ranges: [[1, 1]] });
+    await eventually(() => handler.news === 1);
+    for (const use of waiting) use();
+    await flushed();
+    expect(await asker.request(settingsGet, {})).toEqual(defaultSystemSettings);
+    await server.onModuleDestroy();
+    await expect(asker.request(settingsGet, {})).rejects.toMatchObject({ code: 'UNAVAILABLE' });
   });
 
   it('listens to nothing when it is stopped before it has found NATS', async () => {

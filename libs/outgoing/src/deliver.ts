@@ -6,6 +6,7 @@ import { ConnectionError, OutgoingError, sayable } from './errors.js';
 import { headerProblem } from './headers.js';
 import { checkUrl, guardedLookup, type Resolve } from './lookup.js';
 import type { OutgoingOptions } from './outgoing.js';
+import { inRequestSpan } from './span.js';
 
 /** See {@link send}. */
 export interface SendOptions extends Omit<OutgoingOptions, 'maxBytes'> {
@@ -50,7 +51,8 @@ export async function send(url: string, options: SendOptions): Promise<SendAnswe
   }
   const deadline = new Deadline(options.deadlineMs);
   try {
-    return await follow(parsed(url), options, deadline.signal);
+    const target = parsed(url);
+    return await inRequestSpan(target, options.method, () => follow(target, options, deadline.signal));
   } catch (error) {
     if (deadline.isOver) throw new ConnectionError('the host takes too long');
     throw sayable(error);

@@ -2,6 +2,7 @@ import { Agent, Headers, fetch, type RequestInit, type Response } from 'undici';
 import type { Reach } from './addresses.js';
 import { OutgoingError } from './errors.js';
 import { checkUrl, guardedLookup } from './lookup.js';
+import { inRequestSpan } from './span.js';
 
 /** How far a request may go. */
 export interface OutgoingOptions {
@@ -25,16 +26,19 @@ export function outgoing(options: OutgoingOptions): (url: string, init?: Request
     maxResponseSize: options.maxBytes,
   });
   return async (url, init = {}) => {
-    checkUrl(new URL(url), options);
+    const target = new URL(url);
+    checkUrl(target, options);
     const headers = new Headers(init.headers);
     headers.set('accept-encoding', 'identity');
-    const response = await fetch(url, {
-      ...init,
-      headers,
-      redirect: 'manual',
-      dispatcher: agent,
-      signal: AbortSignal.timeout(options.deadlineMs),
-    });
+    const response = await inRequestSpan(target, init.method ?? 'GET', () =>
+      fetch(url, {
+        ...init,
+        headers,
+        redirect: 'manual',
+        dispatcher: agent,
+        signal: AbortSignal.timeout(options.deadlineMs),
+      }),
+    );
     if (response.status >= 300 && response.status < 400) throw new OutgoingError('the server redirects elsewhere');
     const encoding = response.headers.get('content-encoding');
     if (encoding !== null && encoding.toLowerCase() !== 'identity') {

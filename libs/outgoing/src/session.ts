@@ -4,6 +4,7 @@ import { Deadline } from './deadline.js';
 import { OutgoingError } from './errors.js';
 import { checkUrl, guardedLookup } from './lookup.js';
 import type { OutgoingOptions } from './outgoing.js';
+import { inRequestSpan } from './span.js';
 
 /** How the certificate of a server is checked. */
 export interface CertificateCheck {
@@ -71,13 +72,16 @@ export class OutgoingSession {
    * Node's errors of the connection.
    */
   async ask(url: string, call: SessionCall): Promise<SessionAnswer> {
-    checkUrl(new URL(url), this.options);
+    const target = new URL(url);
+    checkUrl(target, this.options);
     const { method = 'GET', headers = {}, body, deadlineMs } = call;
     const deadline = new Deadline(deadlineMs, call.signal);
     try {
       const { signal } = deadline;
-      const response = await request(url, { method, headers, body: body ?? null, dispatcher: this.#agent, signal });
-      return { status: this.#accepted(response), text: await response.body.text() };
+      return await inRequestSpan(target, method, async () => {
+        const response = await request(url, { method, headers, body: body ?? null, dispatcher: this.#agent, signal });
+        return { status: this.#accepted(response), text: await response.body.text() };
+      });
     } catch (error) {
       if (deadline.isOver) throw new OutgoingError('the server takes too long');
       if ((error as { code?: unknown }).code === 'UND_ERR_RES_EXCEEDED_MAX_SIZE')

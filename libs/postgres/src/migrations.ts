@@ -78,6 +78,7 @@ export class Migrations implements OnApplicationBootstrap, OnModuleDestroy {
   /** Whether somebody else has still to apply migrations. */
   #isBehind = false;
   #running: Promise<void> | undefined;
+  readonly #waiting: (() => void)[] = [];
   readonly #preparations: (() => Promise<void>)[] = [];
 
   /**
@@ -116,6 +117,12 @@ export class Migrations implements OnApplicationBootstrap, OnModuleDestroy {
     await this.#running;
   }
 
+  /** Calls `use` as soon as the schema is ready; once, also when it is so already. */
+  whenReady(use: () => void): void {
+    if (this.#ready) use();
+    else this.#waiting.push(use);
+  }
+
   /** Adds what must be done with an up-to-date schema before it counts as ready; done again at every start. */
   prepare(work: () => Promise<void>): void {
     this.#preparations.push(work);
@@ -141,6 +148,7 @@ export class Migrations implements OnApplicationBootstrap, OnModuleDestroy {
     for (const prepare of this.#preparations) await prepare();
     this.#isBehind = false;
     this.#ready = true;
+    for (const use of this.#waiting.splice(0)) use();
   }
 
   /** Returns whether all migrations are there by now. Those that this version does not know are of a later one, beside which it may run. */

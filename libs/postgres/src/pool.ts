@@ -1,7 +1,8 @@
 import { LapwingError } from '@lapwing/contracts';
-import { SpanKind, createLogger, describeError, histogram, inSpan, type Logger } from '@lapwing/telemetry';
+import { SpanKind, createLogger, describeError, inSpan, tracedHistogram, type Logger } from '@lapwing/telemetry';
 import type { OnApplicationShutdown } from '@nestjs/common';
 import pg from 'pg';
+import { countFailure, watchPool } from './pool-metrics.js';
 
 /** Where the database is and how it is used. */
 export interface PostgresOptions {
@@ -30,7 +31,7 @@ pg.types.setTypeParser(pg.types.builtins.INT8, Number);
 pg.types.setTypeParser(pg.types.builtins.NUMERIC, Number);
 pg.types.setTypeParser(pg.types.builtins.TIMESTAMPTZ, (text) => new Date(text).getTime());
 
-const seconds = histogram<'service' | 'statement'>({
+const seconds = tracedHistogram<'service' | 'statement'>({
   name: 'lapwing_postgres_statement_seconds',
   help: 'How long statements took',
   labelNames: ['service', 'statement'],
@@ -91,6 +92,8 @@ export class Transaction {
 export class Postgres implements OnApplicationShutdown {
   readonly #pool: pg.Pool;
   readonly #log: Logger;
+  readonly #place;
+  readonly #unwatch;
 
   constructor(readonly options: PostgresOptions) {
     this.#log = createLogger(options.service, 'postgres');
@@ -104,6 +107,8 @@ export class Postgres implements OnApplicationShutdown {
       application_name: `lapwing-${options.service}`,
       options: '-c timezone=UTC',
     });
+    this.#place = placeOf(options.url);
+    this.#unwatch = watchPool(options.service, this.#pool);
     // A connection that is cut between two statements of a transaction has nobody who waits for it: without a listener the
     // process would end. The next statement fails and tells.
     this.#pool.on('connect', (client) => client.on('error', () => {}));
@@ -111,6 +116,7 @@ export class Postgres implements OnApplicationShutdown {
   }
 
   async onApplicationShutdown(): Promise<void> {
+    this.#unwatch();
     await this.#pool.end();
   }
 
@@ -146,18 +152,36 @@ export class Postgres implements OnApplicationShutdown {
   }
 
   async #measured<T>(statement: string, work: () => Promise<T>): Promise<T> {
-    const stop = seconds.startTimer({ service: this.options.service, statement });
-    const attributes = { 'db.system.name': 'postgresql', 'db.operation.name': statement };
+    const { service } = this.options;
+    const attributes = { 'db.system.name': 'postgresql', 'db.query.summary': statement, ...this.#place };
     try {
-      return await inSpan(`sql ${statement}`, { kind: SpanKind.CLIENT, attributes }, work);
+      return await inSpan(`sql ${statement}`, { kind: SpanKind.CLIENT, attributes }, async (span) => {
+        const begun = performance.now();
+        try {
+          return await work();
+        } catch (error) {
+          const { code } = error as { code?: unknown };
+          if (typeof code === 'string') span.setAttribute('db.response.status_code', code);
+          throw error;
+        } finally {
+          seconds.observe({ service, statement }, (performance.now() - begun) / 1000, span);
+        }
+      });
     } catch (error) {
+      // What work throws on purpose ends a transaction, and is no failure of the database.
+      if (!(error instanceof LapwingError)) countFailure(service, isDatabaseAway(error) ? 'away' : 'refused');
       if (isTextRefused(error)) throw new LapwingError('INVALID_INPUT', 'text may hold no NUL characters');
       if (!isDatabaseAway(error)) throw error;
       throw new LapwingError('UNAVAILABLE', 'the database is away', {
         reason: describeError(error).code ?? 'connection',
       });
-    } finally {
-      stop();
     }
   }
+}
+
+/** Where a database is, as spans say it; nothing of a URL that is none. */
+function placeOf(url: string): Record<string, string | number> {
+  if (!URL.canParse(url)) return {};
+  const { hostname, port, pathname } = new URL(url);
+  return { 'server.address': hostname, 'server.port': Number(port || 5432), 'db.namespace': pathname.slice(1) };
 }

@@ -96,8 +96,12 @@ describe('migrations', () => {
       const migrations = waitOn(postgres);
       migrations.onApplicationBootstrap();
       await eventually(() => isBehind(migrations));
-      await of(postgres).run();
+      let ready = 0;
+      migrations.whenReady(() => ready++);
+      expect(await of(postgres).run()).toEqual(['0002_second.sql']);
       await eventually(() => migrations.ready);
+      migrations.whenReady(() => ready++);
+      expect(ready).toBe(2);
     });
 
     it('may be ahead of the code: a later version runs beside it', async () => {

@@ -1,7 +1,13 @@
 import { LapwingError } from '@lapwing/contracts';
+import { SpanKind, inSpan, tracedHistogram } from '@lapwing/telemetry';
 import type { OnApplicationShutdown, OnModuleInit } from '@nestjs/common';
 import { Redis as Client } from 'ioredis';
 import { createHash } from 'node:crypto';
+
+const seconds = tracedHistogram({
+  name: 'lapwing_redis_seconds',
+  help: 'How long commands and scripts of Redis took',
+});
 
 /**
  * The connection to Redis: waits for a server that is not there yet and reconnects for ever. Commands fail at once while
@@ -9,6 +15,7 @@ import { createHash } from 'node:crypto';
  */
 export class Redis implements OnModuleInit, OnApplicationShutdown {
   readonly #client: Client;
+  readonly #attributes;
 
   /** @param url `redis://user:password@host:port/database`. */
   constructor(url: string) {
@@ -20,6 +27,8 @@ export class Redis implements OnModuleInit, OnApplicationShutdown {
       connectTimeout: 2000,
       retryStrategy: (attempt) => Math.min(100 * attempt, 2000),
     });
+    const { host = '', port = 6379 } = this.#client.options;
+    this.#attributes = { 'db.system.name': 'redis', 'server.address': host, 'server.port': port };
     // Without a listener an unreachable server would end the process; version() tells how things stand.
     this.#client.on('error', () => {});
   }
@@ -43,8 +52,16 @@ export class Redis implements OnModuleInit, OnApplicationShutdown {
    * @throws LapwingError `UNAVAILABLE` when the server is away; what the server itself refuses is a fault of ours.
    */
   async run<T>(work: (client: Client) => Promise<T>): Promise<T> {
+    const options = { kind: SpanKind.CLIENT, attributes: this.#attributes };
     try {
-      return await work(this.#client);
+      return await inSpan('redis', options, async (span) => {
+        const begun = performance.now();
+        try {
+          return await work(this.#client);
+        } finally {
+          seconds.observe({}, (performance.now() - begun) / 1000, span);
+        }
+      });
     } catch (error) {
       if (
         error instanceof Error &&

@@ -11,8 +11,8 @@ import {
   type ServiceDiagnostics,
   type ServiceHealth,
 } from '@lapwing/contracts';
-import { recentProblems } from '@lapwing/telemetry';
-import type { OnApplicationBootstrap, Provider } from '@nestjs/common';
+import { gauge, recentProblems } from '@lapwing/telemetry';
+import type { OnApplicationBootstrap, OnModuleDestroy, Provider } from '@nestjs/common';
 import { randomBytes } from 'node:crypto';
 import { measureLoad, processFacts } from './process-facts.js';
 
@@ -29,18 +29,29 @@ type Check = { name: string; kind: HealthCheck['kind']; look: () => Promise<Find
 const DEADLINE_MS = 1000;
 const RANK: HealthStatus[] = ['healthy', 'degraded', 'unhealthy'];
 
+/** How often it is looked for metrics alone. */
+const SHOW_MS = 15_000;
+const FIGURE: Record<HealthStatus, number> = { healthy: 1, degraded: 0.5, unhealthy: 0 };
+
+const checkGauge = gauge<'service' | 'check' | 'kind'>({
+  name: 'lapwing_health_check',
+  help: 'What this process found when it looked at what it depends on and at its workers: 1 healthy, 0.5 degraded, 0 unhealthy',
+  labelNames: ['service', 'check', 'kind'],
+});
+
 /** The worst of several. */
 export function worstOf(statuses: HealthStatus[]): HealthStatus {
   return statuses.reduce((worst, status) => (RANK.indexOf(status) > RANK.indexOf(worst) ? status : worst), 'healthy');
 }
 
 /** Knows how one replica of a service is, and tells it on the bus. */
-export class Health implements OnApplicationBootstrap {
+export class Health implements OnApplicationBootstrap, OnModuleDestroy {
   readonly #checks: Check[] = [];
   readonly #breakers: (() => Breaker[])[] = [];
   #isLeaving = false;
   readonly #startedAt = Date.now();
   readonly #instance = randomBytes(6).toString('hex');
+  #showing: NodeJS.Timeout | undefined;
 
   /** @param onBus whether it answers on the bus; an agent may not. */
   constructor(
@@ -67,6 +78,8 @@ export class Health implements OnApplicationBootstrap {
   }
 
   onApplicationBootstrap(): void {
+    this.#showing = setInterval(() => void this.report(), SHOW_MS).unref();
+    void this.report();
     if (!this.onBus) return;
     measureLoad();
     const { service } = this.bus.options;
@@ -76,6 +89,10 @@ export class Health implements OnApplicationBootstrap {
     });
     this.bus.respondEach(healthGet(service), () => this.report());
     this.bus.respondEach(diagnosticsGet(service), () => this.diagnose());
+  }
+
+  onModuleDestroy(): void {
+    clearInterval(this.#showing);
   }
 
   /**
@@ -88,6 +105,7 @@ export class Health implements OnApplicationBootstrap {
       checks.map(({ kind, status: found }) => (kind === 'worker' && found === 'unhealthy' ? 'degraded' : found)),
     );
     const { service } = this.bus.options;
+    for (const { name, kind, status: found } of checks) checkGauge.set({ service, check: name, kind }, FIGURE[found]);
     return { service, status, checks, instance: this.#instance, startedAt: this.#startedAt };
   }
 

@@ -1,12 +1,17 @@
-import { collectProcessMetrics, registry } from '@lapwing/telemetry';
+import type { HealthStatus } from '@lapwing/contracts';
+import { collectProcessMetrics, exposeMetrics } from '@lapwing/telemetry';
 import { createServer, type Server } from 'node:http';
-import type { Health } from './health.js';
+
+/** Whoever knows how a process is. */
+export interface Reporting {
+  report(): Promise<{ status: HealthStatus }>;
+}
 
 /**
- * The small HTTP listener of a service that has no other: `/health` (the process answers), `/ready` (503 while a
- * dependency is away) and `/metrics` for Prometheus.
+ * The small HTTP listener for whoever runs a service: `/health` (the process answers), `/ready` (503 while a
+ * dependency is away) and `/metrics` for Prometheus. It wants no credential: it is not for the world.
  */
-export async function listenForOps(health: Health, port: number, host: string): Promise<Server> {
+export async function listenForOps(health: Reporting, port: number, host: string): Promise<Server> {
   collectProcessMetrics();
   const server = createServer((request, response) => {
     const answer = (status: number, type: string, body: string) =>
@@ -17,7 +22,7 @@ export async function listenForOps(health: Health, port: number, host: string): 
     else if (request.url === '/ready')
       health.report().then((report) => json(report.status === 'unhealthy' ? 503 : 200, report), fail);
     else if (request.url === '/metrics')
-      registry.metrics().then((text) => answer(200, registry.contentType, text), fail);
+      exposeMetrics(request.headers.accept).then(({ type, text }) => answer(200, type, text), fail);
     else json(404, { success: false, error: 'no such resource', code: 'NOT_FOUND', details: {} });
   });
   await new Promise<void>((resolve, reject) => {

@@ -7,8 +7,8 @@ const RESOLUTION_MS = 20;
 
 let known: string | undefined;
 
-/** Read when it is asked for: beside an agent in one file there is no such file, and nobody asks. */
-function lapwingVersion(): string {
+/** The version of Lapwing. Read when it is asked for: beside an agent in one file there is no such file, and nobody asks. */
+export function lapwingVersion(): string {
   known ??= (JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string })
     .version;
   return known;

@@ -1,9 +1,11 @@
-import { createLogger, describeError, startTracing } from '@lapwing/telemetry';
+import { createLogger, describeError, startTracing, tellBuild } from '@lapwing/telemetry';
 import type { DynamicModule, INestApplicationContext, LoggerService } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
+import { randomUUID } from 'node:crypto';
 import { ConfigError } from './config.js';
 import { Health } from './health.js';
 import { listenForOps } from './ops.js';
+import { lapwingVersion } from './process-facts.js';
 
 /** How long a stop may take before the process ends all the same. */
 const STOP_MS = 10_000;
@@ -29,7 +31,9 @@ export async function runMain(service: string, main: () => Promise<{ close(): Pr
     process.exit(1);
   });
   try {
-    const stopTracing = await startTracing(service);
+    const version = knownVersion();
+    if (version) tellBuild(service, version);
+    const stopTracing = await startTracing({ service, ...(version && { version }), instance: randomUUID() });
     const app = await main();
     stopOnSignal(async () => {
       await app.close();
@@ -40,6 +44,15 @@ export async function runMain(service: string, main: () => Promise<{ close(): Pr
     if (error instanceof ConfigError) process.stderr.write(`${error.message}\n`);
     else log.fatal({ error: describeError(error) }, 'cannot start');
     process.exit(1);
+  }
+}
+
+/** An agent in one file has no file that says it, and knows it otherwise. */
+function knownVersion(): string | undefined {
+  try {
+    return lapwingVersion();
+  } catch {
+    return undefined;
   }
 }
 

@@ -12,6 +12,8 @@ export interface ContainerOptions {
   environment: Record<string, string>;
   /** User and group, numbers. */
   user: number;
+  /** What root is left with. */
+  capabilities?: string[];
   /** Folders of this machine, by where they are mounted. */
   volumes?: { source: string; target: string; readOnly: boolean }[];
 }
@@ -26,7 +28,7 @@ export function canContain(): boolean {
 
 /**
  * A process as in a container: the first one of its own process namespace, with a root of its own that cannot be written, a new `/tmp`, the
- * volumes and nothing else, as an unprivileged user without any capability and without a way to new privileges. The network is this machine's,
+ * volumes and nothing else, as the given user without capabilities and without a way to new privileges. The network is this machine's,
  * so that it reaches the servers of tests.
  */
 export class Contained {
@@ -34,9 +36,10 @@ export class Contained {
   #output = '';
 
   private constructor(options: ContainerOptions) {
-    const { app, command, environment, user, volumes = [] } = options;
+    const { app, command, environment, user, capabilities = [], volumes = [] } = options;
     const binds = volumes.flatMap(({ source, target, readOnly }) => [source, target, readOnly ? 'ro' : 'rw']);
-    const words = [process.execPath, app, String(user), String(volumes.length), ...binds, ...command];
+    const bounds = ['-all', ...capabilities.map((name) => `+${name.toLowerCase()}`)].join(',');
+    const words = [process.execPath, app, String(user), bounds, String(volumes.length), ...binds, ...command];
     this.#process = spawn(
       'setpriv',
       [
@@ -118,12 +121,13 @@ export class Contained {
 
 /** Makes the root, goes there, and becomes the user and the command. */
 const ENTER = `
-node=$1 app=$2 user=$3 count=$4
-shift 4
+node=$1 app=$2 user=$3 bounds=$4 count=$5
+shift 5
 root=/mnt
 mount --make-rprivate /
 mount -t tmpfs -o mode=755 tmpfs $root
 mkdir -p $root/app $root/tmp $root/proc $root/dev $root/etc $root/usr
+mount -t tmpfs -o mode=1777,size=64m tmpfs $root/tmp
 for top in bin sbin lib lib64; do
   if [ -L /$top ]; then ln -s "$(readlink /$top)" $root/$top
   elif [ -d /$top ]; then mkdir $root/$top; mount --bind /$top $root/$top; fi
@@ -139,9 +143,8 @@ while [ "$count" -gt 0 ]; do
   count=$((count - 1))
 done
 mount -t proc proc $root/proc
-mount -t tmpfs -o mode=1777,size=64m tmpfs $root/tmp
 for folder in app etc usr; do mount -o remount,bind,ro $root/$folder; done
 mount -o remount,ro $root
-exec chroot $root sh -euc 'user=$1; shift; cd /app
-exec setpriv --reuid "$user" --regid "$user" --clear-groups --no-new-privs --bounding-set=-all --inh-caps=-all "$@"' sh "$user" "$@"
+exec chroot $root sh -euc 'user=$1 bounds=$2; shift 2; cd /app
+exec setpriv --reuid "$user" --regid "$user" --clear-groups --no-new-privs --bounding-set="$bounds" --inh-caps=-all "$@"' sh "$user" "$bounds" "$@"
 `;

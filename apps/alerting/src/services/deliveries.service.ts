@@ -39,6 +39,8 @@ const attempts = counter<'channel' | 'outcome'>({
   help: 'Attempts to deliver messages, by what came of them',
   labelNames: ['channel', 'outcome'],
 });
+for (const channel of ['email', 'webhook'])
+  for (const outcome of ['sent', 'retrying', 'failed']) attempts.inc({ channel, outcome }, 0);
 const seconds = histogram<'channel'>({
   name: 'lapwing_alerting_delivery_seconds',
   help: 'From the decision to tell to the answer of the receiver',

@@ -1,7 +1,7 @@
 import cookie from '@fastify/cookie';
 import cors from '@fastify/cors';
 import { nestLogger } from '@lapwing/service';
-import { SpanKind, collectProcessMetrics, histogram, inSpan } from '@lapwing/telemetry';
+import { collectProcessMetrics } from '@lapwing/telemetry';
 import type { DynamicModule } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
@@ -23,15 +23,10 @@ import { Guard } from './guard.js';
 import { validation } from './query.js';
 import { routesOf, type Route } from './route-list.js';
 import { requestIdOf } from './request-id.js';
+import { measureRequests } from './request-span.js';
 import { addSecurityHeaders } from './security-headers.js';
 import { withAlertId } from './alert-path.js';
 import { WebRequest, routeUpgrades } from './upgrade.js';
-
-const requestSeconds = histogram<'method' | 'route' | 'status'>({
-  name: 'lapwing_http_request_seconds',
-  help: 'How long HTTP requests took',
-  labelNames: ['method', 'route', 'status'],
-});
 
 /** Headers that scripts of other origins may read, too. */
 const EXPOSED = [
@@ -40,6 +35,7 @@ const EXPOSED = [
   'x-ratelimit-remaining',
   'x-ratelimit-reset',
   'x-request-id',
+  'x-trace-id',
   'x-diagnostics-cached-at',
 ];
 
@@ -69,7 +65,7 @@ export async function createGateway(module: DynamicModule, config: GatewayConfig
   app.useGlobalPipes(validation);
   app.useGlobalFilters(new ErrorFilter());
   addDraining(app);
-  addSpans(app);
+  measureRequests(app.getHttpAdapter().getInstance());
   await addSecurityHeaders(app);
   if (config.CORS_ORIGINS.length > 0)
     await app.register(cors, { origin: config.CORS_ORIGINS, credentials: true, exposedHeaders: EXPOSED });
@@ -99,26 +95,6 @@ export function describeApi(app: NestFastifyApplication): OpenAPIObject {
     .build();
   return SwaggerModule.createDocument(app, about, {
     operationIdFactory: (controller, method) => `${controller.replace(/Controller$/, '')}_${method}`,
-  });
-}
-
-/** Gives each request its id and its span, and measures it. */
-function addSpans(app: NestFastifyApplication): void {
-  const fastify = app.getHttpAdapter().getInstance();
-  fastify.addHook('onRequest', (request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void) => {
-    reply.header('x-request-id', request.id);
-    void inSpan(`${request.method} ${request.routeOptions.url ?? '(no route)'}`, { kind: SpanKind.SERVER }, () => {
-      done();
-      return new Promise<void>((resolve) => reply.raw.once('close', resolve));
-    });
-  });
-  fastify.addHook('onResponse', (request: FastifyRequest, reply: FastifyReply, done: () => void) => {
-    const route = request.routeOptions.url ?? '(no route)';
-    requestSeconds.observe(
-      { method: request.method, route, status: String(reply.statusCode) },
-      reply.elapsedTime / 1000,
-    );
-    done();
   });
 }
 

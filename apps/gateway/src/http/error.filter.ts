@@ -1,4 +1,4 @@
-import { createLogger, currentTraceId, describeError } from '@lapwing/telemetry';
+import { createLogger, describeError } from '@lapwing/telemetry';
 import { Catch, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { toErrorAnswer } from './errors.js';
@@ -10,7 +10,7 @@ export function answerError(thrown: unknown, request: FastifyRequest, reply: Fas
   const { status, body, retryAfter } = toErrorAnswer(thrown, request.url);
   if (status === 500) {
     const where = { request_id: request.id, method: request.method, route: request.routeOptions.url };
-    log.error({ error: describeError(thrown), ...where, trace_id: currentTraceId() }, 'a request failed');
+    log.error({ error: describeError(thrown), ...where }, 'a request failed');
   }
   if (reply.sent || reply.raw.headersSent) return;
   if (retryAfter !== undefined) reply.header('retry-after', String(retryAfter));

@@ -1,6 +1,7 @@
 import type { FastifyReply } from 'fastify';
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { endRequest } from './request-span.js';
 
 const HEARTBEAT_MS = 15_000;
 /** What may wait for a client that reads slowly. */
@@ -42,6 +43,7 @@ export class EventStream {
       connection: 'keep-alive',
       'x-accel-buffering': 'no',
     });
+    endRequest(reply.request.raw, 200);
     this.#response.write('retry: 3000\n\n');
     this.#heartbeat = setInterval(() => this.send(': heartbeat\n\n'), HEARTBEAT_MS);
     this.#response.on('close', () => this.#close());

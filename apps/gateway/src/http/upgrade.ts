@@ -2,6 +2,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyRequest } from 'fastify';
 import { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { endRequest } from './request-span.js';
 
 const UPGRADE = Symbol('upgrade');
 const REFUSE_MS = 15_000;
@@ -57,6 +58,7 @@ export function takeUpgrade(request: FastifyRequest): Upgrade | undefined {
   const upgrade = raw[UPGRADE];
   if (!upgrade) return undefined;
   delete raw[UPGRADE];
+  endRequest(request.raw, 101);
   upgrade.response.detachSocket(upgrade.socket);
   upgrade.socket.setTimeout(0);
   return { socket: upgrade.socket, head: upgrade.head };

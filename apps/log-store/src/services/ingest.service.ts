@@ -24,6 +24,7 @@ const linesTotal = counter<'outcome'>({
   help: 'Lines by what became of them: stored, or known (their batch was stored before)',
   labelNames: ['outcome'],
 });
+for (const outcome of ['stored', 'known']) linesTotal.inc({ outcome }, 0);
 
 /** Stores what collectors send, each batch once, and tells them what is safe. */
 export class IngestService {

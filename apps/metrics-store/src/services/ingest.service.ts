@@ -22,9 +22,10 @@ type Admitted = { agentId: string; outbox: string; sample: HostSample; parts: Pa
 
 const samplesTotal = counter<'outcome'>({
   name: 'lapwing_samples_total',
-  help: 'Samples by what became of them: stored or quarantined',
+  help: 'Samples by what became of them: stored, quarantined (put aside for a wild clock), or lost (their agent had to give them up)',
   labelNames: ['outcome'],
 });
+for (const outcome of ['stored', 'quarantined', 'lost']) samplesTotal.inc({ outcome }, 0);
 
 /** Stores what collectors send: decides, writes in one transaction, and tells the collectors what is safe. */
 export class IngestService {
@@ -50,6 +51,7 @@ export class IngestService {
     this.#tell(batches);
     samplesTotal.inc({ outcome: 'stored' }, admitted.length);
     samplesTotal.inc({ outcome: 'quarantined' }, wild.length);
+    samplesTotal.inc({ outcome: 'lost' }, lostIn(batches));
   }
 
   /** Sorts out what has a wild clock, and what is here twice. */
@@ -117,6 +119,12 @@ export class IngestService {
         ...(gaps.size > 0 && { gaps: [...gaps.values()].slice(0, MAX_GAPS_PER_MESSAGE) }),
       });
   }
+}
+
+/** How many samples agents say they lost; what is delivered twice counts twice here, and once in the ledger. */
+function lostIn(batches: Batch[]): number {
+  const ranges = batches.flatMap(({ gaps = [] }) => gaps.flatMap(({ lost }) => (lost ? [lost] : [])));
+  return ranges.reduce((sum, [first, last]) => sum + last - first + 1, 0);
 }
 
 function resourceKeys(batches: Batch[], admitted: Admitted[]): ResourceKey[] {

@@ -16,6 +16,7 @@ const polledTotal = counter<'outcome'>({
   help: 'Samples of polled resources by what became of them: stored or refused for a wild clock',
   labelNames: ['outcome'],
 });
+for (const outcome of ['stored', 'refused']) polledTotal.inc({ outcome }, 0);
 
 /** Stores what pollers read. */
 export class PolledService {

@@ -39,6 +39,14 @@ const deletedTotal = counter<'class'>({
   labelNames: ['class'],
 });
 
+const runsTotal = counter<'outcome'>({
+  name: 'lapwing_cleanup_runs_total',
+  help: 'Cleanups by how they ended: done or failed; dry runs count, too',
+  labelNames: ['outcome'],
+});
+for (const name of Object.keys(noCleanupCounts)) deletedTotal.inc({ class: name }, 0);
+for (const outcome of ['done', 'failed']) runsTotal.inc({ outcome }, 0);
+
 /** What cleanups need. */
 export interface CleanupParts {
   bus: Bus;
@@ -143,6 +151,7 @@ export class CleanupService implements OnApplicationBootstrap, OnModuleDestroy, 
     }
     if (run.isOver) run.faults.push('it was broken off');
     const fault = run.faults.length > 0 ? run.faults.join('; ').slice(0, 1000) : null;
+    runsTotal.inc({ outcome: fault ? 'failed' : 'done' });
     const how = { dryRun, counts: run.counts, fault };
     this.#log[fault ? 'warn' : 'info']({ ...how, before: new Date(run.before).toISOString() }, 'a cleanup is over');
     try {
