@@ -1,7 +1,6 @@
 import type { IContainer } from 'kubernetes-models/v1';
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import { inspect } from 'node:util';
 import { portOf } from './objects.js';
 import type { ContainerProcess } from './process.js';
 
@@ -34,7 +33,7 @@ export async function ask(
       const text = await answer.text();
       return answer.status < 400 ? undefined : `${url} is answered with ${answer.status}: ${text.slice(0, 300)}`;
     } catch (error) {
-      return `${url}: ${inspect(error, { depth: 1, compact: true, breakLength: Infinity }).slice(0, 300)}`;
+      return `${url}: ${wordsOf(error)}`;
     }
   }
   if (tcpSocket) {
@@ -51,6 +50,12 @@ export async function ask(
   if (!exec?.command) throw new Error(`${container.name}: this test's node knows no such probe`);
   const code = await process.execute(exec.command, ms);
   return code === 0 ? undefined : `${exec.command.join(' ')} ended with ${code ?? 'no code: it took too long'}`;
+}
+
+/** An error of fetch says little; what it comes of says more. */
+function wordsOf(error: unknown): string {
+  const { cause } = error as Error;
+  return cause instanceof Error ? cause.message : String(error);
 }
 
 /** Asks again and again, and says when that what it asks about is so, or is no longer so. */
