@@ -42,9 +42,7 @@ export class RunningContainer {
 
   /** Begins to look after it. */
   watch(): void {
-    void this.process.ended().then(({ code, signal }) => {
-      if (!this.#stopping) this.#fail(`it ended by itself with ${signal ?? code}`);
-    });
+    void this.#awaitEnd();
     const { startupProbe } = this.spec;
     if (!startupProbe) return this.#begin();
     const prober = this.#probe(startupProbe, (isWell) => {
@@ -81,6 +79,11 @@ export class RunningContainer {
     for (const prober of this.#probers) prober.stop();
     this.#ready = false;
     await this.process.remove();
+  }
+
+  async #awaitEnd(): Promise<void> {
+    const { code, signal } = await this.process.ended();
+    if (!this.#stopping) this.#fail(`it ended by itself with ${signal ?? code}`);
   }
 
   #begin(): void {

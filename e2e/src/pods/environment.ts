@@ -66,7 +66,7 @@ function fromElsewhere(source: Source, container: IContainer, pod: PodFacts, obj
   if (fieldRef) return fieldOf(fieldRef.fieldPath, pod);
   if (resourceFieldRef) {
     const [list = '', name = ''] = resourceFieldRef.resource.split('.');
-    const amounts = container.resources?.[list as 'limits' | 'requests'] as Record<string, string | number> | undefined;
+    const amounts = container.resources?.[list as 'limits' | 'requests'];
     const amount = quantity(amounts?.[name] ?? '') / quantity(String(resourceFieldRef.divisor ?? 1));
     return String(Math.ceil(amount));
   }

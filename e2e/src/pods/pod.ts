@@ -192,7 +192,7 @@ export class Pod implements Endpoint {
   }
 
   #boundMemory(container: IContainer): string | undefined {
-    const limit = (container.resources?.limits as Record<string, string | number> | undefined)?.['memory'];
+    const limit = container.resources?.limits?.['memory'];
     if (limit === undefined) return undefined;
     const group = makeMemoryGroup(`lapwing-${this.facts.uid}-${container.name}`, quantity(limit));
     if (group === undefined)

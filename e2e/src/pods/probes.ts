@@ -33,7 +33,7 @@ export async function ask(
       const text = await answer.text();
       return answer.status < 400 ? undefined : `${url} is answered with ${answer.status}: ${text.slice(0, 300)}`;
     } catch (error) {
-      return `${url}: ${String(error)} ${String((error as Error).cause ?? '')}`;
+      return `${url}: ${wordsOf(error)}`;
     }
   }
   if (tcpSocket) {
@@ -50,6 +50,12 @@ export async function ask(
   if (!exec?.command) throw new Error(`${container.name}: this test's node knows no such probe`);
   const code = await process.execute(exec.command, ms);
   return code === 0 ? undefined : `${exec.command.join(' ')} ended with ${code ?? 'no code: it took too long'}`;
+}
+
+/** An error of fetch says little; what it comes of says more. */
+function wordsOf(error: unknown): string {
+  const { cause } = error as Error;
+  return cause instanceof Error ? cause.message : String(error);
 }
 
 /** Asks again and again, and says when that what it asks about is so, or is no longer so. */
