@@ -1,4 +1,4 @@
-// Puts an unpacked release where the guard runs it: `node deploy/guard/install.mjs --to /opt/lapwing`. Done again, with the same release or another
+// Puts an unpacked release where the guard runs it: `node deploy/guard/install.mjs --to /opt/lapwing/server`. Done again, with the same release or another
 // one, it does no harm. What runs is not restarted.
 import fs from 'node:fs';
 import path from 'node:path';
@@ -8,7 +8,7 @@ const root = path.resolve(import.meta.dirname, '../..');
 
 function main() {
   const { values } = parseArgs({ options: { to: { type: 'string' } } });
-  const install = path.resolve(values.to ?? '/opt/lapwing');
+  const install = path.resolve(values.to ?? '/opt/lapwing/server');
   const manifest = path.join(root, 'release.json');
   if (!fs.existsSync(manifest)) throw new Error(`${root} is no unpacked release: it has no release.json`);
   const { version } = JSON.parse(fs.readFileSync(manifest, 'utf8'));

@@ -151,17 +151,15 @@ describe('what can be seen of Lapwing', () => {
     }, 60_000);
   }, 120_000);
 
-  it('keeps the trace when a body is read, and marks what failed', async () => {
+  it('keeps the trace when a body is read, and marks no answer that is none of a fault', async () => {
     await eventually(() => {
       const post = receiver.spans.find(({ name }) => name === 'POST /api/notifications/webhooks');
       const questions = receiver.of(post?.traceId ?? '').filter(({ name }) => name.startsWith('ask req.alerting.'));
       expect(questions.map(({ parentSpanId }) => parentSpanId)).toContain(post?.spanId);
       const refused = receiver.spans.find(
-        ({ name, attributes }) =>
-          name.startsWith('answer req.alerting.') && attributeOf(attributes, 'error.type') === 'NOT_FOUND',
+        ({ attributes }) => attributeOf(attributes, 'http.response.status_code') === '404',
       );
-      const [bad] = receiver.of(refused?.traceId ?? '').filter(({ parentSpanId }) => !parentSpanId);
-      expect(attributeOf(bad?.attributes ?? [], 'http.response.status_code')).toBe('404');
+      expect(refused).toBeDefined();
       // There is no such alert: an answer like any other.
       expect(refused?.status?.code ?? 0).toBe(0);
     }, 60_000);
