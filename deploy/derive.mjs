@@ -1,4 +1,4 @@
-// What is derived from the code and checked in: routes.txt, openapi.json, subjects.txt, dashboards, rules for Kubernetes, files of the Helm chart.
+// What is derived from the code and checked in: routes.txt, openapi.json, subjects.txt, metrics.txt, dashboards, rules for Kubernetes, files of the Helm chart.
 // Writes them; with --check it compares, and fails when one is not up to date.
 import fs from 'node:fs';
 import path from 'node:path';

@@ -5,15 +5,13 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { composeFiles, readCompose, readEnvironment, variablesIn } from './compose-file.mjs';
 import { SECRET, problemsOfService } from './compose-rules.mjs';
-import { notInContainers, services, settingsOf } from './settings.mjs';
+import { notInContainers, ofTheRuntime, services, settingsOf } from './settings.mjs';
 
 /** @typedef {import('./compose-file.mjs').ComposeFile} ComposeFile */
 
 const MAIN = 'docker-compose.yml';
 /** What Compose itself reads out of `.env`. */
 const ofCompose = ['COMPOSE_PROFILES'];
-/** Variables that a service gets beside its settings. */
-const alsoAllowed = new Set(['NODE_ENV', 'NODE_OPTIONS', 'TZ']);
 
 /**
  * What is wrong with the Compose files, in plain words.
@@ -108,7 +106,7 @@ function problemsOfSettings(service, settings, environment) {
   return [
     ...wanted.filter((name) => !(name in environment)).map((name) => `${service}: the setting ${name} is missing`),
     ...Object.keys(environment)
-      .filter((name) => !wanted.includes(name) && !alsoAllowed.has(name))
+      .filter((name) => !wanted.includes(name) && !ofTheRuntime.test(name))
       .map((name) => `${service}: ${name} is no setting of it`),
   ];
 }

@@ -1,13 +1,10 @@
 // Whether each service gets exactly the settings that its code reads: none missing, none unknown, secrets out of Secrets alone.
 import { inEach, nameOf, ofKind, podsOf } from './objects.mjs';
-import { notInContainers, services, settingsOf } from './settings.mjs';
+import { notInContainers, ofTheRuntime, services, settingsOf } from './settings.mjs';
 
 /** @typedef {import('./objects.mjs').KubernetesObject} KubernetesObject */
 /** @typedef {import('./objects.mjs').Pod} Pod */
 /** @typedef {NonNullable<import('./objects.mjs').Container['env']>[number]} Variable */
-
-/** Read by Node, by the C library, or by nobody but other variables of the pod. */
-const others = /^(NODE_ENV|NODE_EXTRA_CA_CERTS|NODE_OPTIONS|TZ|MALLOC_ARENA_MAX|POD_[A-Z_]+)$/;
 
 /** What must not stand in a manifest or a ConfigMap. */
 const isSecret = (/** @type {string} */ name) =>
@@ -40,7 +37,7 @@ function ofPod(pod, objects, root) {
     const names = [...env.map((variable) => variable.name), ...fromMaps];
     // What the Job reads must not change without its version: it gets what it needs, and no other setting.
     const missing = component === 'migration' ? [] : wanted.filter((setting) => !names.includes(setting));
-    const unknown = names.filter((one) => !wanted.includes(one) && !others.test(one));
+    const unknown = names.filter((one) => !wanted.includes(one) && !ofTheRuntime.test(one));
     const twice = names.filter((one, index) => names.indexOf(one) < index);
     return [
       ...missing.map((one) => tell(`the setting ${one} is missing`)),

@@ -18,6 +18,10 @@ export const services = {
 /** Read by libraries, so that every service has them. */
 const ofLibraries = ['LOG_LEVEL', 'OTEL_EXPORTER_OTLP_ENDPOINT'];
 
+/** Variables that a container may have beside its settings: Node, the C library and OpenTelemetry read them, or other variables of a pod. */
+export const ofTheRuntime =
+  /^(NODE_ENV|NODE_EXTRA_CA_CERTS|NODE_OPTIONS|TZ|MALLOC_ARENA_MAX|OTEL_(RESOURCE_ATTRIBUTES|TRACES_SAMPLER|TRACES_SAMPLER_ARG)|POD_[A-Z_]+)$/;
+
 /** Settings that a container is not given, and why. @type {Record<string, string>} */
 export const notInContainers = {
   KUBERNETES_SERVICE_HOST: 'Kubernetes sets it by itself',
