@@ -94,8 +94,11 @@ export class Cluster {
   /** Ends everything at once. */
   async remove(): Promise<void> {
     for (const service of this.#services.values()) service.close();
-    await Promise.all([...this.#pods].map((pod) => pod.remove()));
-    this.#network.close();
+    try {
+      await Promise.all([...this.#pods].map((pod) => pod.remove()));
+    } finally {
+      this.#network.close();
+    }
   }
 
   async #begin(plan: PodPlan): Promise<Pod> {

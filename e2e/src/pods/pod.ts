@@ -85,6 +85,7 @@ export class Pod implements Endpoint {
       if (container.restartPolicy) throw new Error(`${container.name}: this test's node knows no sidecars`);
       const process = await this.#run(container);
       const { code, signal } = await process.ended();
+      await process.remove();
       if (code !== 0)
         throw new Error(`${this.name}: ${container.name} ended with ${signal ?? code}: ${process.printed}`);
     }
