@@ -137,9 +137,28 @@ const INSTALL = '/srv/release/deploy/systemd/install.sh';
     expect(log).toContain('database system is shut down');
   }, 90_000);
 
+  it('follows as root nothing that the service has put where it may write', async () => {
+    const asServer = (command: string): Promise<string> =>
+      machine.done('setpriv', '--reuid', 'lapwing', '--regid', 'lapwing', '--init-groups', 'sh', '-c', command);
+    await machine.done(
+      'sh',
+      '-c',
+      'mkdir -p /victim/archives && echo mine >/victim/settings.mjs && touch /victim/archives/a',
+    );
+    await asServer(
+      'cd /opt/lapwing/server && mv guard former && ln -s /victim guard && rm -rf updates && ln -s /victim updates',
+    );
+    expect((await machine.run('bash', INSTALL, '--no-start')).status).not.toBe(0);
+    await asServer('cd /opt/lapwing/server && rm guard && mv former guard');
+    await machine.done('bash', '/opt/lapwing/uninstall-server.sh');
+    expect(await machine.done('cat', '/victim/settings.mjs')).toBe('mine');
+    expect(await machine.done('ls', '/victim/archives')).toBe('a');
+    await machine.done('bash', INSTALL, '--no-start');
+  }, 90_000);
+
   it('is taken away, first without its data, then with all', async () => {
-    const place = '/opt/lapwing/server/current/deploy/systemd/uninstall.sh';
-    const left = await machine.done('bash', place);
+    expect(await machine.done('stat', '-c', '%U %a', '/opt/lapwing/uninstall-server.sh')).toBe('root 755');
+    const left = await machine.done('bash', '/opt/lapwing/uninstall-server.sh');
     for (const kept of ['/var/lib/lapwing', '/etc/lapwing/lapwing.env', 'the user lapwing'])
       expect(left).toContain(`left: ${kept}`);
     expect((await machine.run('systemctl', 'cat', 'lapwing.service')).err).toContain(

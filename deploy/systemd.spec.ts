@@ -129,8 +129,7 @@ bash('the installer of the server', () => {
         fs.writeFileSync(at(file), 'x');
       }
     };
-    const remove = (...args: string[]): Result =>
-      done(call(path.join(at('opt/lapwing/server/current'), 'deploy/systemd/uninstall.sh'), args));
+    const remove = (...args: string[]): Result => done(call(at('opt/lapwing/uninstall-server.sh'), args));
     const folders = ['etc', 'etc/systemd', 'etc/systemd/system', 'etc/sysusers.d', 'opt', 'var', 'var/lib'];
     fill();
     const { out } = remove();

@@ -108,11 +108,24 @@ make_user() {
     fail "the user lapwing cannot run $node: install Node.js where everybody can, e.g. in /usr/bin"
 }
 
+# Runs something as the user of the service.
+as_server() {
+  if [ -n "$root" ]; then "$@"; else setpriv --reuid lapwing --regid lapwing --init-groups -- "$@"; fi
+}
+
+# It updates itself, so all of its folder is its own, and root follows nothing there: what lies below it may be a link to anywhere. Outside lies
+# what root runs.
 install_release() {
-  "$node" "$release/deploy/guard/install.mjs" --to "$root$place" >/dev/null
+  local work="$root$place/.unpacked"
+  mkdir -p "$root$place"
+  [ -n "$root" ] || chown lapwing:lapwing "$place"
+  as_server rm -rf "$work"
+  as_server mkdir "$work"
+  tar -C "$release" -cf - . | as_server tar -C "$work" --no-same-owner -xf -
+  (cd / && as_server "$node" "$work/deploy/guard/install.mjs" --to "$root$place" >/dev/null)
+  as_server rm -rf "$work"
   [ "$before" = "$version" ] || changed=1
-  # It updates itself, so all of it is its own.
-  [ -n "$root" ] || chown -R lapwing:lapwing "$place"
+  put "$here/uninstall.sh" "$root/opt/lapwing/uninstall-server.sh" 755
 }
 
 install_settings() {

@@ -26,6 +26,14 @@ main() {
   runs_here() { [ -z "$root" ] && [ -d /run/systemd/system ]; }
   # A folder is removed when nothing is in it.
   tidy() { rmdir "$@" 2>/dev/null || true; }
+  # What the service may write, its user removes: below it may be links to anywhere, and root follows none.
+  as_server() {
+    if [ -z "$root" ] && id -u lapwing >/dev/null 2>&1; then
+      (cd / && setpriv --reuid lapwing --regid lapwing --init-groups -- "$@")
+    else
+      "$@"
+    fi
+  }
 
   if runs_here && [ -e "$unit" ]; then systemctl disable --quiet --now lapwing.service; fi
   rm -f "$unit"
@@ -35,15 +43,18 @@ main() {
   fi
 
   other="$([ ! -f "$settings" ] || sed -n 's/^LAPWING_DATA_DIR=//p' "$settings" | tail -n 1)"
-  rm -rf "$place/releases" "$place/guard" "$place/updates/archives" "$place/.current.new"
-  rm -f "$place/current" "$place/journal.json" "$place/.reserve" "$root/etc/sysusers.d/lapwing.conf"
+  as_server rm -rf "$place/releases" "$place/guard" "$place/updates/archives" "$place/.current.new" "$place/.unpacked"
+  as_server rm -f "$place/current" "$place/journal.json" "$place/.reserve"
+  as_server rmdir "$place/updates/backups" "$place/updates" 2>/dev/null || true
+  rm -f "$root/etc/sysusers.d/lapwing.conf"
   if [ "$purge" -eq 1 ]; then
     rm -rf "$place" "$data"
     rm -f "$settings"
     tidy "$root/etc/lapwing"
     if [ -z "$root" ] && id -u lapwing >/dev/null 2>&1; then userdel lapwing; fi
   fi
-  tidy "$place/updates/backups" "$place/updates" "$place" "$root/opt/lapwing"
+  rm -f "$root/opt/lapwing/uninstall-server.sh"
+  tidy "$place" "$root/opt/lapwing"
 
   say 'Lapwing is removed'
   for kept in "$data" "$settings" "$place" "${other:+$root$other}"; do

@@ -2,14 +2,17 @@ import { WebhookReceiver, eventually } from '@lapwing/testing';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { Cluster, type Replaced } from '../src/cluster';
-import { stageVersion } from '../src/next-version';
+import { addMigration, stageVersion } from '../src/next-version';
 import { EventFollower, SteadyClient, type Seen, type Step } from '../src/steady-client';
 
 const HOSTS = 20;
 /** Hosts are busy, and then idle, for so many seconds: each turn is an alert that fires and is resolved. */
 const SWING_S = 6;
 const NEXT = '0.2.0';
+/** Whose replica of the new version is there before its migrations are. */
+const EARLY = 'alerting';
 /** Where telling takes longer than this, an alert may be over before anybody was told of it: then nobody is. */
 const SOON_MS = 4000;
 const STOP_MS = 15_000;
@@ -87,6 +90,11 @@ class Hosts {
   }
 }
 
+/** What is used of diagnostics. */
+interface Diagnosed {
+  services: Record<string, { replicas: { version: string; status: string }[] }>;
+}
+
 /** How often each was said. */
 function counted(texts: string[]): Record<string, number> {
   const counts: Record<string, number> = {};
@@ -115,6 +123,7 @@ describe('a roll-out of a new version, replica by replica, under load', () => {
     cluster = await Cluster.start(2);
     next = path.join(cluster.folder, NEXT);
     await stageVersion(next, NEXT);
+    await addMigration(next, EARLY);
     await cluster.ask('PUT', '/api/alerts/config', eachAlone);
     await cluster.ask('POST', '/api/notifications/webhooks', {
       name: 'Hook',
@@ -156,6 +165,21 @@ describe('a roll-out of a new version, replica by replica, under load', () => {
       { method: 'PATCH', route: '/api/v1/agents/simulated-1/settings', body: { refreshInterval: 5 } },
     ];
   }
+
+  it('goes on while a replica of the new version waits for migrations', async () => {
+    const early = await cluster.add(EARLY, next);
+    const unready = async (): Promise<void> => expect((await fetch(early.readiness)).status).toBe(503);
+    await eventually(unready, 60_000);
+    // A replica that is new is counted within ten seconds.
+    for (const until = performance.now() + 12_000; performance.now() < until; await pause(100))
+      expect(cluster.balancer.ready).toBe(2);
+    const { services } = await cluster.ask<Diagnosed>('GET', '/api/diagnostics');
+    const newcomer = services[EARLY]?.replicas.find(({ version }) => version === NEXT);
+    expect(newcomer?.status).toBe('unhealthy');
+    expect(await cluster.migrate(next)).toContain('_next.sql');
+    await early.ready();
+    expect((await cluster.retire(early)).code).toBe(0);
+  }, 180_000);
 
   it('replaces every replica of every service', async () => {
     expect(await cluster.migrate(next)).toContain('all schemas were up to date');
@@ -240,12 +264,9 @@ describe('a roll-out of a new version, replica by replica, under load', () => {
   }, 120_000);
 
   it('runs the new version alone', async () => {
-    interface Service {
-      replicas: { version: string }[];
-    }
     // A replica that is new is counted within ten seconds.
     await eventually(async () => {
-      const { services } = await cluster.ask<{ services: Record<string, Service> }>('GET', '/api/diagnostics');
+      const { services } = await cluster.ask<Diagnosed>('GET', '/api/diagnostics');
       const versions = cluster.services
         .filter((service) => service !== 'gateway')
         .map((service) => [service, ...(services[service]?.replicas ?? []).map(({ version }) => version)]);

@@ -111,13 +111,20 @@ export class Cluster {
     await replacement.ready();
     if (service === 'gateway') await eventually(() => this.balancer.sendsTo(replacement), 30_000);
     const readyMs = Math.round(performance.now() - begun);
-    const { code, ms } = await old.stop();
-    this.balancer.remove(old);
+    const { code, ms } = await this.retire(old);
+    return { service, code, readyMs, stoppedMs: ms };
+  }
+
+  /** Asks a replica to end, and waits until it has: with which code, and after how long. */
+  async retire(replica: Replica): Promise<{ code: number | null; ms: number }> {
+    const { service } = replica.options;
+    const end = await replica.stop();
+    this.balancer.remove(replica);
     this.replicas.set(
       service,
-      (this.replicas.get(service) ?? []).filter((one) => one !== old),
+      (this.replicas.get(service) ?? []).filter((one) => one !== replica),
     );
-    return { service, code, readyMs, stoppedMs: ms };
+    return end;
   }
 
   /** Asks on the administrator's behalf; the answer must be good. */

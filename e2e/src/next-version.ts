@@ -19,6 +19,13 @@ export async function stageVersion(folder: string, version: string): Promise<voi
     for (const name of await readdir(path.join(root, kind))) await stageWorkspace(folder, `${kind}/${name}`, version);
 }
 
+/** Gives a staged version a migration that the one before it does not have. */
+export async function addMigration(folder: string, service: string): Promise<void> {
+  const migrations = path.join(folder, 'apps', service, 'migrations');
+  const number = String((await readdir(migrations)).length + 1).padStart(4, '0');
+  await writeFile(path.join(migrations, `${number}_next.sql`), `CREATE TABLE "${service}".next_version (id int)`);
+}
+
 async function stageWorkspace(folder: string, workspace: string, version: string): Promise<void> {
   const [from, to] = [path.join(root, workspace), path.join(folder, workspace)];
   const filter = (file: string): boolean => !LEFT_OUT.has(path.relative(from, file).split(path.sep)[0] ?? '');

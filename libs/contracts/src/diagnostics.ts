@@ -54,7 +54,7 @@ export const ConsumerState = z.object({
 export type ConsumerState = z.infer<typeof ConsumerState>;
 
 /** What one replica of a service tells about itself. */
-export const ServiceDiagnostics = ServiceHealth.required().extend({
+export const ServiceDiagnostics = ServiceHealth.required({ instance: true, startedAt: true }).extend({
   version: z.string().max(64),
   node: z.string().max(64),
   /** Seconds since the process began. */

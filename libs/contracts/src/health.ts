@@ -26,6 +26,8 @@ export const ServiceHealth = z.object({
   instance: z.string().max(64).optional(),
   /** When the replica began, milliseconds since 1970. */
   startedAt: z.int().optional(),
+  /** Whether it has never been ready yet, e.g. because it waits for migrations: then nobody asks it, and others do its work. */
+  isStarting: z.boolean().optional(),
 });
 /** See {@link ServiceHealth}. */
 export type ServiceHealth = z.infer<typeof ServiceHealth>;

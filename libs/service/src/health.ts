@@ -49,6 +49,7 @@ export class Health implements OnApplicationBootstrap, OnModuleDestroy {
   readonly #checks: Check[] = [];
   readonly #breakers: (() => Breaker[])[] = [];
   #isLeaving = false;
+  #isStarting = true;
   readonly #startedAt = Date.now();
   readonly #instance = randomBytes(6).toString('hex');
   #showing: NodeJS.Timeout | undefined;
@@ -104,9 +105,17 @@ export class Health implements OnApplicationBootstrap, OnModuleDestroy {
     const status = worstOf(
       checks.map(({ kind, status: found }) => (kind === 'worker' && found === 'unhealthy' ? 'degraded' : found)),
     );
+    if (status !== 'unhealthy') this.#isStarting = false;
     const { service } = this.bus.options;
     for (const { name, kind, status: found } of checks) checkGauge.set({ service, check: name, kind }, FIGURE[found]);
-    return { service, status, checks, instance: this.#instance, startedAt: this.#startedAt };
+    return {
+      service,
+      status,
+      checks,
+      instance: this.#instance,
+      startedAt: this.#startedAt,
+      isStarting: this.#isStarting,
+    };
   }
 
   /** What this replica knows about itself, within {@link DEADLINE_MS}. */

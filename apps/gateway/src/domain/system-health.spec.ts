@@ -75,6 +75,22 @@ describe('the health of the system', () => {
     expect(summary(findings({}, nobody))).toEqual(['unhealthy', false]);
   });
 
+  it('is degraded and ready while other replicas of the same service have the database', () => {
+    const answers = [replica('auth'), replica('auth', { database: 'unhealthy' })];
+    const report = judge(findings({}, { auth: { answers } }));
+    expect([report.status, report.ready]).toEqual(['degraded', true]);
+    expect(report.services['database']).toMatchObject({ status: 'degraded', message: 'database speaks' });
+  });
+
+  it.each(services)('does not look at a replica of %s that has never been ready, beside one that is', (service) => {
+    const ill = Object.fromEntries(
+      ['database', ...(workers[service] ?? [])].map((name) => [name, 'unhealthy' as const]),
+    );
+    const newcomer = { ...replica(service, ill), isStarting: true };
+    expect(summary(findings({}, { [service]: { answers: [newcomer, replica(service)] } }))).toEqual(['healthy', true]);
+    expect(summary(findings({}, { [service]: { answers: [newcomer] } }))).toEqual(['unhealthy', false]);
+  });
+
   it.each([...services].filter((service) => service !== 'alerting'))('is degraded and ready without %s', (service) => {
     const found = findings({}, { [service]: { answers: [], silent: 1 } });
     expect(summary(found)).toEqual(['degraded', true]);

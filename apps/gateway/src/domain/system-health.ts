@@ -91,7 +91,8 @@ const isWell = ({ status }: { status: HealthStatus }): boolean => status === 'he
  * Judges what was found out. Unhealthy without the database, Redis or NATS; degraded when anything else is not healthy. Ready while those are
  * healthy and alerts are judged and routed: the rest may be missing for a while.
  */
-export function judge({ redis, nats, services, isPolling }: Findings): SystemHealth {
+export function judge({ redis, nats, services: all, isPolling }: Findings): SystemHealth {
+  const services = all.map(atWork);
   const states = services.filter((state) => state.service !== POLLER || isPolling || isKnown(state));
   const database = databaseOf(states);
   const own = Object.fromEntries(states.map((state) => [state.service, lineOf(state)]));
@@ -105,16 +106,28 @@ export function judge({ redis, nats, services, isPolling }: Findings): SystemHea
     status: isLost ? 'unhealthy' : isSound ? 'healthy' : 'degraded',
     services: lines,
     workers: found,
-    ready: vital.every(isWell) && runs(DETECTION) && runs(ANALYSIS),
+    ready: !isLost && isWell(redis) && isWell(nats) && runs(DETECTION) && runs(ANALYSIS),
   };
+}
+
+/** A service without the replicas that were never ready yet: nobody asks them. Where there are no others, they are all there is. */
+function atWork(state: ServiceState): ServiceState {
+  const answers = state.answers.filter(({ isStarting }) => !isStarting);
+  return answers.length > 0 ? { ...state, answers } : state;
 }
 
 const isKnown = ({ answers, silent }: ServiceState): boolean => answers.length + silent > 0;
 
-/** What all who know the database say of it: the worst. */
+/** What all who know the database say of it: the worst. A service some of whose replicas reach it has it; that the others do not makes it degraded. */
 function databaseOf(states: ServiceState[]): Line {
   const found = worst(
-    states.flatMap(({ answers }) => answers.flatMap(({ checks }) => checks.filter(({ name }) => name === 'database'))),
+    states.flatMap((state): Found[] => {
+      const said = checksOf(state, 'database');
+      const least = worst(said);
+      if (least?.status !== 'unhealthy' || said.every(({ status }) => status === 'unhealthy'))
+        return least ? [least] : [];
+      return [{ ...least, status: 'degraded' }];
+    }),
   );
   return found
     ? { status: found.status, message: found.message, details: null }
