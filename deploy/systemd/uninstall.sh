@@ -43,8 +43,9 @@ main() {
   fi
 
   other="$([ ! -f "$settings" ] || sed -n 's/^LAPWING_DATA_DIR=//p' "$settings" | tail -n 1)"
-  as_server rm -rf "$place/releases" "$place/guard" "$place/updates/archives" "$place/.current.new" "$place/.unpacked"
-  as_server rm -f "$place/current" "$place/journal.json" "$place/.reserve"
+  as_server rm -rf "$place/releases" "$place/guard" "$place/updates/archives" "$place/.current.new" "$place/.unpacked" &&
+    as_server rm -f "$place/current" "$place/journal.json" "$place/.reserve" ||
+    say "not all could be removed from $place: something is there that does not belong to the service"
   as_server rmdir "$place/updates/backups" "$place/updates" 2>/dev/null || true
   rm -f "$root/etc/sysusers.d/lapwing.conf"
   if [ "$purge" -eq 1 ]; then

@@ -139,7 +139,7 @@ async function checkKey(postgres: Postgres, key: SecretKey): Promise<void> {
 function assemble(config: AlertingConfig, given: { key: SecretKey; bus: Bus; schema: Schema }): object[] {
   const { key, bus, schema } = given;
   const { ALERTING_PRIVATE_NETWORKS: networks, LAPWING_PUBLIC_URL: publicUrl } = config;
-  const leases = new Leases(bus, service, randomBytes(6).toString('hex'));
+  const leases = new Leases(bus, service, randomBytes(6).toString('hex'), schema);
   const alerts = new AlertStore(schema);
   const life = new LifeStore(schema);
   const changes = new ChangeStore(schema);

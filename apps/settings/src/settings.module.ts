@@ -96,11 +96,17 @@ function cleanupProviders(config: SettingsConfig): Provider[] {
     { provide: CleanupStore, useFactory: (schema: Schema) => new CleanupStore(schema), inject: [Schema] },
     {
       provide: CleanupService,
-      useFactory: (bus: Bus, store: CleanupStore, storage: StorageService, settings: SystemSettingsService) => {
-        const leases = new Leases(bus, service, randomBytes(6).toString('hex'));
+      useFactory: (
+        bus: Bus,
+        schema: Schema,
+        storage: StorageService,
+        settings: SystemSettingsService,
+        store: CleanupStore,
+      ) => {
+        const leases = new Leases(bus, service, randomBytes(6).toString('hex'), schema);
         return new CleanupService({ bus, leases, store, folder, storage, settings: () => settings.read() });
       },
-      inject: [Bus, CleanupStore, StorageService, SystemSettingsService],
+      inject: [Bus, Schema, StorageService, SystemSettingsService, CleanupStore],
     },
   ];
 }

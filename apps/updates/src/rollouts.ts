@@ -9,7 +9,7 @@ import { RolloutStore } from './store/rollout.store.js';
 
 /** Makes what rolls out agents. */
 export function rolloutParts(config: UpdatesConfig, { bus, schema }: { bus: Bus; schema: Schema }): object[] {
-  const leases = new Leases(bus, 'updates', randomBytes(6).toString('hex'));
+  const leases = new Leases(bus, 'updates', randomBytes(6).toString('hex'), schema);
   const copy = new AgentCopyService(config.GATEWAY_AGENT_FILE, config.trustedKeys);
   const parts = { bus, schema, leases, fleet: new Fleet(bus), store: new RolloutStore(schema), copy };
   return [new RolloutService(parts, optionsOf(config))];

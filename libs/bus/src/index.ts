@@ -21,6 +21,7 @@ export { Leases } from './leases.js';
 export { agentPermissions, busServices, servicePermissions, type BusService } from './permissions.js';
 export { ownConsumers, streamStates, type StreamState } from './queue-state.js';
 export { Shares, type Worker } from './shares.js';
-export { BusServer, busProviders, type BusSetup, type Ground } from './server.js';
+export type { Ground } from './ground.js';
+export { BusServer, busProviders, type BusSetup } from './server.js';
 export { defaultStreamLimits, type StreamLimits } from './streams.js';
 export { within } from './within.js';

@@ -2,6 +2,7 @@ import { createLogger, describeError, gauge, type Logger } from '@lapwing/teleme
 import { Kvm, type KV } from '@nats-io/kv';
 import type { Bus } from './bus.js';
 import type { Link } from './connection.js';
+import type { Ground } from './ground.js';
 import { LEASES, LEASES_STREAM } from './lease-bucket.js';
 
 const RENEW_MS = 3000;
@@ -39,24 +40,33 @@ export class Leases {
   #renewing: Promise<void> = Promise.resolve();
   #reachedAt = Number.NEGATIVE_INFINITY;
   readonly #shown;
+  #isOver = false;
 
   /**
    * @param group what the holders have in common, e.g. `poller`; holders of a group know how many they are.
    * @param holder names this process.
+   * @param ground without which it does no work: until that is ready it is no holder, and others have its share.
    */
   constructor(
     private readonly bus: Bus,
     private readonly group: string,
     readonly holder: string,
+    private readonly ground?: Ground,
   ) {
     this.#log = createLogger(bus.options.service, 'leases');
     this.#shown = { group, held: () => this.held() };
   }
 
-  /** Begins to renew, as soon as the bus is there. */
+  /** Begins to renew, as soon as the ground and the bus are there. */
   start(): void {
     everybody.add(this.#shown);
+    if (this.ground) this.ground.whenReady(() => this.#begin());
+    else this.#begin();
+  }
+
+  #begin(): void {
     this.bus.connection.whenLinked((link) => {
+      if (this.#isOver) return;
       this.#link = link;
       this.#renewing = this.#renewAll();
       this.#timer = setInterval(() => {
@@ -67,6 +77,7 @@ export class Leases {
 
   /** Gives all back. */
   async stop(): Promise<void> {
+    this.#isOver = true;
     clearInterval(this.#timer);
     everybody.delete(this.#shown);
     await this.#renewing;

@@ -5,14 +5,9 @@ import { Bus as BusToken } from './bus.js';
 import type { BusOptions } from './connection.js';
 import { EventConsumer } from './consumer.js';
 import { bindingsOf, type Binding } from './decorators.js';
+import type { Ground } from './ground.js';
 
 type AnyMethod = (...payload: unknown[]) => Promise<never>;
-
-/** What a service needs before it can do any work. */
-export interface Ground {
-  /** Calls `use` as soon as it is there; once, also when it is there already. */
-  whenReady(use: () => void): void;
-}
 
 /**
  * Binds the decorated methods of the handlers to the bus, and unbinds them before the service stops. Nothing is asked and nothing is handed over

@@ -1,17 +1,18 @@
 import { NatsServer, eventually } from '@lapwing/testing';
 import { Bus } from '../src/bus';
+import type { Ground } from '../src/ground';
 import { Leases } from '../src/leases';
 
 describe('leases', () => {
   let nats: NatsServer;
   const buses: Bus[] = [];
 
-  const holder = async (name: string): Promise<{ bus: Bus; leases: Leases }> => {
+  const holder = async (name: string, ground?: Ground): Promise<{ bus: Bus; leases: Leases }> => {
     const bus = new Bus({ service: 'poller', servers: nats.url });
     bus.onModuleInit();
     buses.push(bus);
     await eventually(() => bus.online);
-    const leases = new Leases(bus, 'poller', name);
+    const leases = new Leases(bus, 'poller', name, ground);
     leases.start();
     return { bus, leases };
   };
@@ -37,6 +38,21 @@ describe('leases', () => {
     expect(await b.leases.holders()).toBe(1);
     await b.leases.stop();
     expect(b.leases.held()).toEqual([]);
+  });
+
+  it('are not for who has no ground yet: the others divide the work without him', async () => {
+    let ready = (): void => {};
+    const waiting = await holder('waiting', { whenReady: (use) => (ready = use) });
+    const worker = await holder('worker');
+    await eventually(async () => expect(await worker.leases.claim('target.ground')).toBe(true));
+    await worker.leases.release('target.ground');
+    expect(await waiting.leases.claim('target.ground')).toBe(false);
+    expect([await worker.leases.holders(), waiting.leases.areThere]).toEqual([1, false]);
+    ready();
+    await eventually(async () => expect(await worker.leases.holders()).toBe(2));
+    expect(await waiting.leases.claim('target.ground')).toBe(true);
+    await waiting.leases.stop();
+    await worker.leases.stop();
   });
 
   it('go to another within 15 s when their holder is silent, and the silent one knows before that', async () => {

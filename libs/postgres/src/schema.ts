@@ -15,6 +15,11 @@ export class Schema {
     return this.migrations.ready;
   }
 
+  /** Calls `use` as soon as it is up to date; once, also when it is already. */
+  whenReady(use: () => void): void {
+    this.migrations.whenReady(use);
+  }
+
   /** Runs one statement. Errors as those of {@link Postgres.query}. */
   query<R extends pg.QueryResultRow>(name: string, text: string, values: unknown[] = []): Promise<Result<R>> {
     this.#wantTables();

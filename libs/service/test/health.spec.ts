@@ -1,5 +1,5 @@
 import { Bus } from '@lapwing/bus';
-import { diagnosticsGet, healthGet, serviceStopped } from '@lapwing/contracts';
+import { diagnosticsGet, healthGet, serviceStopped, type HealthStatus } from '@lapwing/contracts';
 import { Health, worstOf } from '@lapwing/service';
 import { createLogger, describeError } from '@lapwing/telemetry';
 import { NatsServer, eventually } from '@lapwing/testing';
@@ -31,6 +31,7 @@ describe('the health of a service', () => {
       service: 'settings',
       instance: expect.stringMatching(/^[0-9a-f]{12}$/) as string,
       startedAt: expect.any(Number) as number,
+      isStarting: false,
       status: 'degraded',
       checks: [
         { name: 'bus', kind: 'dependency', status: 'healthy', message: 'connected to NATS' },
@@ -39,6 +40,17 @@ describe('the health of a service', () => {
       ],
     });
     expect(worstOf([])).toBe('healthy');
+  });
+
+  it('is starting until it was ready once', async () => {
+    let status: HealthStatus = 'unhealthy';
+    health.add('database', 'dependency', () => ({ status, message: 'speaks' }));
+    const isStarting = async (): Promise<boolean> => (await health.report()).isStarting;
+    expect(await isStarting()).toBe(true);
+    status = 'healthy';
+    expect(await isStarting()).toBe(false);
+    status = 'unhealthy';
+    expect(await isStarting()).toBe(false);
   });
 
   it('calls a check that throws or hangs unhealthy, without its text', async () => {
