@@ -23,7 +23,7 @@ async function check(tree: string, only: string[] = [], folders: string[] = []):
   return { code, printed };
 }
 
-const ofKubernetes = ['kubernetes', 'pod-security', 'references', 'network', 'environment'];
+const ofKubernetes = ['kubernetes', 'pod-security', 'references', 'network', 'environment', 'workings'];
 
 /** What those checks read. */
 const read = [
@@ -60,6 +60,41 @@ const faults: Fault[] = [
     from: 'autoscaling/v2',
     to: 'autoscaling/v2beta2',
     told: ['k8s/overlays/production', 'HorizontalPodAutoscaler', 'autoscaling/v2beta2'],
+  },
+  {
+    name: 'a gateway that ends while it is still sent requests',
+    file: `${deployments}/gateway.yaml`,
+    from: /\n\s*lifecycle: .*/,
+    to: '',
+    told: ['Deployment gateway', 'preStop must sleep for 5 s'],
+  },
+  {
+    name: 'a port that is not listened on',
+    file: `${deployments}/common.yaml`,
+    from: "value: '9090'",
+    to: "value: '9091'",
+    told: ['Deployment fleet', 'LAPWING_OPS_PORT is 9091, the port "ops" 9090'],
+  },
+  {
+    name: 'pods that migrate, all of them',
+    file: `${deployments}/database.yaml`,
+    from: 'value: wait',
+    to: 'value: own',
+    told: ['Deployment auth', 'LAPWING_MIGRATIONS must be "wait"'],
+  },
+  {
+    name: 'a Job that migrates nothing',
+    file: 'k8s/base/migrate.yaml',
+    from: 'dist/migrate.js',
+    to: 'dist/main.js',
+    told: ['Job migrate', 'its command must be'],
+  },
+  {
+    name: 'nodes that can never be drained',
+    file: 'k8s/components/availability/disruption-budgets.yaml',
+    from: 'maxUnavailable: 1',
+    to: 'maxUnavailable: 0',
+    told: ['PodDisruptionBudget', 'no node can ever be drained'],
   },
   {
     name: 'a number that is none',

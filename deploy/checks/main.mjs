@@ -16,6 +16,7 @@ export const names = [
   'references',
   'network',
   'environment',
+  'workings',
   'chart',
   'dockerfile',
   'compose',

@@ -19,7 +19,8 @@ describe('the page of metrics', () => {
   });
 
   it('is plain text for whoever asks for nothing else, with and without somebody who wants OpenMetrics before', async () => {
-    for (const accept of [undefined, OPEN, 'text/plain', '*/*', 'application/openmetrics-textual']) {
+    const refused = 'application/openmetrics-text;q=0, text/plain';
+    for (const accept of [undefined, OPEN, 'text/plain', '*/*', 'application/openmetrics-textual', refused]) {
       const { type, text } = await exposeMetrics(accept);
       const isOpen = accept === OPEN;
       expect(type.startsWith(isOpen ? 'application/openmetrics-text; version=1.0.0' : 'text/plain')).toBe(true);

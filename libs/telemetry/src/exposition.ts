@@ -14,7 +14,7 @@ type Value = MetricValue<string> & {
 type Metric = { name: string; help: string; type: string; values: Value[] };
 
 const OPEN_METRICS = 'application/openmetrics-text; version=1.0.0; charset=utf-8';
-const WANTS_OPEN_METRICS = /application\/openmetrics-text\s*(;|,|$)/i;
+const WANTS_OPEN_METRICS = /application\/openmetrics-text(?![^,]*;\s*q=0(\.0*)?\s*(;|,|$))\s*(;|,|$)/i;
 
 /**
  * All metrics of this process, as whoever asks wants them: OpenMetrics, with exemplars, where his `Accept` names it, else Prometheus' plain text.

@@ -8,6 +8,9 @@ const requestSeconds = tracedHistogram<'method' | 'route' | 'status'>({
   labelNames: ['method', 'route', 'status'],
 });
 
+/** The status of a request that was given up by whoever asked. Source: nginx, which made the number known. */
+const GONE = 499;
+
 /** A request that is being answered. */
 interface Open {
   span: Span;
@@ -40,8 +43,8 @@ export function measureRequests(fastify: FastifyInstance): void {
       if (span.isRecording()) reply.header('x-trace-id', traceId);
       return new Promise<void>((end) => {
         open.set(request.raw, { span, route, method: request.method, begun: performance.now(), end });
-        // Whatever happens to a request, its connection ends.
-        reply.raw.once('close', () => endRequest(request.raw, reply.raw.statusCode));
+        // Whatever happens to a request, its connection ends. Whoever has left before the answer began got none.
+        reply.raw.once('close', () => endRequest(request.raw, reply.raw.headersSent ? reply.raw.statusCode : GONE));
         done();
       });
     });

@@ -6,7 +6,7 @@ import { LogFolders } from './log-folders.js';
 
 /**
  * The files that the settings name: each line an entry, or several where `entryStart` says so. Below a host's root they keep the names that the
- * host gives them. A link to an absolute path leads out of it there, and is not followed.
+ * host gives them. Folders that are links are looked for where the host would find them; a file that is a link to an absolute path is not followed there.
  */
 export function fileLogs(
   sources: Extract<LogSource, { kind: 'file' }>[],
@@ -17,15 +17,23 @@ export function fileLogs(
   return new LogFileSource({
     name: 'file',
     patterns: sources.map(({ path, encoding = 'utf-8', entryStart }) => ({
-      pattern: host.below(path),
+      pattern: below(host, path),
       encoding,
       entryStart,
     })),
-    folders: new LogFolders(options.folders.map((folder) => host.below(folder))),
+    folders: new LogFolders(options.folders.map((folder) => host.path(folder))),
     linesPerSecond: options.linesPerSecond,
     historyBytes: 0,
     about,
     entryOf: (file, line) => entryOf({ ...about(file), ...line }, Date.now()),
     ...(options.clock && { clock: options.clock }),
   });
+}
+
+/** Where the files that a pattern means are found from here: the folders before its first wild card as the host has them. */
+function below(host: Host, pattern: string): string {
+  const parts = pattern.split('/');
+  const wild = parts.findIndex((part) => /[*?]/.test(part));
+  const fixed = wild < 0 ? parts.length - 1 : wild;
+  return [host.path(parts.slice(0, fixed).join('/') || '/'), ...parts.slice(fixed)].join('/').replace('//', '/');
 }
