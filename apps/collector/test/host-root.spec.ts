@@ -126,6 +126,30 @@ describe('a host whose root is mounted at a folder', () => {
     }
   });
 
+  it('has log folders that are links where the host would find them, and never in the container', async () => {
+    await symlink(path.join(folder, 'of-container'), `${root}/srv-logs`);
+    await mkdir(path.join(folder, 'of-container'), { recursive: true });
+    await writeFile(path.join(folder, 'of-container/a.log'), '');
+    await put(path.join(folder, 'of-container/a.log'), '');
+    const source = fileLogs([{ kind: 'file', path: '/srv-logs/*.log' }], {
+      host,
+      folders: ['/srv-logs'],
+      linesPerSecond: 1000,
+    });
+    await source.start({});
+    try {
+      await appendFile(path.join(folder, 'of-container/a.log'), 'of the container\n');
+      await appendFile(`${root}${folder}/of-container/a.log`, 'of the host\n');
+      const taken: string[] = [];
+      await eventually(async () => {
+        taken.push(...((await source.read(100))?.entries ?? []).map(({ message }) => message));
+        expect(taken).toEqual(['of the host']);
+      });
+    } finally {
+      await source.stop();
+    }
+  });
+
   it('runs its programs in its root', () => {
     expect(host.command('journalctl')).toEqual(['chroot', root, 'journalctl']);
     expect(new Host().command('journalctl')).toEqual(['journalctl']);
