@@ -63,7 +63,11 @@ describe('Kubernetes', () => {
 
     const agents = path.join(folder, 'k8s/agents');
     edit(path.join(agents, 'version.yaml'), /version: .*/, 'version: 1.5.0-rc.1');
-    edit(path.join(agents, 'kustomization.yaml'), /newName: .* }/, 'newName: registry.example.com:5000/lapwing-agent }');
+    edit(
+      path.join(agents, 'kustomization.yaml'),
+      /newName: .* }/,
+      'newName: registry.example.com:5000/lapwing-agent }',
+    );
     const agent = rendered(agents);
     const ofAgents = [...agent.matchAll(/image: (.*)/g)].map(([, image]) => image);
     expect(ofAgents).toEqual(['registry.example.com:5000/lapwing-agent:1.5.0-rc.1']);
