@@ -34,6 +34,27 @@ describe('the checks of what is made for Docker', () => {
 
   it.each<[string, string, string, string, string]>([
     ['compose', 'docker-compose.yml', 'read_only: true\n  cap_drop', 'cap_drop', 'fleet: its root must be read-only'],
+    [
+      'compose',
+      'docker-compose.yml',
+      'node, deploy/docker/healthcheck.mjs, http://127.0.0.1:9090',
+      'node, deploy/docker/health.mjs, http://127.0.0.1:9090',
+      'fleet: the health check runs deploy/docker/health.mjs, which is not there',
+    ],
+    [
+      'compose',
+      'docker-compose.yml',
+      '/app/healthcheck.mjs',
+      '/app/health.mjs',
+      'agent: the health check runs /app/health.mjs, which is not there',
+    ],
+    [
+      'compose',
+      'docker-compose.yml',
+      '127.0.0.1:9090/ready',
+      '127.0.0.1:9091/ready',
+      'fleet: the health check asks http://127.0.0.1:9091/ready, and it listens on 9090',
+    ],
     ['compose', 'docker-compose.yml', 'cap_drop: [ALL]', 'cap_drop: [CHOWN]', 'nats: it must drop ALL capabilities'],
     ['compose', 'docker-compose.yml', 'no-new-privileges:true', 'seccomp:unconfined', 'no-new-privileges must be true'],
     [

@@ -149,6 +149,21 @@ describe('setup.sh', () => {
     expect(modeOf(path.join(folder, '.env'))).toBe(0o600);
   });
 
+  it('adds to a file whose last line has no end', () => {
+    const folder = folderWith(example);
+    fs.writeFileSync(path.join(folder, '.env'), 'LAPWING_VERSION=0.0.9\nPOSTGRES_PASSWORD=mine');
+    expect(setup(folder).status).toBe(0);
+    const text = fs.readFileSync(path.join(folder, '.env'), 'utf8');
+    expect(valueOf(text, 'POSTGRES_PASSWORD')).toBe('mine');
+    expect(valueOf(text, 'REDIS_PASSWORD')).toMatch(/^[A-Za-z0-9]{32}$/);
+  });
+
+  it('makes what git leaves alone', () => {
+    const made = ['.env', '.env.4711', 'docker-compose.override.yml', 'backup/lapwing.dump'];
+    const ignored = spawnSync('git', ['check-ignore', '--no-index', ...made], { cwd: root, encoding: 'utf8' });
+    expect(ignored.stdout.trim().split('\n')).toEqual(made);
+  });
+
   it('refuses a folder without an example, and leaves nothing there', () => {
     const folder = fs.mkdtempSync(at('none-'));
     expect(setup(folder)).toMatchObject({ status: 1, err: expect.stringContaining('no .env.example') as string });

@@ -86,8 +86,10 @@ function problemsOfLapwing(root, compose) {
       return [
         ...(command === `node ${program}` ? [] : [`${name}: the command is "${command}", not "node ${program}"`]),
         ...problemsOfSettings(name, settingsOf(root, name), service.environment ?? {}),
+        ...problemsOfHealthCheck(root, name, service),
       ];
     }),
+    ...problemsOfHealthCheck(root, 'agent', compose.services['agent']),
     ...problemsOfSettings('agent', settingsOf(root, 'collector'), compose.services['agent']?.environment ?? {}),
     ...Object.keys(compose.services['migrate']?.environment ?? {})
       .filter((name) => !settingsOf(root, 'updates').includes(name))
@@ -108,6 +110,26 @@ function problemsOfSettings(service, settings, environment) {
     ...Object.keys(environment)
       .filter((name) => !wanted.includes(name) && !ofTheRuntime.test(name))
       .map((name) => `${service}: ${name} is no setting of it`),
+  ];
+}
+
+/**
+ * What asks after a service's health must be in its image, and ask where the service listens.
+ * @param {string} root
+ * @param {string} name
+ * @param {import('./compose-file.mjs').ComposeService | undefined} service
+ */
+function problemsOfHealthCheck(root, name, service) {
+  const [, program, script = '', url = ''] = service?.healthcheck?.test ?? [];
+  const { PORT: own, LAPWING_OPS_PORT: ops } = service?.environment ?? {};
+  const port = String(own ?? ops);
+  // The agent's image holds it beside the agent.
+  const isThere = fs.existsSync(path.join(root, script.replace(/^\/app\//, 'deploy/docker/')));
+  return [
+    ...(program === 'node' && isThere ? [] : [`${name}: the health check runs ${script}, which is not there`]),
+    ...(URL.canParse(url) && new URL(url).port === port
+      ? []
+      : [`${name}: the health check asks ${url}, and it listens on ${port}`]),
   ];
 }
 

@@ -52,9 +52,12 @@ const ofComponents = {
 
 /**
  * The edges of a folder. "network" is one that people name, "anywhere" all addresses but link-local ones, "internet" those without private ones.
- * @param {string[]} components of its kustomization; none for one that has no base either
+ * @param {string[]} components of its kustomization; none but the version for one that has no base either
  * @returns {string[]}
  */
 export const wantedEdges = (components) => [
-  ...new Set([...(components.length > 0 ? always : []), ...components.flatMap((name) => ofComponents[name] ?? [])]),
+  ...new Set([
+    ...(components.some((name) => name !== 'version') ? always : []),
+    ...components.flatMap((name) => ofComponents[name] ?? []),
+  ]),
 ];

@@ -18,6 +18,8 @@ trap 'rm -f "$new"' EXIT
 made=
 if [ -f .env ]; then
   cp .env "$new"
+  # What is added must not go on in a last line that has no end.
+  [ -z "$(tail -c 1 "$new")" ] || echo >> "$new"
   sed -n 's/^\([A-Z][A-Z0-9_]*\)=.*/\1/p' .env.example | while read -r name; do
     grep -q "^$name=" "$new" || grep "^$name=" .env.example >> "$new"
   done

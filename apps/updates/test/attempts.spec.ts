@@ -166,7 +166,7 @@ describe('attempts', () => {
       details: {
         deploymentType: 'docker',
         version: '1.1.0',
-        steps: expect.arrayContaining(['docker compose pull']) as string[],
+        steps: expect.arrayContaining(['docker compose up -d --wait']) as string[],
       },
     });
   });

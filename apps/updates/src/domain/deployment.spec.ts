@@ -45,6 +45,27 @@ describe('the plan', () => {
     expect(steps.join('\n')).not.toContain('/opt/');
   });
 
+  it.each(['docker', 'kubernetes'] as const)(
+    'of %s takes the files of the version, before anything of it runs',
+    (type) => {
+      const steps = planOf(type, about);
+      const position = (text: string): number => steps.findIndex((step) => step.startsWith(text));
+      const order =
+        type === 'docker'
+          ? ['git checkout v1.4.0', 'sh deploy/docker/setup.sh', 'sed ', 'docker compose build', 'docker compose up']
+          : [
+              'git checkout v1.4.0',
+              'npm run k8s:secrets',
+              'kubectl apply --server-side -f',
+              'sed ',
+              'kubectl apply -k',
+            ];
+      const found = order.map(position);
+      expect(found).not.toContain(-1);
+      expect(found).toEqual(found.toSorted((a, b) => a - b));
+    },
+  );
+
   it('leaves servers alone on Kubernetes, and waits for the migrations of that very version', () => {
     const steps = planOf('kubernetes', about);
     expect(steps.filter((step) => step.includes('rollout'))).toHaveLength(2);

@@ -61,13 +61,22 @@ const PLANS: Record<DeploymentType, (about: PlanAbout) => string[]> = {
     ];
   },
   docker: ({ version }) => [
+    '# in the clone with docker-compose.yml and .env: the files around the images change, too',
+    ...checkedOut(version),
+    'sh deploy/docker/setup.sh',
     `sed -i 's/^LAPWING_VERSION=.*/LAPWING_VERSION=${version}/' .env`,
-    'docker compose pull',
+    'docker compose build # where LAPWING_IMAGE and LAPWING_AGENT_IMAGE name images of a registry: docker compose pull',
     'docker compose up -d --wait',
-    `curl -fsS http://127.0.0.1:8080/health # must tell ${version}`,
+    `curl -fsS http://127.0.0.1:8080/health # must tell ${version}; the port is LAPWING_PORT of .env`,
   ],
   kubernetes: ({ version }) => [
-    '# in the folder that was applied, e.g. k8s/overlays/production; with Helm: helm upgrade with the new version',
+    `# in the clone whose manifests were applied; the registry that they name must hold the images ${version}.`,
+    '# Where files of it were changed in place and git refuses: git checkout -m brings the changes along.',
+    ...checkedOut(version),
+    'npm ci && npm run build',
+    'npm run k8s:secrets -- ~/lapwing-secrets # the folder of the first time: services may have got new permissions',
+    'kubectl apply --server-side -f ~/lapwing-secrets/secrets.yaml',
+    'cd k8s/overlays/production # or what else was applied; with Helm: helm upgrade with the new version in place of the next two',
     `sed -i 's/^  version: .*/  version: ${version}/' version.yaml`,
     'kubectl apply -k .',
     `kubectl -n lapwing wait --for=condition=complete job/migrate-${version} --timeout=15m`,
@@ -75,11 +84,14 @@ const PLANS: Record<DeploymentType, (about: PlanAbout) => string[]> = {
     `kubectl -n lapwing rollout undo deployment -l ${SERVICES} # when it does not hold; and the old version back into version.yaml`,
   ],
   source: ({ version, channel }) => [
-    'git fetch --tags',
-    `git checkout v${version}`,
+    ...checkedOut(version),
     `npm start # or restart what supervises it${channel === 'rc' ? '; a release candidate' : ''}`,
   ],
 };
+
+function checkedOut(version: string): string[] {
+  return ['git fetch --tags', `git checkout v${version}`];
+}
 
 function quoted(text: string): string {
   return `'${text.replaceAll("'", String.raw`'\''`)}'`;
