@@ -60,12 +60,12 @@ describe('the pool', () => {
     const raise = (state: string) =>
       busy.query('test', `DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '${state}'; END $$`);
     for (const state of ['40001', '40P01', '55P03', '53300', '57P01', '42P01'])
-      await expect(raise(state)).rejects.toThrow();
-    await expect(busy.query('test', 'SELECT pg_sleep(5)')).rejects.toThrow();
+      await expect(raise(state)).rejects.toBeInstanceOf(Error);
+    await expect(busy.query('test', 'SELECT pg_sleep(5)')).rejects.toMatchObject({ code: 'UNAVAILABLE' });
     await busy.onApplicationShutdown();
     expect(await failuresOf('counted')).toEqual({ away: 2, passing: 4, refused: 1 });
     const away = new Postgres({ service: 'counted', url: `postgres://127.0.0.1:${await freePort()}/x` });
-    await expect(away.query('test', 'SELECT 1')).rejects.toThrow();
+    await expect(away.query('test', 'SELECT 1')).rejects.toMatchObject({ code: 'UNAVAILABLE' });
     await away.onApplicationShutdown();
     expect(await failuresOf('counted')).toMatchObject({ away: 3 });
   });
