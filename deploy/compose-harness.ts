@@ -9,10 +9,11 @@ import { pathToFileURL } from 'node:url';
 /** The repository. */
 export const root = path.resolve(__dirname, '..');
 
-/** Runs a script of ours, which jest cannot import, and reads what it prints. */
+/** Runs a script of ours, which jest cannot import, and reads the last line that it prints; before it may stand what had to be fetched. */
 export function evaluated<T>(script: string): T {
   const args = ['--input-type=module', '-e', script];
-  return JSON.parse(execFileSync(process.execPath, args, { cwd: root, encoding: 'utf8', maxBuffer: 2 ** 26 })) as T;
+  const printed = execFileSync(process.execPath, args, { cwd: root, encoding: 'utf8', maxBuffer: 2 ** 26 });
+  return JSON.parse(printed.trim().split('\n').at(-1) ?? '') as T;
 }
 
 /** The specifier of a module of ours, as it stands in a script. */

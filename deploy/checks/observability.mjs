@@ -5,8 +5,12 @@ import os from 'node:os';
 import path from 'node:path';
 import { parse } from 'yaml';
 import { findPromtool } from '../local/binaries.mjs';
+import { readCompose } from './compose-file.mjs';
 import { allExpressions, panelsOf, readDashboards, readRules } from './expressions.mjs';
+import { checkMetricNames } from './metric-names.mjs';
+import { services } from './settings.mjs';
 
+const COMPOSE = 'docker-compose.yml';
 const PROMETHEUS = 'deploy/prometheus/prometheus.yml';
 const RULES = 'deploy/prometheus/rules/lapwing.yml';
 const RULE_TESTS = 'deploy/prometheus/rules/lapwing.test.yml';
@@ -26,8 +30,17 @@ const SEVERITIES = ['critical', 'warning', 'info'];
  */
 export async function check(root, { dataDir = path.resolve(import.meta.dirname, '../../.data') } = {}) {
   const problems = [];
-  for (const part of [checkAlerts, checkDashboards, checkDatasources, checkKubernetes, checkCollector, checkTempo])
-    problems.push(...guarded(() => part(root), part.name));
+  const parts = [
+    checkAlerts,
+    checkDashboards,
+    checkMetricNames,
+    checkDatasources,
+    checkTargets,
+    checkKubernetes,
+    checkCollector,
+    checkTempo,
+  ];
+  for (const part of parts) problems.push(...guarded(() => part(root), part.name));
   problems.push(...guarded(() => checkWithPromtool(root, dataDir), 'promtool'));
   return problems;
 }
@@ -166,6 +179,36 @@ function checkDatasources(root) {
   return [
     ...named.filter((uid) => !uids.has(uid)).map((uid) => `${DATASOURCES}: there is no data source "${uid}"`),
     ...(providers?.[0]?.options?.path ? [] : [`${PROVIDERS}: it does not say where dashboards are`]),
+  ];
+}
+
+/**
+ * Prometheus asks each service where it answers under compose, and marks what it finds as Lapwing's.
+ * @param {string} root
+ */
+function checkTargets(root) {
+  /** @typedef {{ names: string[], port: number }} Looked */
+  /** @type {{ job_name: string, dns_sd_configs?: Looked[], relabel_configs?: { target_label?: string, replacement?: string }[] }[]} */
+  const jobs = yaml(root, PROMETHEUS).scrape_configs;
+  const { dns_sd_configs: looked = [], relabel_configs: relabel = [] } =
+    jobs.find(({ job_name }) => job_name === 'lapwing') ?? {};
+  const compose = readCompose(root, COMPOSE);
+  const asked = new Map(looked.flatMap(({ names, port }) => names.map((name) => [name, port])));
+  const isMarked = relabel.some(
+    ({ target_label, replacement }) => target_label === 'part_of' && replacement === 'lapwing',
+  );
+  return [
+    ...[...asked.keys()]
+      .filter((name) => !(name in services))
+      .map((name) => `${PROMETHEUS}: it asks ${name}, which is no service of ${COMPOSE}`),
+    ...Object.keys(services).flatMap((name) => {
+      const port = compose.services[name]?.environment?.['LAPWING_OPS_PORT'];
+      if (!asked.has(name)) return [`${PROMETHEUS}: it does not ask ${name}`];
+      return asked.get(name) === port
+        ? []
+        : [`${PROMETHEUS}: it asks ${name} at port ${asked.get(name)}, and in ${COMPOSE} it answers at ${port}`];
+    }),
+    ...(isMarked ? [] : [`${PROMETHEUS}: it does not set the label part_of to lapwing, by which rules know targets`]),
   ];
 }
 

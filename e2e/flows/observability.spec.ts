@@ -87,6 +87,8 @@ describe('what can be seen of Lapwing', () => {
       const targets = await prometheus.targets();
       expect(targets.filter(({ health }) => health !== 'up')).toEqual([]);
       expect(targets.map(({ job }) => job).toSorted()).toEqual(wanted);
+      // By this the rules know them.
+      expect(await prometheus.query('up{part_of="lapwing"} == 1')).toHaveLength(wanted.length);
       const builds = await prometheus.query('lapwing_build_info');
       expect(builds.map(({ metric }) => metric['service']).toSorted()).toEqual(wanted);
     }, 60_000);

@@ -137,16 +137,22 @@ function settingsFor(ports: Record<string, number>): string {
   const settings = parse(readFileSync(path.join(folder, 'prometheus.yml'), 'utf8')) as {
     global: object;
     rule_files: string[];
-    scrape_configs: { job_name: string }[];
+    scrape_configs: { job_name: string; relabel_configs?: { source_labels?: string[] }[] }[];
   };
   const [lapwing] = settings.scrape_configs;
   if (lapwing?.job_name !== 'lapwing') throw new Error('the first job of prometheus.yml is not that of Lapwing');
-  const { dns_sd_configs: _dns, relabel_configs: _relabel, ...kept } = lapwing as Record<string, unknown>;
+  const {
+    dns_sd_configs: _dns,
+    relabel_configs: relabel = [],
+    ...kept
+  } = lapwing as typeof lapwing & { dns_sd_configs?: unknown };
+  // What the name of a target says comes from `targets` here.
+  const relabel_configs = relabel.filter(({ source_labels: from = [] }) => !from.includes('__meta_dns_name'));
   const targets = Object.entries(ports).map(([job, port]) => ({ targets: [`127.0.0.1:${port}`], labels: { job } }));
   return stringify({
     ...settings,
     global: { ...settings.global, scrape_interval: '1s', scrape_timeout: '1s', evaluation_interval: '1s' },
     rule_files: settings.rule_files.map((file) => path.join(folder, file)),
-    scrape_configs: [{ ...kept, static_configs: targets }],
+    scrape_configs: [{ ...kept, relabel_configs, static_configs: targets }],
   });
 }

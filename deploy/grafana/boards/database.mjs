@@ -47,7 +47,8 @@ export const database = {
         },
         {
           title: 'Failures',
-          description: 'Away: no connection, or the database could not for now. Refused: it would fail again.',
+          description:
+            'Away: no connection, or the database shuts down or is full. Passing: a deadlock, a lock, too slow. Refused: it would fail again.',
           unit: 'ops',
           queries: [
             {

@@ -3,9 +3,12 @@ import type pg from 'pg';
 
 const failures = counter<'service' | 'reason'>({
   name: 'lapwing_postgres_failures_total',
-  help: 'Statements and transactions that failed: the database was away, or it refused them',
+  help: 'Statements and transactions that failed: the database was away, it could not for now (passing), or it refused them',
   labelNames: ['service', 'reason'],
 });
+
+/** Why a statement fails. */
+const reasons = ['away', 'passing', 'refused'] as const;
 
 /** The pools of this process, each with the service that it belongs to. */
 const pools = new Map<pg.Pool, string>();
@@ -41,11 +44,11 @@ gauge<'service'>({
 /** Shows how busy a pool is, until what is returned is called. */
 export function watchPool(service: string, pool: pg.Pool): () => void {
   pools.set(pool, service);
-  for (const reason of ['away', 'refused']) failures.inc({ service, reason }, 0);
+  for (const reason of reasons) failures.inc({ service, reason }, 0);
   return () => pools.delete(pool);
 }
 
 /** Counts a statement or a transaction that failed. */
-export function countFailure(service: string, reason: 'away' | 'refused'): void {
+export function countFailure(service: string, reason: (typeof reasons)[number]): void {
   failures.inc({ service, reason });
 }

@@ -39,6 +39,8 @@ const seconds = tracedHistogram<'service' | 'statement'>({
 
 /** SQLSTATE classes after which the same statement may well succeed: connection lost, resources, shut-down, rollback. */
 const PASSING = /^(08|53|57P|40|55P03|57014)/;
+/** Of those the ones of a database that is there: rollback (deadlock, serialization), a lock that was not got, a statement that took too long. */
+const BUSY = /^(40|55P03|57014)/;
 const NETWORK = new Set([
   'ECONNREFUSED',
   'ECONNRESET',
@@ -60,6 +62,13 @@ export function isDatabaseAway(error: unknown): boolean {
   return (
     error instanceof Error && /terminated|timeout exceeded when trying to connect|Connection ended/i.test(error.message)
   );
+}
+
+/** What a failure is counted as: someone has to see to a database that is away, and to nothing after a deadlock. */
+function reasonOf(error: unknown): 'away' | 'passing' | 'refused' {
+  if (!isDatabaseAway(error)) return 'refused';
+  const { code } = error as { code?: unknown };
+  return typeof code === 'string' && BUSY.test(code) ? 'passing' : 'away';
 }
 
 /**
@@ -169,7 +178,7 @@ export class Postgres implements OnApplicationShutdown {
       });
     } catch (error) {
       // What work throws on purpose ends a transaction, and is no failure of the database.
-      if (!(error instanceof LapwingError)) countFailure(service, isDatabaseAway(error) ? 'away' : 'refused');
+      if (!(error instanceof LapwingError)) countFailure(service, reasonOf(error));
       if (isTextRefused(error)) throw new LapwingError('INVALID_INPUT', 'text may hold no NUL characters');
       if (!isDatabaseAway(error)) throw error;
       throw new LapwingError('UNAVAILABLE', 'the database is away', {

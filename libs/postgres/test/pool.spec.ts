@@ -1,5 +1,13 @@
 import { Postgres } from '@lapwing/postgres';
+import { registry } from '@lapwing/telemetry';
 import { createDatabase, freePort } from '@lapwing/testing';
+
+/** How many failures were counted for a service, by reason. */
+async function failuresOf(service: string): Promise<Record<string, number>> {
+  const { values = [] } = (await registry.getSingleMetric('lapwing_postgres_failures_total')?.get()) ?? {};
+  const own = values.filter(({ labels }) => labels['service'] === service);
+  return Object.fromEntries(own.map(({ labels, value }) => [String(labels['reason']), value]));
+}
 
 describe('the pool', () => {
   let database: Awaited<ReturnType<typeof createDatabase>>;
@@ -45,6 +53,21 @@ describe('the pool', () => {
 
   it('cancels a statement that takes too long', async () => {
     await expect(postgres.query('test', 'SELECT pg_sleep(5)')).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+  });
+
+  it('counts a database that is away apart from one that could not, and from one that refuses', async () => {
+    const busy = new Postgres({ service: 'counted', url: database.url, statementTimeoutMs: 300 });
+    const raise = (state: string) =>
+      busy.query('test', `DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '${state}'; END $$`);
+    for (const state of ['40001', '40P01', '55P03', '53300', '57P01', '42P01'])
+      await expect(raise(state)).rejects.toBeInstanceOf(Error);
+    await expect(busy.query('test', 'SELECT pg_sleep(5)')).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    await busy.onApplicationShutdown();
+    expect(await failuresOf('counted')).toEqual({ away: 2, passing: 4, refused: 1 });
+    const away = new Postgres({ service: 'counted', url: `postgres://127.0.0.1:${await freePort()}/x` });
+    await expect(away.query('test', 'SELECT 1')).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    await away.onApplicationShutdown();
+    expect(await failuresOf('counted')).toMatchObject({ away: 3 });
   });
 
   it('survives the loss of its connections', async () => {
