@@ -62,6 +62,15 @@ describe('Kubernetes', () => {
       if (kind === 'Deployment') expect(metadata.labels?.['app.kubernetes.io/version']).toBe('1.5.0-rc.1');
   }, 60_000);
 
+  it('has the same for agents', () => {
+    const agents = path.join(folder, 'k8s/agents');
+    edit(path.join(agents, 'version.yaml'), /version: .*/, 'version: 1.5.0-rc.1');
+    edit(path.join(agents, 'kustomization.yaml'), 'newName: lapwing', 'newName: registry.example.com:5000/lapwing');
+    const text = rendered(agents);
+    expect(text).toContain('image: registry.example.com:5000/lapwing-agent:1.5.0-rc.1\n');
+    expect(text.split('app.kubernetes.io/version: 1.5.0-rc.1\n')).toHaveLength(3);
+  }, 60_000);
+
   describe('npm run k8s:secrets', () => {
     const make = (args: string[] = [], env: Record<string, string> = {}): string => {
       const { DATABASE_URL: _, REDIS_URL: __, ...rest } = process.env;
