@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { cp, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -323,6 +323,17 @@ describe('the checks of what Lapwing is deployed with', () => {
     expect(printed).toContain('k8s/agents: nothing was looked at');
     expect(code).toBe(1);
   }, 60_000);
+
+  it.each([
+    { args: ['--help'], code: 0 },
+    { args: ['--onyl', 'network'], code: 2 },
+    { args: ['network'], code: 2 },
+  ])('say how they are used for $args', ({ args, code }) => {
+    const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, ...args], { encoding: 'utf8' });
+    expect(`${stdout}${stderr}`).toContain('--folder FOLDER');
+    expect(stderr).not.toContain('    at ');
+    expect(status).toBe(code);
+  });
 
   it('all run: each file beside main.mjs that is a check is in its list', async () => {
     const { printed } = await check(root, ['no-such-check']);
