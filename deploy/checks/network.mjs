@@ -157,7 +157,7 @@ function blockOf({ cidr, except = [] }) {
  */
 function proxyProblems(objects) {
   const settings = objects.find(
-    ({ kind, metadata: { name } }) => kind === 'ConfigMap' && /^gateway-settings/.test(name),
+    ({ kind, metadata: { name } }) => kind === 'ConfigMap' && name.startsWith('gateway-settings'),
   );
   const trusted = /** @type {{ data?: Record<string, string> } | undefined} */ (settings)?.data?.TRUSTED_PROXIES ?? '';
   const proxies = trusted.split(',').map((one) => one.trim());
