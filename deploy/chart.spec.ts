@@ -74,7 +74,30 @@ describe('the Helm chart', () => {
       return tree;
     }
 
+    it('where images are and which version is for each side alone', () => {
+      const tree = copy('images');
+      const edits: [file: string, from: string, to: string][] = [
+        ['k8s/overlays/production/kustomization.yaml', 'newName: lapwing', 'newName: registry.example.com:5000/own'],
+        ['k8s/overlays/production/version.yaml', 'version: 0.1.0', 'version: 1.5.0'],
+        ['k8s/agents/kustomization.yaml', 'newName: lapwing-agent', 'newName: registry.example.com:5000/agent'],
+      ];
+      for (const [file, from, to] of edits) {
+        const text = readFileSync(path.join(tree, file), 'utf8');
+        expect(text).toContain(from);
+        writeFileSync(path.join(tree, file), text.replace(from, to));
+      }
+      const { status, printed } = check(tree);
+      expect({ status, printed }).toEqual({ status: 0, printed: '' });
+    }, 300_000);
+
     it.each([
+      {
+        name: 'another image of services',
+        file: 'k8s/chart/templates/deployments.yaml',
+        from: '.Values.image.repository',
+        to: '.Values.agents.repository',
+        told: ['image: "lapwing:version" in kustomize, "lapwing-agent:version" in the chart'],
+      },
       {
         name: 'a field of the chart',
         file: 'k8s/chart/templates/deployments.yaml',

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { cp, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -216,6 +216,13 @@ const faults: Fault[] = [
     told: ['k8s/overlays/production', 'anywhere → gateway:8080 is allowed, and not wanted'],
   },
   {
+    name: 'agents where proxies are',
+    file: 'k8s/components/agents/network-policies.yaml',
+    from: 'cidr: 198.51.100.0/24',
+    to: 'cidr: 192.0.0.0/16',
+    told: ['k8s/overlays/production', '192.0.0.0/16 has addresses of TRUSTED_PROXIES, 192.0.2.0/24'],
+  },
+  {
     name: 'an edge too few',
     file: 'k8s/base/network-policies.yaml',
     from: '- { port: 6222, protocol: TCP }',
@@ -234,7 +241,7 @@ const faults: Fault[] = [
 /** Which of the applied folders a file is in, so that the others need not be rendered. */
 function folderOf(file: string): string {
   if (file.startsWith('k8s/agents/')) return 'k8s/agents';
-  return /components\/(autoscaling|availability|ingress)/.test(file)
+  return /components\/(agents|autoscaling|availability|ingress)/.test(file)
     ? 'k8s/overlays/production'
     : 'k8s/overlays/single';
 }
@@ -282,6 +289,16 @@ describe('the checks of what Lapwing is deployed with', () => {
     expect({ code, printed }).toMatchObject({ code: 0 });
   }, 60_000);
 
+  it('hold for an overlay of somebody’s own that has one of these as its resource', async () => {
+    const tree = await copy('own');
+    const own = path.join(tree, 'k8s/overlays/own');
+    await mkdir(own);
+    const text = 'namespace: lapwing\nresources: [../production]\ncomponents: [../../components/nats-outside]\n';
+    await writeFile(path.join(own, 'kustomization.yaml'), text);
+    const { code, printed } = await check(tree, ofKubernetes, ['k8s/overlays/own']);
+    expect({ code, printed }).toMatchObject({ code: 0 });
+  }, 60_000);
+
   it.each(faults)(
     'find $name in $file',
     async ({ name, file, from, to, told }) => {
@@ -306,6 +323,17 @@ describe('the checks of what Lapwing is deployed with', () => {
     expect(printed).toContain('k8s/agents: nothing was looked at');
     expect(code).toBe(1);
   }, 60_000);
+
+  it.each([
+    { args: ['--help'], code: 0 },
+    { args: ['--onyl', 'network'], code: 2 },
+    { args: ['network'], code: 2 },
+  ])('say how they are used for $args', ({ args, code }) => {
+    const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, ...args], { encoding: 'utf8' });
+    expect(`${stdout}${stderr}`).toContain('--folder FOLDER');
+    expect(stderr).not.toContain('    at ');
+    expect(status).toBe(code);
+  });
 
   it('all run: each file beside main.mjs that is a check is in its list', async () => {
     const { printed } = await check(root, ['no-such-check']);

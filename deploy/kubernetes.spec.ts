@@ -1,5 +1,5 @@
-import { execFileSync, spawnSync } from 'node:child_process';
-import { cpSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { cpSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseAllDocuments } from 'yaml';
@@ -8,10 +8,9 @@ const root = path.resolve(__dirname, '..');
 
 interface Named {
   kind: string;
-  metadata: { name: string; labels?: Record<string, string> };
+  metadata: { name: string; namespace?: string; labels?: Record<string, string> };
 }
 interface Kept extends Named {
-  stringData?: Record<string, string>;
   data?: Record<string, string>;
 }
 
@@ -60,33 +59,33 @@ describe('Kubernetes', () => {
     expect(objects.find(({ kind }) => kind === 'Job')?.metadata.name).toBe('migrate-1.5.0-rc.1');
     for (const { kind, metadata } of objects)
       if (kind === 'Deployment') expect(metadata.labels?.['app.kubernetes.io/version']).toBe('1.5.0-rc.1');
+  }, 60_000);
 
+  it('has the same for agents', () => {
     const agents = path.join(folder, 'k8s/agents');
     edit(path.join(agents, 'version.yaml'), /version: .*/, 'version: 1.5.0-rc.1');
-    edit(
-      path.join(agents, 'kustomization.yaml'),
-      /newName: .* }/,
-      'newName: registry.example.com:5000/lapwing-agent }',
-    );
-    const agent = rendered(agents);
-    const ofAgents = [...agent.matchAll(/image: (.*)/g)].map(([, image]) => image);
-    expect(ofAgents).toEqual(['registry.example.com:5000/lapwing-agent:1.5.0-rc.1']);
-    const daemons = objectsIn<Named>(agent).filter(({ kind }) => kind === 'DaemonSet');
-    expect(daemons.map(({ metadata }) => metadata.labels?.['app.kubernetes.io/version'])).toEqual(['1.5.0-rc.1']);
+    edit(path.join(agents, 'kustomization.yaml'), 'newName: lapwing', 'newName: registry.example.com:5000/lapwing');
+    const text = rendered(agents);
+    expect(text).toContain('image: registry.example.com:5000/lapwing-agent:1.5.0-rc.1\n');
+    expect(text.split('app.kubernetes.io/version: 1.5.0-rc.1\n')).toHaveLength(3);
   }, 60_000);
 
   describe('npm run k8s:secrets', () => {
-    const make = (args: string[] = [], env: Record<string, string> = {}): string => {
+    const tried = (args: string[], env: Record<string, string> = {}, name = 'secrets') => {
       const { DATABASE_URL: _, REDIS_URL: __, ...rest } = process.env;
-      execFileSync(
-        process.execPath,
-        [path.join(root, 'deploy/kubernetes/secrets.mjs'), path.join(folder, 'secrets'), ...args],
-        { env: { ...rest, ...env }, stdio: 'pipe' },
-      );
-      return readFileSync(path.join(folder, 'secrets/secrets.yaml'), 'utf8');
+      const command = [path.join(root, 'deploy/kubernetes/secrets.mjs'), path.join(folder, name), ...args];
+      return spawnSync(process.execPath, command, { env: { ...rest, ...env }, encoding: 'utf8' });
     };
-    const valuesOf = (text: string): Record<string, string> =>
-      objectsIn<Kept>(text).find(({ metadata }) => metadata.name === 'lapwing-secrets')?.stringData ?? {};
+    const make = (args: string[] = [], env: Record<string, string> = {}, name = 'secrets'): string => {
+      const { status, stderr } = tried(args, env, name);
+      expect({ status, stderr: status === 0 ? '' : stderr }).toEqual({ status: 0, stderr: '' });
+      return readFileSync(path.join(folder, name, 'secrets.yaml'), 'utf8');
+    };
+    const valuesOf = (text: string): Record<string, string> => {
+      const { data = {} } = objectsIn<Kept>(text).find(({ metadata }) => metadata.name === 'lapwing-secrets') ?? {};
+      const entries = Object.entries(data).map(([key, value]) => [key, Buffer.from(value, 'base64').toString()]);
+      return Object.fromEntries(entries) as Record<string, string>;
+    };
 
     it('makes what manifests want, keeps it, and lets nobody else read it', () => {
       const first = make();
@@ -100,22 +99,63 @@ describe('Kubernetes', () => {
       expect(key).toMatch(/^[0-9a-f]{64}$/);
       expect(new URL(redis).password).toBe(password);
 
-      const made = objectsIn<Kept>(first).map(({ metadata, stringData = {}, data = {} }) => [
-        metadata.name,
-        Object.keys({ ...stringData, ...data }),
-      ]);
+      const made = objectsIn<Kept>(first).map(({ metadata, data = {} }) => [metadata.name, Object.keys(data)]);
       const keys = Object.fromEntries(made) as Record<string, string[]>;
       for (const overlay of ['single', 'production'])
         for (const { name, key: wanted } of referencesIn(rendered(path.join(root, 'k8s/overlays', overlay))))
           expect({ name, keys: keys[name] ?? [] }).toEqual({ name, keys: expect.arrayContaining(wanted) });
     }, 120_000);
 
-    it('takes addresses of servers of your own, and secrets that you put there', () => {
+    it('takes addresses of servers of your own, a namespace, and secrets that you put there, and keeps them', () => {
       const own = 'postgres://somebody:pass@db.example.com/lapwing';
-      expect(valuesOf(make([], { DATABASE_URL: own }))['database-url']).toBe(own);
-      writeFileSync(path.join(folder, 'secrets/values/oidc-client-secret'), 'abc\n');
-      expect(valuesOf(make())).toMatchObject({ 'database-url': own, 'oidc-client-secret': 'abc' });
+      const first = make(['--namespace', 'observed'], { DATABASE_URL: own }, 'own');
+      expect(valuesOf(first)['database-url']).toBe(own);
+      writeFileSync(path.join(folder, 'own/values/oidc-client-secret'), 'abc\n');
+      const { stdout } = tried([], { DATABASE_URL: 'postgres://elsewhere.example.com/other' }, 'own');
+      expect(stdout).toContain('DATABASE_URL of the environment is not taken');
+      const kept = make([], {}, 'own');
+      expect(valuesOf(kept)).toMatchObject({ 'database-url': own, 'oidc-client-secret': 'abc' });
+      expect(objectsIn<Kept>(kept).map(({ metadata }) => metadata.namespace)).not.toContain('lapwing');
+      const moved = 'postgresql://somebody:pass@new.example.com/lapwing';
+      expect(valuesOf(make(['--database-url', moved], {}, 'own'))['database-url']).toBe(moved);
     }, 120_000);
+
+    it('says so when an address comes from the environment, without its password', () => {
+      const { stdout } = tried([], { REDIS_URL: 'rediss://:pass@redis.example.com:6380' }, 'told');
+      expect(stdout).toContain('redis-url is taken from REDIS_URL of the environment: redis.example.com:6380');
+      expect(stdout).not.toContain('pass@');
+    }, 120_000);
+
+    it.each([
+      ['--namespace', 'Bad_Name', 'no name of a namespace'],
+      ['--database-url', 'foo', 'database-url must be postgres://'],
+      ['--database-url', 'mysql://db.example.com/lapwing', 'database-url must be postgres://'],
+      ['--redis-url', 'http://redis.example.com', 'redis-url must be redis://'],
+    ])(
+      'refuses %s %s in plain words, and keeps nothing of it',
+      (option, value, told) => {
+        const { status, stderr } = tried([option, value], {}, 'refused');
+        expect(stderr).toContain(told);
+        expect(stderr).not.toContain('    at ');
+        expect(status).toBe(1);
+        for (const file of ['secrets.yaml', 'namespace', `values/${option.slice(2)}`])
+          expect({
+            file,
+            kept:
+              existsSync(path.join(folder, 'refused', file)) &&
+              readFileSync(path.join(folder, 'refused', file), 'utf8').includes(value),
+          }).toEqual({ file, kept: false });
+      },
+      120_000,
+    );
+
+    it('says so when the folder is a file', () => {
+      writeFileSync(path.join(folder, 'file'), '');
+      const { status, stderr } = tried([], {}, 'file');
+      expect(stderr).toContain('cannot be made');
+      expect(stderr).not.toContain('    at ');
+      expect(status).toBe(1);
+    });
   });
 
   function edit(file: string, from: string | RegExp, to: string): void {

@@ -16,7 +16,7 @@ const edges = (from, to) => from.flatMap((one) => to.map((other) => `${one} → 
 const names = (pods) => edges(pods, ['kube-system/kube-dns:53/UDP', 'kube-system/kube-dns:53']);
 
 /** The edges of k8s/base. */
-const always = [
+const ofBase = [
   // All that services say to each other goes over the bus.
   ...edges(all, ['nats:4222']),
   ...edges(['nats'], ['nats:6222']),
@@ -29,8 +29,9 @@ const always = [
   ...names([...all, 'nats', 'migrate']),
 ];
 
-/** What each of k8s/components adds. @type {Record<string, string[]>} */
-const ofComponents = {
+/** What k8s/base has, and each of k8s/components adds. @type {Record<string, string[]>} */
+const ofParts = {
+  base: ofBase,
   // They run on the network of their nodes.
   agents: edges(['network'], ['gateway:8080', 'nats:4222']),
   'external-database': edges(withSchema, ['network:5432']),
@@ -52,12 +53,7 @@ const ofComponents = {
 
 /**
  * The edges of a folder. "network" is one that people name, "anywhere" all addresses but link-local ones, "internet" those without private ones.
- * @param {string[]} components of its kustomization; none but the version for one that has no base either
+ * @param {string[]} parts what it is made of: "base", and the names of components
  * @returns {string[]}
  */
-export const wantedEdges = (components) => [
-  ...new Set([
-    ...(components.some((name) => name !== 'version') ? always : []),
-    ...components.flatMap((name) => ofComponents[name] ?? []),
-  ]),
-];
+export const wantedEdges = (parts) => [...new Set(parts.flatMap((name) => ofParts[name] ?? []))];

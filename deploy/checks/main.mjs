@@ -1,5 +1,4 @@
-// `npm run check:deploy [-- --only CHECK …] [--folder k8s/overlays/OWN …] [--root FOLDER]`: whether what Lapwing is deployed with holds together.
-// Says everything that is wrong, and goes on to the rest.
+// `npm run check:deploy`: whether what Lapwing is deployed with holds together. Says everything that is wrong, and goes on to the rest.
 import fs from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
@@ -40,13 +39,35 @@ async function problemsOf(name, root) {
   }
 }
 
-const { values } = parseArgs({
-  options: {
-    root: { type: 'string' },
-    only: { type: 'string', multiple: true },
-    folder: { type: 'string', multiple: true },
-  },
-});
+const usage = `npm run check:deploy [-- OPTIONS]: whether what Lapwing is deployed with holds together
+
+  --only CHECK      this check alone; may be there several times: ${names.join(', ')}
+  --folder FOLDER   this kustomization, below the root, in place of those of k8s/; may be there several times
+  --root FOLDER     another tree than this one
+  --help            this text
+`;
+
+function readOptions() {
+  try {
+    return parseArgs({
+      options: {
+        root: { type: 'string' },
+        only: { type: 'string', multiple: true },
+        folder: { type: 'string', multiple: true },
+        help: { type: 'boolean' },
+      },
+    });
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${usage}`);
+    return process.exit(2);
+  }
+}
+
+const { values } = readOptions();
+if (values.help) {
+  process.stdout.write(usage);
+  process.exit(0);
+}
 if (values.folder) lookAt(values.folder);
 const root = path.resolve(values.root ?? path.join(import.meta.dirname, '../..'));
 const chosen = names.filter((name) => values.only?.includes(name) ?? true);

@@ -1,4 +1,6 @@
 // Whether the NetworkPolicies let through what the design wants (edges.mjs), and nothing else.
+import fs from 'node:fs';
+import { BlockList, isIP, isIPv6 } from 'node:net';
 import path from 'node:path';
 import { parse } from 'yaml';
 import { wantedEdges } from './edges.mjs';
@@ -15,18 +17,24 @@ import { fits, inEach, nameOf, ofKind, podsOf, readIn } from './objects.mjs';
 
 /** @type {import('./main.mjs').Check} */
 export const check = async (root) =>
-  inEach(root, (objects, folder) => problemsOf(objects, wantedEdges(componentsOf(root, folder))));
+  inEach(root, (objects, folder) => [
+    ...problemsOf(objects, wantedEdges(partsOf(root, folder))),
+    ...proxyProblems(objects),
+  ]);
 
 /**
- * The names of the components that a folder has.
+ * The names of the folders that a folder is made of: its resources and components, and theirs.
  * @param {string} root
  * @param {string} folder
  * @returns {string[]}
  */
-export function componentsOf(root, folder) {
-  /** @type {{ components?: string[] }} */
-  const { components = [] } = parse(readIn(root, `${folder}/kustomization.yaml`));
-  return components.map((one) => path.basename(one));
+function partsOf(root, folder) {
+  const file = path.join(folder, 'kustomization.yaml');
+  /** @type {{ components?: string[], resources?: string[] }} */
+  const { components = [], resources = [] } = parse(readIn(root, file)) ?? {};
+  const parts = [...resources, ...components].map((one) => path.join(folder, one));
+  const folders = parts.filter((one) => fs.existsSync(path.join(root, one, 'kustomization.yaml')));
+  return folders.flatMap((one) => [path.basename(one), ...partsOf(root, one)]);
 }
 
 /**
@@ -139,6 +147,43 @@ function blockOf({ cidr, except = [] }) {
   if (!cidr.endsWith('/0')) return 'network';
   const isSame = (/** @type {string} */ one) => one.includes(':') === cidr.includes(':');
   return PRIVATE.filter(isSame).every((one) => except.includes(one)) ? 'internet' : 'anywhere';
+}
+
+/**
+ * Whom the gateway believes about whom they stand for must be proxies alone: an agent's network that has an address in common with them would let
+ * everybody in it be anybody.
+ * @param {KubernetesObject[]} objects
+ * @returns {string[]}
+ */
+function proxyProblems(objects) {
+  const settings = objects.find(
+    ({ kind, metadata: { name } }) => kind === 'ConfigMap' && name.startsWith('gateway-settings'),
+  );
+  const trusted = /** @type {{ data?: Record<string, string> } | undefined} */ (settings)?.data?.TRUSTED_PROXIES ?? '';
+  const proxies = trusted.split(',').map((one) => one.trim());
+  const agents = policiesIn(objects)
+    .filter(({ metadata: { name } }) => name === 'agents-to-gateway')
+    .flatMap(({ spec }) =>
+      spec?.ingress?.flatMap(({ from = [] }) => from.flatMap(({ ipBlock }) => ipBlock?.cidr ?? [])),
+    );
+  return proxies.flatMap((proxy) =>
+    agents
+      .filter((network) => network !== undefined && (isIn(proxy, network) || isIn(network, proxy)))
+      .map((network) => `NetworkPolicy agents-to-gateway: ${network} has addresses of TRUSTED_PROXIES, ${proxy}`),
+  );
+}
+
+/**
+ * @param {string} one a network, or an address
+ * @param {string} other
+ */
+function isIn(one, other) {
+  const [[first = ''], [network = '', bits]] = [one.split('/'), other.split('/')];
+  const family = (/** @type {string} */ address) => (isIPv6(address) ? 'ipv6' : 'ipv4');
+  if (!isIP(first) || !isIP(network) || family(first) !== family(network)) return false;
+  const block = new BlockList();
+  block.addSubnet(network, Number(bits ?? (isIPv6(network) ? 128 : 32)), family(network));
+  return block.check(first, family(first));
 }
 
 /** @param {Port[] | undefined} ports */

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { stringify } from 'yaml';
 import { objectsIn } from '../checks/objects.mjs';
 import { differences, fullNameOf } from './compare.mjs';
+import { withoutImages } from './images.mjs';
 import { findTool, render, run } from './tools.mjs';
 
 /** @typedef {import('../checks/objects.mjs').KubernetesObject} KubernetesObject */
@@ -84,7 +85,7 @@ export const lint = (root, values) =>
   run(findTool('helm'), ['lint', '--strict', path.join(root, 'k8s/chart'), ...files(root, [values])]);
 
 /**
- * Where the chart and kustomize differ, a line each.
+ * Where the chart and kustomize differ, a line each. Where images are and which version is not compared.
  * @param {string} root
  * @param {Pair} pair
  * @param {KubernetesObject[]} charted what {@link renderChart} gives
@@ -95,7 +96,8 @@ export function unequal(root, pair, charted) {
   const generated = kustomized.map(({ metadata }) => metadata.name).filter((name) => HASH.test(name));
   const names = new Map(generated.map((name) => [name, name.replace(HASH, '')]));
   const installed = charted.filter((object) => !isHook(object));
-  return differences(plain(kustomized, names), plain(installed, new Map()), { left: 'kustomize', right: 'the chart' });
+  const [left, right] = [plain(kustomized, names), plain(installed, new Map())].map(withoutImages);
+  return differences(left ?? [], right ?? [], { left: 'kustomize', right: 'the chart' });
 }
 
 /**

@@ -1,10 +1,9 @@
 // `npm run k8s:secrets -- FOLDER`: makes the keys and passwords of an installation on Kubernetes once, keeps them in FOLDER, and writes
-// FOLDER/secrets.yaml with all Secrets for `kubectl apply -f`.
+// FOLDER/secrets.yaml with all Secrets for `kubectl apply --server-side -f`, which keeps no copy of them in the open in an annotation.
 import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { stringify } from 'yaml';
 import { build, installPackages } from '../local/install.mjs';
 import { makeBusKeys } from '../local/servers.mjs';
 import { LaunchError, fail, step } from '../local/steps.mjs';
@@ -14,9 +13,10 @@ const help = `Makes the keys and passwords of an installation on Kubernetes, and
   npm run k8s:secrets -- FOLDER [--namespace lapwing] [--database-url URL] [--redis-url URL]
 
 Run it again after an update: what is there is kept, and services get the permissions of this version. FOLDER is worth as much as the
-installation itself: keep it safe, and out of version control. The addresses of a database and a Redis of your own are kept, too; better
-by the environment (DATABASE_URL, REDIS_URL), since others on this machine can read arguments. Put more secrets into FOLDER/values, one
-a file: api-token, api-tokens, license-server-token, oidc-client-secret, pulse-auth-pass.
+installation itself: keep it safe, and out of version control. The namespace and the addresses of a database and a Redis of your own are
+kept, too. An option replaces what is kept; but others on this machine can read arguments. So the first time DATABASE_URL and REDIS_URL of
+the environment are taken as well, and later you change FOLDER/values/database-url or redis-url. Put more secrets into FOLDER/values, one a
+file: api-token, api-tokens, license-server-token, oidc-client-secret, pulse-auth-pass.
 `;
 
 const LABELS = { 'app.kubernetes.io/part-of': 'lapwing' };
@@ -54,11 +54,8 @@ function readOptions(args) {
   return {
     // npm runs scripts where package.json is; the folder is meant from where it was typed.
     folder: path.resolve(process.env.INIT_CWD ?? process.cwd(), folder),
-    namespace: values.namespace ?? 'lapwing',
-    urls: {
-      'database-url': values['database-url'] || process.env.DATABASE_URL || undefined,
-      'redis-url': values['redis-url'] || process.env.REDIS_URL || undefined,
-    },
+    namespace: values.namespace,
+    urls: { 'database-url': values['database-url'], 'redis-url': values['redis-url'] },
   };
 }
 
@@ -88,6 +85,52 @@ function kept(file, make, given) {
   return value;
 }
 
+/** Addresses of servers: where else they may stand, and how they begin. */
+const addresses = /** @type {const} */ ({
+  'database-url': { variable: 'DATABASE_URL', schemes: ['postgres:', 'postgresql:'] },
+  'redis-url': { variable: 'REDIS_URL', schemes: ['redis:', 'rediss:'] },
+});
+
+/**
+ * The address of a server: by option, kept, by environment, or that in the cluster. The environment may be meant for something else, and
+ * therefore replaces nothing, and is told.
+ * @param {keyof typeof addresses} name
+ * @param {string} folder
+ * @param {string} inCluster
+ * @param {string | undefined} given by option
+ */
+function addressOf(name, folder, inCluster, given) {
+  const { variable, schemes } = addresses[name];
+  const file = path.join(folder, 'values', name);
+  const isKept = fs.existsSync(file);
+  const ofEnvironment = process.env[variable] || undefined;
+  const value = given ?? (isKept ? kept(file, () => inCluster) : (ofEnvironment ?? inCluster));
+  const url = URL.canParse(value) ? new URL(value) : undefined;
+  if (!url?.hostname || !schemes.some((scheme) => scheme === url.protocol))
+    throw new LaunchError(`${name} must be ${schemes.map((scheme) => `${scheme}//…`).join(' or ')}, with a host`);
+  if (given === undefined && ofEnvironment !== undefined && ofEnvironment !== value)
+    step(`${variable} of the environment is not taken, since ${file} is kept: --${name} replaces it`);
+  if (given === undefined && !isKept && ofEnvironment !== undefined)
+    step(`${name} is taken from ${variable} of the environment: ${url.host}`);
+  return kept(file, () => value, value);
+}
+
+/**
+ * The namespace: by option, kept, or the usual one.
+ * @param {string} folder
+ * @param {string | undefined} given
+ */
+function namespaceOf(folder, given) {
+  const namespace = kept(path.join(folder, 'namespace'), () => 'lapwing', checkedNamespace(given));
+  return checkedNamespace(namespace) ?? namespace;
+}
+
+/** @param {string | undefined} namespace */
+function checkedNamespace(namespace) {
+  if (namespace === undefined || /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(namespace)) return namespace;
+  throw new LaunchError(`"${namespace}" is no name of a namespace: small letters, digits and -, at most 63`);
+}
+
 /**
  * A file appears whole, and only its owner reads it.
  * @param {string} file
@@ -98,11 +141,21 @@ function write(file, text) {
   fs.renameSync(`${file}.partial`, file);
 }
 
+/** @param {string} folder */
+function makeFolder(folder) {
+  try {
+    fs.mkdirSync(folder, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw new LaunchError(`${folder} cannot be made: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
 /**
  * Everything that manifests refer to and that is not in git.
  * @param {ReturnType<typeof readOptions>} options
  */
-function objectsOf({ folder, namespace, urls }) {
+function objectsOf({ folder, namespace: given, urls }) {
+  const namespace = namespaceOf(folder, given);
   const values = path.join(folder, 'values');
   fs.mkdirSync(values, { recursive: true, mode: 0o700 });
   const secrets = Object.fromEntries(
@@ -113,7 +166,7 @@ function objectsOf({ folder, namespace, urls }) {
     'redis-url': `redis://:${secrets['redis-password']}@redis:6379`,
   };
   for (const name of /** @type {const} */ (['database-url', 'redis-url']))
-    secrets[name] = kept(path.join(values, name), () => inCluster[name], urls[name]);
+    secrets[name] = addressOf(name, folder, inCluster[name], urls[name]);
   for (const name of optional.filter((one) => fs.existsSync(path.join(values, one))))
     secrets[name] = fs.readFileSync(path.join(values, name), 'utf8').trim();
   const bus = makeBusKeys(path.join(folder, 'bus'));
@@ -125,8 +178,11 @@ function objectsOf({ folder, namespace, urls }) {
     metadata: { name, namespace, labels: LABELS },
     ...content,
   });
-  const secret = (/** @type {string} */ name, /** @type {Record<string, string>} */ stringData) =>
-    object('Secret', name, { type: 'Opaque', stringData });
+  // Not stringData, which `kubectl apply --server-side` does not take back.
+  const secret = (/** @type {string} */ name, /** @type {Record<string, string>} */ texts) => {
+    const data = Object.entries(texts).map(([key, text]) => [key, Buffer.from(text).toString('base64')]);
+    return object('Secret', name, { type: 'Opaque', data: Object.fromEntries(data) });
+  };
   return [
     secret('lapwing-secrets', secrets),
     ...services
@@ -140,9 +196,12 @@ function objectsOf({ folder, namespace, urls }) {
 
 try {
   const options = readOptions(process.argv.slice(2));
+  checkedNamespace(options.namespace);
+  makeFolder(options.folder);
   installPackages();
   build();
-  fs.mkdirSync(options.folder, { recursive: true, mode: 0o700 });
+  // Not there before packages are.
+  const { stringify } = await import('yaml');
   const file = path.join(options.folder, 'secrets.yaml');
   write(
     file,
@@ -150,7 +209,7 @@ try {
       .map((object) => stringify(object, { lineWidth: 0 }))
       .join('---\n'),
   );
-  step(`kubectl apply -f ${file}`);
+  step(`kubectl apply --server-side -f ${file}`);
   step(`the password of the first user, "admin", is in ${path.join(options.folder, 'values/admin-password')}`);
 } catch (error) {
   fail(error);

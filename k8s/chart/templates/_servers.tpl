@@ -37,7 +37,7 @@ cluster.conf: {{ .Files.Get (gt (int .Values.nats.replicas) 1 | ternary "files/n
 {{/* A probe of PostgreSQL. Call with (dict "period" … "failures" …). */}}
 {{- define "lapwing.postgresProbe" -}}
 exec:
-  command: [pg_isready, -U, lapwing, -d, lapwing]
+  command: [pg_isready, -h, 127.0.0.1, -U, lapwing, -d, lapwing]
 periodSeconds: {{ .period }}
 timeoutSeconds: 5
 failureThreshold: {{ .failures }}
