@@ -9,6 +9,7 @@ import * as kubernetes from './kubernetes.mjs';
 import { objectsIn, readIn } from './objects.mjs';
 import * as podSecurity from './pod-security.mjs';
 import * as references from './references.mjs';
+import * as workings from './workings.mjs';
 
 /** @type {import('./main.mjs').Check} */
 export const check = async (root) => [
@@ -76,5 +77,6 @@ function problemsOfObjects(root, charted) {
     ...podSecurity.problemsOf(objects),
     ...references.problemsOf(objects),
     ...environment.problemsOf(objects, root),
+    ...workings.problemsOf(objects),
   ];
 }
