@@ -24,6 +24,16 @@ const FAULTS = new Set(['INTERNAL', 'UNAVAILABLE', 'TIMEOUT']);
 /** Whether what a question came to is a fault, and not an answer like "there is no such thing". */
 export const isFault = (thrown: unknown): boolean => !(thrown instanceof LapwingError) || FAULTS.has(thrown.code);
 
+const known = new Set<string>();
+
+/** Lets failures of a contract begin at nought: a rate does not see the first of what was not there before. */
+function beginAtNought(service: string, contract: string): void {
+  const key = `${service} ${contract}`;
+  if (known.has(key)) return;
+  known.add(key);
+  for (const code of FAULTS) failures.inc({ service, contract, code }, 0);
+}
+
 /** How long one piece of work on the bus takes, and whether it fails. */
 async function timed<T>(
   what: { service: string; contract: string; seconds: typeof requestSeconds },
@@ -31,6 +41,7 @@ async function timed<T>(
   work: () => Promise<T>,
 ): Promise<T> {
   const { service, contract, seconds } = what;
+  beginAtNought(service, contract);
   const begun = performance.now();
   try {
     return await work();
